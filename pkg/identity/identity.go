@@ -1,0 +1,95 @@
+// Package identity names leads, accounts and handoffs: opaque, stable ids that carry no personal data into subjects,
+// keys, logs or URLs.
+package identity
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"strconv"
+	"strings"
+)
+
+// Rank orders identifiers by how surely they name one person; lower is stronger.
+type Rank int32
+
+// The ranks, strongest first. An anonymous id is the only one that is not lasting: devices are shared.
+const (
+	Email      Rank = 1
+	ExternalID Rank = 2
+	UserID     Rank = 3
+	Anonymous  Rank = 4
+)
+
+// Lasting reports whether an identifier of this rank names a person rather than a device.
+func (r Rank) Lasting() bool { return r < Anonymous }
+
+// Key is the journal's identity key. It is made with the journal and lives in it, so that two installations never agree
+// on an id and nobody can test a guessed address against an id without it.
+type Key []byte
+
+var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Desk is the one entity that decides every assignment.
+const Desk = "desk"
+
+// Lead gives the id of the lead that an identifier names: ld_ and 26 characters of [a-z2-7] (130 bits). The value must
+// be normalised already; system tells external ids of different systems apart and is empty for all others.
+func (k Key) Lead(rank Rank, system, value string) string {
+	return "ld_" + k.hash("lead", strconv.Itoa(int(rank)), system, value)
+}
+
+// Account gives the id of an account that the directory does not list, from its domain or name (lower case).
+func (k Key) Account(domainOrName string) string {
+	return "ac_" + k.hash("account", domainOrName)
+}
+
+// Hash gives an opaque token for any other outside string (a sender's id, say), for use in subjects and keys.
+func (k Key) Hash(parts ...string) string { return k.hash(parts...) }
+
+func (k Key) hash(parts ...string) string {
+	mac := hmac.New(sha256.New, k)
+	for _, p := range parts {
+		mac.Write([]byte(strconv.Itoa(len(p))))
+		mac.Write([]byte{':'})
+		mac.Write([]byte(p))
+	}
+	return encoding.EncodeToString(mac.Sum(nil))[:26]
+}
+
+// Handoff gives the id of the handoff of one lead's epoch. It needs no key: a lead's id is opaque already.
+func Handoff(lead string, epoch int32) string {
+	sum := sha256.Sum256([]byte("handoff\x00" + lead + "\x00" + strconv.Itoa(int(epoch))))
+	return "ho_" + encoding.EncodeToString(sum[:])[:26]
+}
+
+// NormalizeEmail lower-cases an address and trims white space around it. It does no more: dots and plus signs tell
+// different people apart at most providers. ok is false for what cannot be an address.
+func NormalizeEmail(s string) (email string, ok bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	at := strings.LastIndexByte(s, '@')
+	if at <= 0 || at == len(s)-1 || len(s) > 254 || strings.ContainsAny(s, " \t\r\n\x00<>,;\"") {
+		return "", false
+	}
+	if strings.IndexByte(s[:at], '@') >= 0 || !strings.Contains(s[at+1:], ".") {
+		return "", false
+	}
+	return s, true
+}
+
+// Domain gives the part of a normalised address behind the @.
+func Domain(email string) string { return email[strings.LastIndexByte(email, '@')+1:] }
+
+// Safe reports whether s can stand in a NATS subject token and a Redis key as it is: [A-Za-z0-9_-], 1 to 64 characters.
+func Safe(s string) bool {
+	if len(s) == 0 || len(s) > 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,154 @@
+// Package leadstore keeps what services fold out of the journal: context blobs, and indexes to find them by. Everything
+// in it can be thrown away and rebuilt; what makes it trustworthy is the watermark that every write moves along.
+package leadstore
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrConflict says that a partition's watermark is not the expected one: somebody else wrote, or the store was emptied.
+// Nothing of the partition's write took effect. Drop all cached state and open the session again.
+var ErrConflict = errors.New("leadstore: the watermark is not the expected one")
+
+// ErrUnavailable says that the store did not answer; of a write, that its outcome is unknown.
+var ErrUnavailable = errors.New("leadstore: not available")
+
+// Store holds the projections of all services, by service and partition. Keys, indexes, members and fields are free
+// strings; the partition is the caller's to know. All of one partition of one service moves together, under its watermark.
+type Store interface {
+	// Watermarks reads the watermarks of partitions, "" where there is none.
+	Watermarks(ctx context.Context, service string, partitions []int) ([]string, error)
+	// Read reads keys of several partitions in one pipelined round trip, each partition's together with its watermark in
+	// one atomic read: the values are exactly those of that watermark. A missing key gives nil.
+	Read(ctx context.Context, service string, reads []PartitionRead) ([]PartitionValues, error)
+	// Write applies mutations, each partition's as one atomic step that also moves the watermark from Expect to Next.
+	// Partitions are independent: on an error some may be written and others not (the error joins all of theirs).
+	// ErrConflict where a watermark is not Expect: that partition is untouched.
+	Write(ctx context.Context, service string, writes []PartitionWrite) error
+	// Wipe removes everything of a partition of a service. The watermark is set to "wiping <session>" first and each
+	// removal is guarded by it; afterwards there is no watermark. ErrConflict where another session interferes.
+	Wipe(ctx context.Context, service string, partition int, session string) error
+
+	// Range reads a sorted index of a partition: members with Min <= score <= Max, highest score first, ties by member
+	// descending, at most Limit.
+	Range(ctx context.Context, service string, partition int, q RangeQuery) ([]Scored, error)
+	// Hash reads all fields of a hash of a partition.
+	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)
+	// Fields reads some fields of hashes over several partitions in one pipelined round trip; nil where absent.
+	Fields(ctx context.Context, service string, reads []PartitionFields) ([][][]byte, error)
+
+	// Close gives the connections back.
+	Close() error
+}
+
+// PartitionRead names keys of one partition.
+type PartitionRead struct {
+	Partition int
+	Keys      []string
+}
+
+// PartitionValues answers one PartitionRead.
+type PartitionValues struct {
+	Watermark string
+	Values    [][]byte
+}
+
+// PartitionFields names fields of one hash of one partition.
+type PartitionFields struct {
+	Partition int
+	Hash      string
+	Fields    []string
+}
+
+// PartitionWrite is the change of one partition in one commit.
+type PartitionWrite struct {
+	Partition    int
+	Expect, Next string
+	Mutation     *Mutation
+}
+
+// Scored is a member of a sorted index.
+type Scored struct {
+	Member string
+	Score  float64
+}
+
+// RangeQuery selects from a sorted index.
+type RangeQuery struct {
+	Index    string
+	Min, Max float64
+	Limit    int
+}
+
+// Mutation collects changes to one partition. Later calls win over earlier ones for the same key, member or field.
+type Mutation struct {
+	Sets   map[string][]byte
+	Dels   map[string]struct{}
+	ZAdds  map[string]map[string]float64
+	ZRems  map[string]map[string]struct{}
+	HSets  map[string]map[string][]byte
+	HDels  map[string]map[string]struct{}
+	number int
+}
+
+// Set stores a blob under a key.
+func (m *Mutation) Set(key string, value []byte) {
+	if m.Sets == nil {
+		m.Sets = make(map[string][]byte)
+	}
+	delete(m.Dels, key)
+	m.Sets[key] = value
+	m.number++
+}
+
+// Delete removes a key.
+func (m *Mutation) Delete(key string) {
+	if m.Dels == nil {
+		m.Dels = make(map[string]struct{})
+	}
+	delete(m.Sets, key)
+	m.Dels[key] = struct{}{}
+	m.number++
+}
+
+// IndexAdd puts a member into a sorted index, or moves it.
+func (m *Mutation) IndexAdd(index, member string, score float64) {
+	delete(m.ZRems[index], member)
+	put(&m.ZAdds, index, member, score)
+	m.number++
+}
+
+// IndexRemove takes a member out of a sorted index.
+func (m *Mutation) IndexRemove(index, member string) {
+	delete(m.ZAdds[index], member)
+	put(&m.ZRems, index, member, struct{}{})
+	m.number++
+}
+
+// FieldSet stores a field of a hash.
+func (m *Mutation) FieldSet(hash, field string, value []byte) {
+	delete(m.HDels[hash], field)
+	put(&m.HSets, hash, field, value)
+	m.number++
+}
+
+// FieldDelete removes a field of a hash.
+func (m *Mutation) FieldDelete(hash, field string) {
+	delete(m.HSets[hash], field)
+	put(&m.HDels, hash, field, struct{}{})
+	m.number++
+}
+
+// Empty reports whether nothing was collected.
+func (m *Mutation) Empty() bool { return m == nil || m.number == 0 }
+
+func put[V any](outer *map[string]map[string]V, key, inner string, value V) {
+	if *outer == nil {
+		*outer = make(map[string]map[string]V)
+	}
+	if (*outer)[key] == nil {
+		(*outer)[key] = make(map[string]V)
+	}
+	(*outer)[key][inner] = value
+}
