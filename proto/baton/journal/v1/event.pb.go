@@ -126,6 +126,7 @@ type Event struct {
 	//	*Event_AgreementChanged
 	//	*Event_DirectoryChanged
 	//	*Event_ErasureRequested
+	//	*Event_DestinationsChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -860,6 +861,15 @@ func (x *Event) GetErasureRequested() *ErasureRequested {
 	return nil
 }
 
+func (x *Event) GetDestinationsChanged() *DestinationsChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_DestinationsChanged); ok {
+			return x.DestinationsChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -1136,6 +1146,10 @@ type Event_ErasureRequested struct {
 	ErasureRequested *ErasureRequested `protobuf:"bytes,133,opt,name=erasure_requested,json=erasureRequested,proto3,oneof"`
 }
 
+type Event_DestinationsChanged struct {
+	DestinationsChanged *DestinationsChanged `protobuf:"bytes,134,opt,name=destinations_changed,json=destinationsChanged,proto3,oneof"`
+}
+
 func (*Event_PageViewed) isEvent_Payload() {}
 
 func (*Event_AssetDownloaded) isEvent_Payload() {}
@@ -1267,6 +1281,8 @@ func (*Event_AgreementChanged) isEvent_Payload() {}
 func (*Event_DirectoryChanged) isEvent_Payload() {}
 
 func (*Event_ErasureRequested) isEvent_Payload() {}
+
+func (*Event_DestinationsChanged) isEvent_Payload() {}
 
 // Identity is who an event says it is about, normalised by ingest; at least one member is set on an input.
 type Identity struct {
@@ -2810,7 +2826,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99'\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6'\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -2909,7 +2925,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x0fjournal_created\x18\x82\x01 \x01(\v2 .baton.journal.v1.JournalCreatedH\x00R\x0ejournalCreated\x12R\n" +
 	"\x11agreement_changed\x18\x83\x01 \x01(\v2\".baton.journal.v1.AgreementChangedH\x00R\x10agreementChanged\x12R\n" +
 	"\x11directory_changed\x18\x84\x01 \x01(\v2\".baton.journal.v1.DirectoryChangedH\x00R\x10directoryChanged\x12R\n" +
-	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequestedB\t\n" +
+	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequested\x12[\n" +
+	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChangedB\t\n" +
 	"\apayload\"\xec\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x17\n" +
@@ -3101,6 +3118,7 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*AgreementChanged)(nil),      // 62: baton.journal.v1.AgreementChanged
 	(*DirectoryChanged)(nil),      // 63: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 64: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 65: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3177,17 +3195,18 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	62, // 71: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
 	63, // 72: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
 	64, // 73: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	32, // 74: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 75: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 76: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 77: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 78: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 79: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	80, // [80:80] is the sub-list for method output_type
-	80, // [80:80] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	65, // 74: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 75: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 76: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 77: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 78: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 79: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 80: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	81, // [81:81] is the sub-list for method output_type
+	81, // [81:81] is the sub-list for method input_type
+	81, // [81:81] is the sub-list for extension type_name
+	81, // [81:81] is the sub-list for extension extendee
+	0,  // [0:81] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3263,6 +3282,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_AgreementChanged)(nil),
 		(*Event_DirectoryChanged)(nil),
 		(*Event_ErasureRequested)(nil),
+		(*Event_DestinationsChanged)(nil),
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

@@ -3081,6 +3081,121 @@ func (x *ErasureRequested) GetRequestId() string {
 	return ""
 }
 
+// DestinationsChanged states which destinations there are and what each is told: the part of the configuration that
+// decisions depend on, without addresses or secrets.
+type DestinationsChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Destinations  []*Destination         `protobuf:"bytes,1,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestinationsChanged) Reset() {
+	*x = DestinationsChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestinationsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestinationsChanged) ProtoMessage() {}
+
+func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
+func (*DestinationsChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *DestinationsChanged) GetDestinations() []*Destination {
+	if x != nil {
+		return x.Destinations
+	}
+	return nil
+}
+
+func (x *DestinationsChanged) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+type Destination struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type  string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// Event names: handoff.routed, lead.stage_changed, …
+	Events        []string `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Destination) Reset() {
+	*x = Destination{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Destination) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Destination) ProtoMessage() {}
+
+func (x *Destination) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Destination.ProtoReflect.Descriptor instead.
+func (*Destination) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Destination) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Destination) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Destination) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
 var File_baton_journal_v1_facts_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_facts_proto_rawDesc = "" +
@@ -3390,7 +3505,14 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestIdB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
+	"request_id\x18\x02 \x01(\tR\trequestId\"l\n" +
+	"\x13DestinationsChanged\x12A\n" +
+	"\fdestinations\x18\x01 \x03(\v2\x1d.baton.journal.v1.DestinationR\fdestinations\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"M\n" +
+	"\vDestination\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
+	"\x06events\x18\x03 \x03(\tR\x06eventsB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_baton_journal_v1_facts_proto_rawDescOnce sync.Once
@@ -3404,7 +3526,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -3442,46 +3564,49 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Signature)(nil),             // 33: baton.journal.v1.Signature
 	(*DirectoryChanged)(nil),      // 34: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 35: baton.journal.v1.ErasureRequested
-	nil,                           // 36: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 37: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 38: baton.journal.v1.DeliveryDue.DataEntry
-	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
+	(*DestinationsChanged)(nil),   // 36: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 37: baton.journal.v1.Destination
+	nil,                           // 38: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 39: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 40: baton.journal.v1.DeliveryDue.DataEntry
+	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	39, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	39, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	41, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	41, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	6,  // 2: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	8,  // 3: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
 	7,  // 4: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	39, // 5: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
-	39, // 6: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	36, // 7: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	37, // 8: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	41, // 5: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	41, // 6: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	38, // 7: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	39, // 8: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	9,  // 9: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	9,  // 10: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	39, // 11: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	39, // 12: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	41, // 11: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	41, // 12: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	10, // 13: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	39, // 14: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	39, // 15: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	41, // 14: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	41, // 15: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	13, // 16: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	13, // 17: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	39, // 18: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	39, // 19: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	39, // 20: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	38, // 21: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	39, // 22: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	39, // 23: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	39, // 24: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	39, // 25: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	39, // 26: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	39, // 27: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	41, // 18: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	41, // 19: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	41, // 20: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	40, // 21: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	41, // 22: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	41, // 23: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	41, // 24: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	41, // 25: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	41, // 26: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	41, // 27: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
 	33, // 28: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	37, // 29: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -3495,7 +3620,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
