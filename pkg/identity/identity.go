@@ -33,10 +33,33 @@ var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPaddin
 // Desk is the one entity that decides every assignment.
 const Desk = "desk"
 
-// Lead gives the id of the lead that an identifier names: ld_ and 26 characters of [a-z2-7] (130 bits). The value must
-// be normalised already; system tells external ids of different systems apart and is empty for all others.
+var rankLetters = [...]string{Email: "e", ExternalID: "x", UserID: "u", Anonymous: "a"}
+
+// Lead gives the id of the lead that an identifier names: ld_, a letter for the rank and 25 characters of [a-z2-7] (125
+// bits). The value must be normalised already; system tells external ids of different systems apart and is empty for all
+// others.
 func (k Key) Lead(rank Rank, system, value string) string {
-	return "ld_" + k.hash("lead", strconv.Itoa(int(rank)), system, value)
+	return "ld_" + rankLetters[rank] + k.hash("lead", strconv.Itoa(int(rank)), system, value)[:25]
+}
+
+// RankOf gives the rank of the identifier that a lead's id was made from; 0 for what is not a lead's id.
+func RankOf(lead string) Rank {
+	if len(lead) == 29 && lead[:3] == "ld_" {
+		for r, l := range rankLetters {
+			if l != "" && l[0] == lead[3] {
+				return Rank(r)
+			}
+		}
+	}
+	return 0
+}
+
+// Stronger reports whether lead a outranks lead b. The order is total (rank, then id), so that racing merges end the same.
+func Stronger(a, b string) bool {
+	if ra, rb := RankOf(a), RankOf(b); ra != rb {
+		return ra < rb
+	}
+	return a < b
 }
 
 // Account gives the id of an account that the directory does not list, from its domain or name (lower case).
@@ -57,10 +80,27 @@ func (k Key) hash(parts ...string) string {
 	return encoding.EncodeToString(mac.Sum(nil))[:26]
 }
 
-// Handoff gives the id of the handoff of one lead's epoch. It needs no key: a lead's id is opaque already.
+// Handoff gives the id of the handoff of one lead's epoch: ho_, the lead's own characters, _ and the epoch. Whoever holds
+// it can address the lead without a look-up.
 func Handoff(lead string, epoch int32) string {
-	sum := sha256.Sum256([]byte("handoff\x00" + lead + "\x00" + strconv.Itoa(int(epoch))))
-	return "ho_" + encoding.EncodeToString(sum[:])[:26]
+	return "ho_" + strings.TrimPrefix(lead, "ld_") + "_" + strconv.Itoa(int(epoch))
+}
+
+// LeadOfHandoff gives the lead and epoch that a handoff was made for (its lead may have merged into another since).
+func LeadOfHandoff(handoff string) (lead string, epoch int32, ok bool) {
+	rest, ok := strings.CutPrefix(handoff, "ho_")
+	if !ok {
+		return "", 0, false
+	}
+	id, n, ok := strings.Cut(rest, "_")
+	if !ok || RankOf("ld_"+id) == 0 || !Safe(id) {
+		return "", 0, false
+	}
+	e, err := strconv.ParseInt(n, 10, 32)
+	if err != nil || e < 1 || strconv.Itoa(int(e)) != n {
+		return "", 0, false
+	}
+	return "ld_" + id, int32(e), true
 }
 
 // NormalizeEmail lower-cases an address and trims white space around it. It does no more: dots and plus signs tell

@@ -34,6 +34,8 @@ type Head struct {
 	Type   string
 	// Origin says who decided it; nil for an input.
 	Origin *Origin
+	// Trace is the W3C traceparent that the event was written under, or "".
+	Trace string
 }
 
 // Origin identifies a fact: which service decided it, in which partition and for which entity, and by what cause.

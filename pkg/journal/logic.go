@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,12 @@ type Logic interface {
 	Load(entity string, blob []byte) (Entity, error)
 }
 
+// Versioned is a Logic whose stored state has a version ([a-z0-9.-]): a store written by another version is rebuilt from
+// the log at start, rather than entity by entity.
+type Versioned interface {
+	Version() string
+}
+
 // Globals is the fold of the global facts (agreement, directory, …). The worker applies each exactly at its place in the
 // log, before any event behind it is decided.
 type Globals interface {
@@ -35,7 +42,7 @@ type Globals interface {
 // Entity is one lead, account or the desk, as one service sees it. Its state is changed by Apply alone.
 type Entity interface {
 	// Apply folds an event into the state: an input, a fact of another entity or service, or a fact that this entity has
-	// just decided for itself. It answers what became of an input; of facts the answer is ignored.
+	// just decided for itself (whose Seq and Logged are zero). It answers what became of an input; of facts the answer is ignored.
 	// Apply and Decide must take whatever the log holds: what makes no sense is ignored, never a panic.
 	Apply(g Globals, ev *Event) Outcome
 	// Decide gives the facts that follow from ev, which has just been applied. It reads the state and g and changes
@@ -71,8 +78,8 @@ type decided struct {
 }
 
 // Fact states a fact about an entity: the deciding one itself, or another, which folds it when it reads it. The worker
-// fills in id, entity, source and, where absent, occurred_at and received_at from the cause. body.Type and the payload
-// are the caller's.
+// fills in entity and, where absent, id, source, occurred_at and received_at from the cause. body.Type and the payload are
+// the caller's; an event that is passed on to another entity keeps its own id and source.
 func (d *Decision) Fact(entity string, body *journalv1.Event) {
 	d.facts = append(d.facts, decided{entity: entity, body: body})
 }
@@ -99,12 +106,23 @@ type Change struct {
 	Facts []*Event
 }
 
-// Facts gives the collected facts as events of the given cause, complete but for Seq, Logged and Origin.N.
-func (d *Decision) Facts(service, decider string, cause *Event) []*Event {
+// Facts gives the collected facts as events of the given cause, complete but for Seq and Logged. n is how many facts the
+// deciding partition has given for this cause already.
+func (d *Decision) Facts(service, decider string, cause *Event, n int) []*Event {
+	if len(d.facts) == 0 {
+		return nil
+	}
+	p := PartitionOf(decider)
 	out := make([]*Event, len(d.facts))
 	for i, f := range d.facts {
 		b := f.body
-		b.Entity, b.Source = f.entity, service
+		b.Entity = f.entity
+		if b.Id == "" {
+			b.Id = service + "." + strconv.FormatUint(cause.Seq, 10) + "." + strconv.Itoa(p) + "." + strconv.Itoa(n)
+		}
+		if b.Source == "" {
+			b.Source = service
+		}
 		if b.ReceivedAt == nil {
 			b.ReceivedAt = timestamppb.New(cause.Time())
 		}
@@ -112,9 +130,10 @@ func (d *Decision) Facts(service, decider string, cause *Event) []*Event {
 			b.OccurredAt = timestamppb.New(cause.OccurredAt())
 		}
 		out[i] = &Event{Head: Head{
-			Partition: PartitionOf(f.entity), Entity: f.entity, Type: b.Type,
-			Origin: &Origin{Producer: service, Partition: PartitionOf(decider), Entity: decider, Cause: cause.Seq},
+			Partition: PartitionOf(f.entity), Entity: f.entity, Type: b.Type, Trace: cause.Trace,
+			Origin: &Origin{Producer: service, Partition: p, Entity: decider, Cause: cause.Seq, N: n},
 		}, Body: b}
+		n++
 	}
 	return out
 }

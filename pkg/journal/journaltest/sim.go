@@ -201,9 +201,8 @@ func (s *Sim) decide(v *service, entity string, ev *journal.Event) {
 		var d journal.Decision
 		st.Decide(v.globals, ev, &d)
 		p := journal.PartitionOf(entity)
-		for _, f := range d.Facts(v.logic.Service(), entity, ev) {
-			key := [2]uint64{ev.Seq, uint64(p)}
-			f.Origin.N = v.n[key]
+		key := [2]uint64{ev.Seq, uint64(p)}
+		for _, f := range d.Facts(v.logic.Service(), entity, ev, v.n[key]) {
 			v.n[key]++
 			got := s.append(f.Body, f.Origin)
 			if f.Entity == entity {
