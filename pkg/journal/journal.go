@@ -77,6 +77,15 @@ func Open(ctx context.Context, nc *nats.Conn, opt Options) (*Journal, error) {
 	return j, nil
 }
 
+// ConnectOptions gives the options of a connection that a journal lives on: it comes back after any break, and does not
+// hold back what is published meanwhile (a late publish would be refused, or be a second one).
+func ConnectOptions(name string) []nats.Option {
+	return []nats.Option{
+		nats.Name(name), nats.MaxReconnects(-1), nats.ReconnectWait(100 * time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
+		nats.ReconnectBufSize(-1), nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.RetryOnFailedConnect(true),
+	}
+}
+
 // ID is made with the journal: two journals never share one.
 func (j *Journal) ID() string { return j.id }
 

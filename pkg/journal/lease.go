@@ -28,6 +28,7 @@ type lease struct {
 	j       *Journal
 	service string
 	log     *slog.Logger
+	fixed   bool
 
 	mu      sync.Mutex
 	name    string
@@ -36,11 +37,14 @@ type lease struct {
 	lost    chan struct{}
 }
 
-func newLease(j *Journal, service, instance string, log *slog.Logger) *lease {
-	if instance == "" {
-		instance, _ = os.Hostname()
+func newLease(j *Journal, service string, opt WorkerOptions) *lease {
+	if opt.Instance == "" {
+		opt.Instance, _ = os.Hostname()
 	}
-	return &lease{j: j, service: service, name: leaseName(instance), log: log, lost: make(chan struct{})}
+	return &lease{
+		j: j, service: service, name: leaseName(opt.Instance), log: opt.Log,
+		fixed: opt.Own != nil, parts: opt.Own, lost: make(chan struct{}),
+	}
 }
 
 func leaseName(s string) string {
@@ -60,6 +64,9 @@ func (l *lease) owned() ([]int, <-chan struct{}) {
 }
 
 func (l *lease) run(ctx context.Context) {
+	if l.fixed {
+		return
+	}
 	var kv jetstream.KeyValue
 	var revision uint64
 	tick := time.NewTicker(leaseBeat)

@@ -89,7 +89,7 @@ func (s *session) finishReplay(ctx context.Context, b *batch) error {
 	for _, p := range s.owned {
 		pt := s.parts[p]
 		for _, e := range pt.expected {
-			s.suspects[e.entity] = true
+			s.suspect(e.entity, true)
 		}
 		pt.expected = nil
 		pt.folded = max(pt.folded, pt.committed)
@@ -128,7 +128,7 @@ func (s *session) match(it *item) {
 		e := pt.expected[0]
 		switch {
 		case e.cause < o.Cause || e.cause == o.Cause && e.n < o.N: // decided, never recorded
-			s.suspects[e.entity] = true
+			s.suspect(e.entity, true)
 			pt.expected = pt.expected[1:]
 			continue
 		case e.cause == o.Cause && e.n == o.N && e.hash == it.hash && e.entity == o.Entity:
@@ -145,14 +145,20 @@ func (s *session) match(it *item) {
 		break
 	}
 	if it.ev.Type == typeQuarantined {
-		if _, known := s.suspects[o.Entity]; !known {
-			s.suspects[o.Entity] = false
-		}
+		s.suspect(o.Entity, false)
 		pt.mark.applied--
 		pt.mark.quarantined++
 		return
 	}
-	s.suspects[o.Entity] = true
+	s.suspect(o.Entity, true)
+}
+
+// suspect notes an entity to be folded again. Behind an input that had no effect replay went astray: what differs from
+// there on is no drift.
+func (s *session) suspect(entity string, drift bool) {
+	if _, known := s.suspects[entity]; !known {
+		s.suspects[entity] = drift
+	}
 }
 
 // drift counts an entity whose replay differed from what is recorded.

@@ -24,6 +24,8 @@ type WorkerOptions struct {
 	// Instance names this process among those of the same service; default: the host's name. A restarted process should
 	// come back under the same name: it then takes its partitions over at once.
 	Instance string
+	// Own fixes the partitions instead of sharing them out among the workers that are alive; nil shares.
+	Own []int
 	// Batch is how many events go into one commit at most. Default 2,000.
 	Batch int
 	// CacheEntities is how many decoded entities are kept between batches. Default 20,000.
@@ -74,7 +76,7 @@ func NewWorker(j *Journal, store leadstore.Store, logic Logic, opt WorkerOptions
 	opt.Log = opt.Log.With("service", logic.Service())
 	return &Worker{
 		j: j, store: store, logic: logic, opt: opt,
-		metrics: newWorkerMetrics(opt.Metrics, logic.Service()), lease: newLease(j, logic.Service(), opt.Instance, opt.Log),
+		metrics: newWorkerMetrics(opt.Metrics, logic.Service()), lease: newLease(j, logic.Service(), opt),
 		status: status{changed: make(chan struct{})}, limit: opt.Batch, quarantines: map[uint64]string{},
 	}
 }
@@ -112,7 +114,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.opt.Log.Info("partitions moved; opening another session")
 			continue
 		}
-		if time.Since(started) > 5*time.Second {
+		if reason == "content" || time.Since(started) > 5*time.Second {
 			backoff = 20 * time.Millisecond
 		}
 		w.opt.Log.Warn("session ended; opening another", "reason", reason, "error", err, "in", backoff.String())

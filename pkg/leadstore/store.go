@@ -17,21 +17,25 @@ var ErrUnavailable = errors.New("leadstore: not available")
 // Store holds the projections of all services, by service and partition. Keys, indexes, members and fields are free
 // strings; the partition is the caller's to know. All of one partition of one service moves together, under its watermark.
 type Store interface {
-	// Watermarks reads the watermarks of partitions, "" where there is none.
+	// Watermarks reads the watermarks of partitions, "" where there is none: such a partition is empty, or what is in it is
+	// not to be trusted. Wipe it before the first write.
 	Watermarks(ctx context.Context, service string, partitions []int) ([]string, error)
 	// Read reads keys of several partitions in one pipelined round trip, each partition's together with its watermark in
 	// one atomic read: the values are exactly those of that watermark. A missing key gives nil.
 	Read(ctx context.Context, service string, reads []PartitionRead) ([]PartitionValues, error)
 	// Write applies mutations, each partition's as one atomic step that also moves the watermark from Expect to Next.
 	// Partitions are independent: on an error some may be written and others not (the error joins all of theirs).
-	// ErrConflict where a watermark is not Expect: that partition is untouched.
+	// ErrConflict where a watermark is not Expect: that partition is untouched. A write that makes no sense (an empty Next,
+	// a score that is not a number, one partition twice, a service's name that is not [A-Za-z0-9_-]) is refused whole, with
+	// neither of the two errors.
 	Write(ctx context.Context, service string, writes []PartitionWrite) error
 	// Wipe removes everything of a partition of a service. The watermark is set to "wiping <session>" first and each
-	// removal is guarded by it; afterwards there is no watermark. ErrConflict where another session interferes.
+	// removal is guarded by it; afterwards there is no watermark. ErrConflict where another session interferes. A wipe that
+	// was interrupted leaves that watermark behind: any session wipes again and takes over.
 	Wipe(ctx context.Context, service string, partition int, session string) error
 
 	// Range reads a sorted index of a partition: members with Min <= score <= Max, highest score first, ties by member
-	// descending, at most Limit.
+	// descending, at most Limit (none where that is not positive).
 	Range(ctx context.Context, service string, partition int, q RangeQuery) ([]Scored, error)
 	// Hash reads all fields of a hash of a partition.
 	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)

@@ -26,6 +26,8 @@ type Tally struct {
 	Poison bool
 	// Bonus is added to every event's points: another value is changed code.
 	Bonus int
+	// Stall, if set, is called before each decision: a pause that the process did not choose.
+	Stall func()
 }
 
 // The desk of a Tally.
@@ -143,6 +145,9 @@ func fact(typ string, fields map[string]any) *journalv1.Event {
 }
 
 func (e *tallyEntity) Decide(_ journal.Globals, ev *journal.Event, d *journal.Decision) {
+	if e.logic.Stall != nil {
+		e.logic.Stall()
+	}
 	switch ev.Type {
 	case "custom":
 		if e.logic.Poison && ev.Body.Name == "poison" {

@@ -164,11 +164,19 @@ func rebuildsForeignStore(t *testing.T, f *Fixture) {
 	f.balanced(l, r)
 }
 
+// AllPartitions is what a worker owns that shares with nobody.
+func AllPartitions() []int {
+	all := make([]int, journal.Partitions)
+	for p := range all {
+		all[p] = p
+	}
+	return all
+}
+
 func staleWorkerIsFenced(t *testing.T, f *Fixture) {
 	l := &Tally{}
-	// Two workers under one name both believe that they own everything.
-	f.Start(l, journal.WorkerOptions{Instance: "same", Batch: 10})
-	f.Start(l, journal.WorkerOptions{Instance: "same", Batch: 10})
+	f.Start(l, journal.WorkerOptions{Own: AllPartitions(), Batch: 10})
+	f.Start(l, journal.WorkerOptions{Own: AllPartitions(), Batch: 10})
 	f.Append(2000, 30, "a")
 	r := f.Settle(l)
 	f.SameStates(l, r)
@@ -176,6 +184,8 @@ func staleWorkerIsFenced(t *testing.T, f *Fixture) {
 
 func twoWorkersShare(t *testing.T, f *Fixture) {
 	l := &Tally{}
+	f.Start(l, journal.WorkerOptions{Instance: "one"})
+	// A third one under the same name must take another, not the first one's work.
 	f.Start(l, journal.WorkerOptions{Instance: "one"})
 	_, stop := f.Start(l, journal.WorkerOptions{Instance: "two"})
 	f.Append(1000, 40, "a")

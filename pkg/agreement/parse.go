@@ -1,0 +1,328 @@
+package agreement
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxText   = 500
+	maxNumber = 40
+)
+
+// Parse reads and checks a text. The error is an Errors: what is wrong, field by field, with lines. Expressions are only
+// checked for their length.
+func Parse(text []byte) (*Agreement, error) {
+	root, errs := parseYAML(text)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	a := parseAgreement(node{value: root, line: 1, errs: &errs})
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return a, nil
+}
+
+func parseAgreement(n node) *Agreement {
+	f := n.object("agreement", "half_life", "engagement", "fit", "grades", "qualify", "sla", "reject_reasons",
+		"recycle_reasons", "goals", "signatures")
+	a := &Agreement{Name: required(f["agreement"], "the agreement's name").id(), HalfLife: f["half_life"].halfLife(0)}
+	ids := uniqueIDs{}
+	for _, e := range f["engagement"].list() {
+		a.Engagement = append(a.Engagement, parseEngagement(e, ids, a.HalfLife))
+	}
+	ids = uniqueIDs{}
+	for _, e := range f["fit"].list() {
+		a.Fit = append(a.Fit, parseFit(e, ids))
+	}
+	a.Grades = parseGrades(f["grades"])
+	ids = uniqueIDs{}
+	for _, e := range f["qualify"].list() {
+		a.Qualify = append(a.Qualify, parseQualify(e, ids))
+	}
+	a.SLA = parseSLA(f["sla"])
+	ids = uniqueIDs{}
+	for _, e := range f["reject_reasons"].list() {
+		a.RejectReasons = append(a.RejectReasons, parseReject(e, ids))
+	}
+	ids = uniqueIDs{}
+	for _, e := range f["recycle_reasons"].list() {
+		a.RecycleReasons = append(a.RecycleReasons, parseRecycle(e, ids))
+	}
+	ids = uniqueIDs{}
+	for _, e := range f["goals"].list() {
+		a.Goals = append(a.Goals, parseGoal(e, ids))
+	}
+	for _, e := range f["signatures"].list() {
+		s := e.object("role", "by")
+		a.Signatures = append(a.Signatures, Signature{
+			Role: required(s["role"], "a role").oneOf("", RoleMarketing, RoleSales),
+			By:   required(s["by"], "who signed").text(maxText),
+		})
+	}
+	return a
+}
+
+func parseEngagement(n node, ids uniqueIDs, halfLife time.Duration) EngagementRule {
+	f := n.object("id", "on", "when", "points", "half_life", "cap", "because")
+	r := EngagementRule{
+		ID: ids.take(f["id"]), On: required(f["on"], "an event type, or a list of them").eventTypes(), When: f["when"].expression(),
+		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), HalfLife: f["half_life"].halfLife(halfLife),
+		Because: f["because"].text(maxText), Line: n.line,
+	}
+	if c := f["cap"]; c.exists() {
+		cf := c.object("count", "per")
+		r.Cap = Cap{Count: required(cf["count"], "how many count").integer(1, 10_000), Per: required(cf["per"], "a duration").duration()}
+		if r.Cap.Per > 0 && r.Cap.Per < time.Minute {
+			cf["per"].fail("must be at least 1m")
+		}
+	}
+	return r
+}
+
+func parseFit(n node, ids uniqueIDs) FitRule {
+	f := n.object("id", "when", "points", "because")
+	return FitRule{
+		ID: ids.take(f["id"]), When: required(f["when"], "an expression").expression(),
+		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), Because: f["because"].text(maxText), Line: n.line,
+	}
+}
+
+func parseGrades(n node) Grades {
+	if !n.exists() {
+		return Grades{A: 75 * Point, B: 50 * Point, C: 25 * Point}
+	}
+	f := n.object("a", "b", "c")
+	before := len(*n.errs)
+	g := Grades{
+		A: required(f["a"], "the least fit of grade a").points(0, 100),
+		B: required(f["b"], "the least fit of grade b").points(0, 100),
+		C: required(f["c"], "the least fit of grade c").points(0, 100),
+	}
+	if len(*n.errs) == before && !(g.A > g.B && g.B > g.C) {
+		n.fail("must fall from a to c")
+	}
+	return g
+}
+
+func parseQualify(n node, ids uniqueIDs) QualifyRule {
+	f := n.object("id", "on", "when")
+	r := QualifyRule{ID: ids.take(f["id"]), On: f["on"].eventTypes(), When: f["when"].expression(), Line: n.line}
+	if !f["on"].exists() && !f["when"].exists() {
+		n.fail("needs when, on, or both: it would hold for every lead")
+	}
+	return r
+}
+
+func parseSLA(n node) SLA {
+	f := n.object("accept_within", "contact_within", "clock", "ladder", "max_reassigns")
+	s := SLA{
+		AcceptWithin: f["accept_within"].duration(), ContactWithin: f["contact_within"].duration(),
+		Clock: f["clock"].oneOf(ClockElapsed, ClockWorking, ClockElapsed), MaxReassigns: f["max_reassigns"].integer(0, 50),
+	}
+	for _, e := range f["ladder"].list() {
+		l := e.object("at", "notify", "reassign")
+		step := Step{At: required(l["at"], "a percentage such as 50%").percent(), Notify: l["notify"].oneOf("", NotifyRep, NotifyManager), Reassign: l["reassign"].boolean()}
+		if step.Notify == "" && !step.Reassign {
+			e.fail("does nothing: it needs notify or reassign")
+		}
+		if k := len(s.Ladder); k > 0 && step.At > 0 && step.At < s.Ladder[k-1].At {
+			e.fail("comes before the step above it: steps must ascend")
+		}
+		s.Ladder = append(s.Ladder, step)
+	}
+	return s
+}
+
+func parseReject(n node, ids uniqueIDs) RejectReason {
+	f := n.object("id", "fixable_by", "sub")
+	r := RejectReason{ID: ids.take(f["id"]), FixableBy: f["fixable_by"].oneOf("", RoleMarketing, RoleSales)}
+	subs := uniqueIDs{}
+	for _, s := range f["sub"].list() {
+		r.Sub = append(r.Sub, subs.take(s))
+	}
+	return r
+}
+
+func parseRecycle(n node, ids uniqueIDs) RecycleReason {
+	f := n.object("id", "wake_after", "wake_on")
+	r := RecycleReason{ID: ids.take(f["id"]), WakeAfter: f["wake_after"].duration(), WakeOn: f["wake_on"].oneOf("", WakeOnEngagement)}
+	if r.WakeAfter == 0 && r.WakeOn == "" {
+		r.WakeOn = WakeOnEngagement
+	}
+	return r
+}
+
+func parseGoal(n node, ids uniqueIDs) Goal {
+	f := n.object("id", "metric", "target", "window")
+	g := Goal{ID: ids.take(f["id"]), Metric: required(f["metric"], "a metric's name").id(), Window: f["window"].duration()}
+	target := required(f["target"], "a number")
+	if s := target.text(maxNumber); s != "" {
+		m, err := parseMicros(s)
+		if err != nil {
+			target.fail("%v", err)
+		}
+		g.Target = float64(m) / float64(Point)
+	}
+	return g
+}
+
+// uniqueIDs holds the ids of one list.
+type uniqueIDs map[string]int
+
+func (u uniqueIDs) take(n node) string {
+	id := required(n, "an id").id()
+	if id == "" {
+		return ""
+	}
+	if first, taken := u[id]; taken {
+		n.fail("%q is taken by line %d", id, first)
+	}
+	u[id] = n.line
+	return id
+}
+
+// required notes an absent node and gives it back.
+func required(n node, what string) node {
+	if !n.exists() {
+		n.fail("is missing: %s", what)
+	}
+	return n
+}
+
+func (n node) id() string {
+	s := n.text(maxText)
+	if s != "" && !validID(s) || s == "" && n.exists() {
+		n.fail("must be a name of a-z, 0-9, - and _, at most 64 long")
+		return ""
+	}
+	return s
+}
+
+func (n node) expression() string {
+	s := strings.TrimSpace(n.text(MaxExpression))
+	if s == "" && n.exists() {
+		n.fail("must be an expression")
+	}
+	return s
+}
+
+func (n node) eventTypes() []string {
+	if !n.exists() {
+		return nil
+	}
+	entries := []node{n}
+	if !n.scalar() {
+		if entries = n.list(); len(entries) == 0 {
+			n.fail("must name at least one event type")
+		}
+	}
+	var out []string
+	for _, e := range entries {
+		switch s := e.text(maxText); {
+		case !EventType(s):
+			e.fail("%q is not an event type that rules can look at", clip(s))
+		case slices.Contains(out, s):
+			e.fail("%q is given twice", s)
+		default:
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (n node) duration() time.Duration {
+	if !n.exists() {
+		return 0
+	}
+	d, err := ParseDuration(n.text(maxNumber))
+	if err != nil {
+		n.fail("%v", err)
+	}
+	return d
+}
+
+// halfLife is a duration, or none; absent where the text is silent.
+func (n node) halfLife(absent time.Duration) time.Duration {
+	if !n.exists() {
+		return absent
+	}
+	s := n.text(maxNumber)
+	if s == "none" {
+		return 0
+	}
+	d, err := ParseDuration(s)
+	switch {
+	case err != nil:
+		n.fail("%v, or none", err)
+	case d < time.Minute:
+		n.fail("must be at least 1m, or none")
+	}
+	return d
+}
+
+func (n node) points(low, high int) Micros {
+	if !n.exists() {
+		return 0
+	}
+	m, err := parseMicros(n.text(maxNumber))
+	switch {
+	case err != nil:
+		n.fail("%v", err)
+	case m < Micros(low)*Point || m > Micros(high)*Point:
+		n.fail("must be between %d and %d", low, high)
+	}
+	return m
+}
+
+func (n node) integer(low, high int) int {
+	if !n.exists() {
+		return 0
+	}
+	i, err := strconv.Atoi(n.text(maxNumber))
+	if err != nil || i < low || i > high {
+		n.fail("must be a whole number between %d and %d", low, high)
+		return 0
+	}
+	return i
+}
+
+func (n node) percent() int {
+	if !n.exists() {
+		return 0
+	}
+	digits, ok := strings.CutSuffix(n.text(maxNumber), "%")
+	i, err := strconv.Atoi(digits)
+	if !ok || err != nil || i < 1 || i > 10_000 {
+		n.fail("must be a percentage between 1%% and 10000%%")
+		return 0
+	}
+	return i
+}
+
+func (n node) boolean() bool {
+	switch n.text(maxNumber) {
+	case "", "false":
+		return false
+	case "true":
+		return true
+	}
+	n.fail("must be true or false")
+	return false
+}
+
+// oneOf gives one of the allowed words; absent where the text is silent.
+func (n node) oneOf(absent string, allowed ...string) string {
+	if !n.exists() {
+		return absent
+	}
+	s := n.text(maxText)
+	if !slices.Contains(allowed, s) {
+		n.fail("must be %s", strings.Join(allowed, " or "))
+		return absent
+	}
+	return s
+}

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package enginetest
+
+import "syscall"
+
+// childAttr has nothing to set here: an engine outlives a test process that was killed.
+func childAttr() *syscall.SysProcAttr { return nil }

@@ -1,0 +1,285 @@
+package journal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/journal/journaltest"
+	"github.com/batonhq/baton/pkg/leadstore/redisstore"
+)
+
+// The crash test runs its processes from its own binary: the role says which one.
+const roleVar = "BATON_CRASH_ROLE"
+
+func TestMain(m *testing.M) {
+	role := os.Getenv(roleVar)
+	if role == "" {
+		os.Exit(m.Run())
+	}
+	if err := play(role); err != nil {
+		fmt.Fprintln(os.Stderr, role, err)
+		os.Exit(1)
+	}
+}
+
+func play(role string) error {
+	switch role {
+	case "nats":
+		_, err := embedded.StartNATS(embedded.Options{Dir: os.Getenv("BATON_CRASH_DIR"), SyncAlways: true, Listen: os.Getenv("BATON_CRASH_NATS"),
+			Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+		if err != nil {
+			return err
+		}
+		select {}
+	case "worker":
+		nc, err := nats.Connect("nats://"+os.Getenv("BATON_CRASH_NATS"), journal.ConnectOptions("worker")...)
+		if err != nil {
+			return err
+		}
+		store, err := redisstore.Open(context.Background(), os.Getenv("BATON_CRASH_REDIS"), nil)
+		if err != nil {
+			return err
+		}
+		log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+		for {
+			j, err := journal.Open(context.Background(), nc, journal.Options{Log: log})
+			if errors.Is(err, journal.ErrUnavailable) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			logic := crashLogic()
+			logic.Stall = stall
+			return journal.NewWorker(j, store, logic, journal.WorkerOptions{
+				Log: log, Own: journaltest.AllPartitions(), Batch: 100, CacheEntities: 50, QuietBehind: 300,
+			}).Run(context.Background())
+		}
+	}
+	return fmt.Errorf("unknown role")
+}
+
+// stall is a pause between reading and committing, as the scheduler or a collector makes it: another owner may have
+// decided meanwhile.
+func stall() {
+	if rand.IntN(80) == 0 {
+		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
+	}
+}
+
+func crashLogic() *journaltest.Tally { return &journaltest.Tally{Delay: 700 * time.Millisecond} }
+
+// child is a process of the crash test.
+type child struct {
+	t   *testing.T
+	env []string
+	log io.Writer
+	cmd *exec.Cmd
+}
+
+func (c *child) start() {
+	c.t.Helper()
+	c.cmd = exec.Command(os.Args[0])
+	c.cmd.Env = append(os.Environ(), c.env...)
+	c.cmd.Stderr = c.log
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *child) kill() {
+	_ = c.cmd.Process.Kill()
+	_ = c.cmd.Wait()
+}
+
+// TestCrash runs two workers, an appender and a journal while they are killed, frozen and their store is emptied at
+// random, and compares what is left with a slow reference over the same log. BATON_CRASH_EVENTS and BATON_CRASH_SEED make
+// it longer and other.
+func TestCrash(t *testing.T) {
+	events, seed := envInt("BATON_CRASH_EVENTS", 5_000), envInt("BATON_CRASH_SEED", 1)
+	dir := t.TempDir()
+	logs, err := os.Create(filepath.Join(dir, "children.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = logs.Close()
+		if t.Failed() {
+			b, _ := os.ReadFile(logs.Name())
+			t.Logf("last of the processes' log:\n%s", b[max(0, len(b)-4000):])
+		}
+	}()
+	addr := freeAddr(t)
+	redisServer, err := embedded.StartRedis()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer redisServer.Close()
+	opt, err := redis.ParseURL(redisServer.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := redis.NewClient(opt)
+	defer func() { _ = admin.Close() }()
+
+	env := func(more ...string) []string {
+		return append([]string{"BATON_CRASH_NATS=" + addr, "BATON_CRASH_REDIS=" + redisServer.URL(), "BATON_CRASH_DIR=" + filepath.Join(dir, "nats")}, more...)
+	}
+	server := &child{t: t, log: logs, env: env(roleVar + "=nats")}
+	server.start()
+	defer func() { server.kill() }()
+	workers := make([]*child, 2)
+	for i := range workers {
+		workers[i] = &child{t: t, log: logs, env: env(roleVar + "=worker")} // both claim everything, always
+		workers[i].start()
+		defer func() { workers[i].kill() }()
+	}
+
+	nc, err := nats.Connect("nats://"+addr, journal.ConnectOptions("test")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	store, err := redisstore.Open(t.Context(), redisServer.URL(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	journaltest.Eventually(t, "the journal answers", func() error {
+		_, err := journal.Open(t.Context(), nc, journal.Options{})
+		return err
+	})
+	f := journaltest.NewFixture(t, nc, store)
+
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		appendAll(t, f, events)
+	}()
+	faults := map[string]int{}
+	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+			continue
+		case <-time.After(time.Duration(150+rnd.IntN(500)) * time.Millisecond):
+		}
+		w := workers[rnd.IntN(2)]
+		switch k := rnd.IntN(10); {
+		case k < 4:
+			faults["kill worker"]++
+			w.kill()
+			w.start()
+		case k < 6:
+			faults["kill journal"]++
+			server.kill()
+			server.start()
+		case k < 8:
+			faults["empty store"]++
+			if err := admin.FlushAll(t.Context()).Err(); err != nil {
+				t.Error(err)
+			}
+		default:
+			faults["freeze worker"]++
+			_ = w.cmd.Process.Signal(syscall.SIGSTOP)
+			time.Sleep(time.Duration(rnd.IntN(800)) * time.Millisecond) // how long it is gone, nothing waits for it
+			_ = w.cmd.Process.Signal(syscall.SIGCONT)
+		}
+	}
+	workers[1].kill() // in the end one must be enough
+	r := f.Settle(crashLogic())
+	f.SameStates(crashLogic(), r)
+	seen := map[string]bool{}
+	for _, ev := range f.Log() {
+		if ev.Type == "custom" {
+			seen[ev.Body.Id] = true
+		}
+	}
+	if len(seen) != events {
+		t.Fatalf("%d different events in the log, %d were acknowledged", len(seen), events)
+	}
+	if r.Facts < events/20 {
+		t.Fatalf("only %d facts: the test does not test", r.Facts)
+	}
+	t.Logf("seed %d: %d events, %d duplicates, %d facts; faults %v", seed, events, r.Duplicates, r.Facts, faults)
+}
+
+// appendAll appends events as senders do: each again until it is acknowledged.
+func appendAll(t *testing.T, f *journaltest.Fixture, events int) {
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := w; i < events; i += 8 {
+				for {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+					_, err := f.J.Append(ctx, journaltest.Custom(f.Lead(i%97), strconv.Itoa(i)))
+					cancel()
+					if err == nil {
+						break
+					}
+					if t.Context().Err() != nil {
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func freeAddr(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func envInt(name string, def int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return def
+}
+
+// TestCrashNegativeControl shows that TestCrash can fail: built without fencing and without the identity of facts, it
+// must, with at least one of a few seeds.
+func TestCrashNegativeControl(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "unsafe.test")
+	if out, err := exec.Command("go", "test", "-tags", "baton_unsafe", "-c", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	for _, seed := range []string{"2", "3", "5", "7", "11", "13"} {
+		run := exec.Command(bin, "-test.run", "^TestCrash$")
+		run.Env = append(os.Environ(), "BATON_CRASH_SEED="+seed, "BATON_CRASH_EVENTS=5000")
+		if out, err := run.CombinedOutput(); err != nil {
+			if !bytes.Contains(out, []byte("stands in the log twice")) {
+				t.Fatalf("it failed for another reason than doubled facts:\n%s", out)
+			}
+			return
+		}
+	}
+	t.Fatal("the crash test passes without fencing: it tests nothing")
+}
