@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/batonhq/baton/pkg/config"
 	"github.com/goccy/go-yaml"
+
+	"github.com/batonhq/baton/pkg/config"
 )
 
 type token struct {

@@ -35,6 +35,8 @@ func (p Principal) Has(roles ...string) bool {
 	return slices.ContainsFunc(p.Roles, func(r string) bool { return r == RoleInternal || slices.Contains(roles, r) })
 }
 
+const localName = "local"
+
 type principalKey struct{}
 
 // WithPrincipal gives a context in which PrincipalFrom finds p.
@@ -102,7 +104,7 @@ func (a Auth) caller(ctx context.Context) (Principal, error) {
 	case stated:
 		return a.Identify(text)
 	case a.Open() && local(ctx):
-		return Principal{Name: "local", Roles: []string{RoleInternal}}, nil
+		return Principal{Name: localName, Roles: []string{RoleInternal}}, nil
 	case a.Open():
 		return Principal{}, status.Error(codes.Unauthenticated, "no tokens are configured: only callers on the same machine are served")
 	}
@@ -122,7 +124,11 @@ func (a Auth) Identify(text string) (Principal, error) {
 	for _, t := range a.Tokens {
 		match(t.Text, t.Principal)
 	}
-	match(a.Internal, Principal{Name: "baton", Roles: []string{RoleInternal}})
+	internal := Principal{Name: "baton", Roles: []string{RoleInternal}}
+	if a.Open() { // then it is the gateway's, for callers on its machine
+		internal.Name = localName
+	}
+	match(a.Internal, internal)
 	if found.Name == "" {
 		return Principal{}, status.Error(codes.Unauthenticated, "the token is not known")
 	}

@@ -175,7 +175,7 @@ func TestWhoMayCall(t *testing.T) {
 	}{
 		{"open, local", grpcx.Auth{}, "", codes.OK, "local"},
 		{"open, a token nobody has", grpcx.Auth{}, "x", codes.Unauthenticated, ""},
-		{"open, internal", grpcx.Auth{Internal: "i"}, "i", codes.OK, "baton"},
+		{"open, internal", grpcx.Auth{Internal: "i"}, "i", codes.OK, "local"},
 		{"no token", grpcx.Auth{Tokens: tokens()}, "", codes.Unauthenticated, ""},
 		{"wrong token", grpcx.Auth{Tokens: tokens()}, "t-anna", codes.Unauthenticated, ""},
 		{"the role", grpcx.Auth{Tokens: tokens()}, "t-ana", codes.OK, "ana-phone"},
@@ -379,7 +379,7 @@ func TestWithoutTokensTheGatewayServesThisMachineAlone(t *testing.T) {
 			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
 		}
 	}
-	if p := svc.seen.Load(); p == nil || p.Name != "baton" {
+	if p := svc.seen.Load(); p == nil || p.Name != "local" {
 		t.Errorf("caller %+v: the gateway presents Baton's own token", p)
 	}
 }

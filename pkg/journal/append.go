@@ -11,9 +11,10 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 )
 
-// pipelined is up to how many lone events are written as plain publishes sent together rather than as an atomic batch: a
-// batch costs its staging file's syncs (7-10 ms whatever its size), a plain publish one (0.1-0.25 ms).
-const pipelined = 24
+// direct is up to how many lone events are in flight as plain publishes of their own; what comes in beyond, and while a
+// group is being written, waits and goes as a group. An atomic batch costs its staging file's syncs (7-10 ms whatever its
+// size), a plain publish one (0.1-0.25 ms): up to here they are faster alone, beyond together.
+const direct = 64
 
 // appendBytes bounds the payload of one group.
 const appendBytes = 16 << 20
@@ -53,6 +54,13 @@ func (j *Journal) Append(ctx context.Context, events ...*journalv1.Event) (seq u
 		call.msgs[i] = m
 		call.bytes += len(m.Data)
 	}
+	if len(call.msgs) == 1 && !j.grouping.Load() {
+		if n := j.direct.Add(1); n <= direct {
+			defer j.direct.Add(-1)
+			return publishInput(ctx, j.nc, call.msgs[0])
+		}
+		j.direct.Add(-1)
+	}
 	select {
 	case j.appends <- call:
 	default:
@@ -82,8 +90,10 @@ func (j *Journal) Run(ctx context.Context) error {
 		first := held
 		held = nil
 		if first == nil {
+			j.grouping.Store(len(j.appends) > 0)
 			select {
 			case first = <-j.appends:
+				j.grouping.Store(true)
 			case <-ctx.Done():
 				select {
 				case first = <-j.appends:
@@ -115,8 +125,8 @@ func (j *Journal) Run(ctx context.Context) error {
 
 // write writes one group and fills in each call's outcome. It outlives the callers' contexts: their events share it.
 func (j *Journal) write(group []*appendCall, n int) {
-	if n <= pipelined && len(group) == n {
-		j.writePipelined(group)
+	if n == 1 {
+		group[0].seq, group[0].err = publishInput(context.Background(), j.nc, group[0].msgs[0])
 		return
 	}
 	msgs := make([]*nats.Msg, 0, n)
@@ -145,53 +155,12 @@ func (j *Journal) write(group []*appendCall, n int) {
 	}
 }
 
-func (j *Journal) writePipelined(group []*appendCall) {
-	if len(group) == 1 {
-		c := group[0]
-		c.seq, c.err = publish(context.Background(), j.nc, c.msgs[0])
-		if errors.Is(c.err, errContent) {
-			c.err = fmt.Errorf("%w: %w", ErrTooLarge, c.err)
-		}
-		return
+func publishInput(ctx context.Context, nc *nats.Conn, m *nats.Msg) (uint64, error) {
+	seq, err := publish(ctx, nc, m)
+	if errors.Is(err, errContent) {
+		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	inbox := j.nc.NewRespInbox()
-	sub, err := j.nc.SubscribeSync(inbox + ".*")
-	if err != nil {
-		for _, c := range group {
-			c.err = classify(err)
-		}
-		return
-	}
-	defer func() { _ = sub.Unsubscribe() }()
-	for i, c := range group {
-		c.err = ErrUnavailable // until it is acknowledged
-		c.msgs[0].Reply = inbox + "." + token(i)
-		if err := j.nc.PublishMsg(c.msgs[0]); err != nil {
-			c.err = classify(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
-	defer cancel()
-	for range group {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return
-		}
-		i := len(m.Subject) - 2
-		n := int(m.Subject[i]-'0')*10 + int(m.Subject[i+1]-'0')
-		if n < 0 || n >= len(group) {
-			continue
-		}
-		ack, err := parseAck(m.Data)
-		switch c := group[n]; {
-		case err == nil:
-			c.seq, c.err = ack.Seq, nil
-		case errors.Is(err, errContent):
-			c.err = fmt.Errorf("%w: %w", ErrTooLarge, err)
-		default:
-			c.err = err
-		}
-	}
+	return seq, err
 }
 
 // AppendGlobal appends a global fact of a kind ([a-z0-9-]) if the last one of that kind stands at sequence last (0: if there

@@ -241,7 +241,6 @@ func (s *session) commitLog(ctx context.Context, b *batch) error {
 			b.msgs = append(b.msgs, s.timerMsg(sl.id, name, at))
 			deciding[sl.part] = true
 		}
-		sl.set = nil
 	}
 	quiet := false
 	for _, p := range s.owned {
@@ -321,7 +320,7 @@ func (s *session) commitStore(ctx context.Context, b *batch) error {
 		}
 		blob := sl.entity.Save(m)
 		m.Set(blobKey(sl.id), sealBlob(sl.armed, blob))
-		sl.dirty = false
+		sl.dirty, sl.set = false, nil
 	}
 	var writes []leadstore.PartitionWrite
 	var written []*part

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,8 +44,10 @@ type Journal struct {
 	key    identity.Key
 
 	appends chan *appendCall
-	waiting chan struct{}
-	counts  counter
+	// Lone events in flight, and whether groups are being written meanwhile.
+	direct   atomic.Int32
+	grouping atomic.Bool
+	counts   counter
 }
 
 // Open opens the journal of the connected server, creating the stream and the journal's identity where there is none. It
@@ -69,7 +72,7 @@ func Open(ctx context.Context, nc *nats.Conn, opt Options) (*Journal, error) {
 	}
 	j := &Journal{
 		nc: nc, js: js, stream: stream, opt: opt,
-		appends: make(chan *appendCall, opt.MaxWaiting), waiting: make(chan struct{}, opt.MaxWaiting),
+		appends: make(chan *appendCall, opt.MaxWaiting),
 	}
 	if err := j.identify(ctx); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -25,11 +26,12 @@ func (j *Journal) open(ctx context.Context, from uint64, headersOnly bool, subje
 	}
 	c, err := j.js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{
 		FilterSubjects: subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, HeadersOnly: headersOnly,
+		InactiveThreshold: 15 * time.Second, // nobody cleans up behind a killed reader
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%w: read from %d: %w", ErrUnavailable, from, err)
 	}
-	it, err := c.Messages(jetstream.PullMaxMessages(4096))
+	it, err := c.Messages(jetstream.PullMaxMessages(4096), jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("%w: read from %d: %w", ErrUnavailable, from, err)
 	}

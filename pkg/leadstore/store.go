@@ -33,6 +33,9 @@ type Store interface {
 	// removal is guarded by it; afterwards there is no watermark. ErrConflict where another session interferes. A wipe that
 	// was interrupted leaves that watermark behind: any session wipes again and takes over.
 	Wipe(ctx context.Context, service string, partition int, session string) error
+	// WipeAll is Wipe for several partitions, for hardly more than the price of one: a wipe may have to look at every key
+	// of the store. Partitions are independent: where one fails the others go on (the error joins all of theirs).
+	WipeAll(ctx context.Context, service string, partitions []int, session string) error
 
 	// Range reads a sorted index of a partition: members with Min <= score <= Max, highest score first, ties by member
 	// descending, at most Limit (none where that is not positive).

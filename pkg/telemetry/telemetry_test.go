@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/batonhq/baton/pkg/telemetry"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/batonhq/baton/pkg/telemetry"
 )
 
 func TestNoAddressReachesTheLog(t *testing.T) {

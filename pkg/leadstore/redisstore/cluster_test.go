@@ -84,54 +84,114 @@ func TestCluster(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Subject { return subject(t, url) })
 }
 
+// movedSlot is partition 1 of scoring with 100 blobs, on its way from one server to another.
+type movedSlot struct {
+	t        *testing.T
+	store    *Store
+	content  *leadstore.Mutation
+	number   int
+	from, to *redis.Client
+}
+
+const movedPrefix = "baton:{p01}:scoring:"
+
+func startMovedSlot(t *testing.T) *movedSlot {
+	url, nodes := startCluster(t, 2)
+	m := &movedSlot{t: t, store: open(t, url), content: &leadstore.Mutation{}, from: nodes[0], to: nodes[1]}
+	for i := range 100 {
+		m.content.Set(fmt.Sprint("k", i), []byte("v"))
+	}
+	must(t, m.store.Write(t.Context(), "scoring", one(1, "", "w1", m.content)))
+	m.number = int(nodes[0].ClusterKeySlot(t.Context(), movedPrefix).Val())
+	if n, err := m.from.ClusterCountKeysInSlot(t.Context(), m.number).Result(); err != nil || n == 0 {
+		m.from, m.to = m.to, m.from
+	}
+	return m
+}
+
+// begin moves half of the blobs, not the watermark.
+func (m *movedSlot) begin() {
+	setSlot(m.t, m.to, m.number, "importing", nodeID(m.t, m.from))
+	setSlot(m.t, m.from, m.number, "migrating", nodeID(m.t, m.to))
+	for i := range 50 {
+		migrate(m.t, m.from, m.to, movedPrefix+fmt.Sprint("k", i))
+	}
+}
+
+func (m *movedSlot) end() {
+	for i := 50; i < 100; i++ {
+		migrate(m.t, m.from, m.to, movedPrefix+fmt.Sprint("k", i))
+	}
+	migrate(m.t, m.from, m.to, movedPrefix+"seq")
+	setSlot(m.t, m.to, m.number, "node", nodeID(m.t, m.to))
+	setSlot(m.t, m.from, m.number, "node", nodeID(m.t, m.to))
+}
+
 // TestClusterMovesASlot: while a slot is on its way nothing is taken for whole, and afterwards the store finds it again.
 func TestClusterMovesASlot(t *testing.T) {
-	url, nodes := startCluster(t, 2)
-	s := open(t, url)
-	m := &leadstore.Mutation{}
-	for i := range 100 {
-		m.Set(fmt.Sprint("k", i), []byte("v"))
-	}
-	must(t, s.Write(t.Context(), "scoring", one(1, "", "w1", m)))
-
-	// Half of the keys are moved, the watermark is not.
-	const prefix = "baton:{p01}:scoring:"
-	slot := int(nodes[0].ClusterKeySlot(t.Context(), prefix).Val())
-	from, to := nodes[0], nodes[1]
-	if n, err := from.ClusterCountKeysInSlot(t.Context(), slot).Result(); err != nil || n == 0 {
-		from, to = to, from
-	}
-	setSlot(t, to, slot, "importing", nodeID(t, from))
-	setSlot(t, from, slot, "migrating", nodeID(t, to))
-	for i := range 50 {
-		migrate(t, from, to, prefix+fmt.Sprint("k", i))
-	}
-	for name, call := range map[string]func() error{
-		"write": func() error { return s.Write(t.Context(), "scoring", one(1, "w1", "w2", m)) },
-		"wipe":  func() error { return s.Wipe(t.Context(), "scoring", 1, "s") },
+	m := startMovedSlot(t)
+	m.begin()
+	for i, err := range []error{
+		m.store.Write(t.Context(), "scoring", one(1, "w1", "w2", m.content)),
+		m.store.Wipe(t.Context(), "scoring", 1, "s"),
 	} {
-		if err := call(); !errors.Is(err, leadstore.ErrUnavailable) || errors.Is(err, leadstore.ErrConflict) {
-			t.Fatalf("%s while the slot moves: want ErrUnavailable, have %v", name, err)
+		if !errors.Is(err, leadstore.ErrUnavailable) || errors.Is(err, leadstore.ErrConflict) {
+			t.Fatalf("call %d while the slot moves: want ErrUnavailable, have %v", i, err)
 		}
 	}
-	if mark := from.Get(t.Context(), prefix+"seq").Val(); mark != "wiping s" {
+	if mark := m.from.Get(t.Context(), movedPrefix+"seq").Val(); mark != "wiping s" {
 		t.Fatalf("the unfinished wipe must stay known, have the watermark %q", mark)
 	}
-
-	// The rest follows.
-	for i := 50; i < 100; i++ {
-		migrate(t, from, to, prefix+fmt.Sprint("k", i))
-	}
-	migrate(t, from, to, prefix+"seq")
-	setSlot(t, to, slot, "node", nodeID(t, to))
-	setSlot(t, from, slot, "node", nodeID(t, to))
-	eventually(t, func() error { return s.Wipe(t.Context(), "scoring", 1, "s2") })
-	for _, c := range nodes {
+	m.end()
+	eventually(t, func() error { return m.store.Wipe(t.Context(), "scoring", 1, "s2") })
+	for _, c := range []*redis.Client{m.from, m.to} {
 		if n := c.DBSize(t.Context()).Val(); n != 0 {
 			t.Fatalf("%d keys are left on %v", n, c)
 		}
 	}
-	must(t, s.Write(t.Context(), "scoring", one(1, "", "w2", m)))
+	must(t, m.store.Write(t.Context(), "scoring", one(1, "", "w2", m.content)))
+}
+
+// aroundScan runs something before and after the scan of a server.
+type aroundScan struct {
+	counter
+	before, after func()
+}
+
+func (a *aroundScan) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "scan" {
+			return next(ctx, cmd)
+		}
+		a.before()
+		defer a.after()
+		return next(ctx, cmd)
+	}
+}
+
+// TestClusterMovesASlotDuringAWipe: keys that left the server before it was looked through must not be forgotten, even if
+// the client knows by the end of the wipe where they are.
+func TestClusterMovesASlotDuringAWipe(t *testing.T) {
+	m := startMovedSlot(t)
+	server, err := m.store.master(t.Context(), movedPrefix)
+	must(t, err)
+	server.AddHook(&aroundScan{before: m.begin, after: func() {
+		m.end()
+		eventually(t, func() error {
+			m.store.refresh()
+			if now, err := m.store.master(t.Context(), movedPrefix); err != nil || now == server {
+				return fmt.Errorf("the client has not seen the move: %w", err)
+			}
+			return nil
+		})
+	}})
+	if err := m.store.Wipe(t.Context(), "scoring", 1, "s"); !errors.Is(err, leadstore.ErrUnavailable) {
+		t.Fatalf("want ErrUnavailable, have %v", err)
+	}
+	must(t, m.store.Wipe(t.Context(), "scoring", 1, "s"))
+	if n := m.to.DBSize(t.Context()).Val(); n != 0 {
+		t.Fatalf("%d keys are left", n)
+	}
 }
 
 func nodeID(t *testing.T, c *redis.Client) string {

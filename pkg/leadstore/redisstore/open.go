@@ -88,7 +88,8 @@ func singleOptions(rawURL string) (*redis.Options, error) {
 }
 
 // clusterOptions reads a URL for a cluster, with the same settings. Reads go to masters only: a replica may be behind the
-// watermark that its reader has already seen.
+// watermark that its reader has already seen. They are redirected once, which is what a slot that has moved takes: more
+// would only make a dead server take longer to notice.
 func clusterOptions(rawURL string) (*redis.ClusterOptions, error) {
 	opt, err := redis.ParseClusterURL(rawURL)
 	if err != nil {
@@ -100,6 +101,7 @@ func clusterOptions(rawURL string) (*redis.ClusterOptions, error) {
 	opt.ContextTimeoutEnabled = true
 	opt.DisableIdentity = true
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	opt.MaxRedirects = 1
 	opt.ReadOnly, opt.RouteByLatency, opt.RouteRandomly = false, false, false
 	setDefault(&opt.DialTimeout, dialTimeout)
 	setDefault(&opt.ReadTimeout, ioTimeout)

@@ -71,8 +71,12 @@ func (s *Store) write(ctx context.Context, service string, w *leadstore.Partitio
 	if err != nil {
 		return err
 	}
+	server, err := s.master(ctx, k.seq())
+	if err != nil {
+		return fmt.Errorf("redisstore: write %s, partition %d: %w", service, w.Partition, s.failed(err))
+	}
 	var moved *redis.BoolCmd
-	err = s.step(ctx, k, is(w.Expect), func(p redis.Pipeliner) {
+	err = s.step(ctx, server, k, is(w.Expect), func(p redis.Pipeliner) {
 		queue(ctx, p, k, w.Mutation)
 		moved = move(ctx, p, k, w)
 	})
@@ -82,7 +86,7 @@ func (s *Store) write(ctx context.Context, service string, w *leadstore.Partitio
 	if answer := redis.Error(nil); errors.As(err, &answer) {
 		// A command that fails inside a transaction does not stop the others (on a key that somebody made into another
 		// type, say). Without its watermark the partition is not trusted, and rebuilt. Where that fails, err says enough.
-		_ = s.step(ctx, k, is(w.Next), func(p redis.Pipeliner) { p.Unlink(ctx, k.seq()) })
+		_ = s.step(ctx, server, k, is(w.Next), func(p redis.Pipeliner) { p.Unlink(ctx, k.seq()) })
 	}
 	if err != nil {
 		return fmt.Errorf("redisstore: write %s, partition %d: %w", service, w.Partition, err)
@@ -108,16 +112,14 @@ func is(watermark string) func(string) bool {
 //
 // ErrConflict: the watermark was another, or changed in between; nothing took effect. ErrUnavailable: the outcome is not
 // known.
-func (s *Store) step(ctx context.Context, k keys, accept func(watermark string) bool, fill func(redis.Pipeliner)) error {
-	client, err := s.master(ctx, k.seq())
-	if err != nil {
-		return s.failed(err)
-	}
-	conn := client.Conn()
+func (s *Store) step(
+	ctx context.Context, server *redis.Client, k keys, accept func(watermark string) bool, fill func(redis.Pipeliner),
+) error {
+	conn := server.Conn()
 	defer conn.Close()
 
 	var mark *redis.StringCmd
-	_, err = conn.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := conn.Pipelined(ctx, func(p redis.Pipeliner) error {
 		p.Do(ctx, "unwatch")
 		p.Do(ctx, "watch", k.seq())
 		mark = p.Get(ctx, k.seq())

@@ -140,11 +140,14 @@ func put[V any](outer map[string]map[string]V, name, inner string, value V) {
 }
 
 func (m *model) wipe(rt *rapid.T) {
-	svc, p := rapid.SampledFrom(modelServices).Draw(rt, "service"), rapid.IntRange(0, modelPartitions-1).Draw(rt, "partition")
-	if err := m.store.Wipe(m.t.Context(), svc, p, "s"); err != nil {
+	svc := rapid.SampledFrom(modelServices).Draw(rt, "service")
+	some := rapid.SliceOf(rapid.IntRange(0, modelPartitions-1)).Draw(rt, "partitions")
+	if err := m.store.WipeAll(m.t.Context(), svc, some, "s"); err != nil {
 		rt.Fatalf("wipe: %v", err)
 	}
-	m.places[at(svc, p)] = newPlace()
+	for _, p := range some {
+		m.places[at(svc, p)] = newPlace()
+	}
 }
 
 // compare reads all watermarks, blobs and fields, and a hash and an index picked at random.

@@ -59,6 +59,50 @@ func testWipe(t *testing.T, s Subject) {
 	holds(t, s.Store, 1, "full", "k0", []byte("k0"))
 }
 
+// testWipeAll: many partitions at once, each on its own: one that is interfered with fails alone.
+func testWipeAll(t *testing.T, s Subject) {
+	const partitions = 24
+	var all []int
+	for p := range partitions {
+		if p%5 != 0 { // some have nothing
+			fill(t, s.Store, service, p, 10*p)
+		}
+		fill(t, s.Store, "routing", p, 2)
+		all = append(all, p)
+	}
+	fill(t, s.Store, service, partitions, 3)
+	if err := s.Store.WipeAll(t.Context(), service, append(all, 1, 1), "one"); err != nil {
+		t.Fatal(err)
+	}
+	for p := range partitions {
+		wiped(t, s.Store, p, 10*p)
+		if mark, values := read(t, s.Store, "routing", p, "k1"); mark != "full" || string(values[0]) != "k1" {
+			t.Fatalf("routing, partition %d: %q under %q", p, values[0], mark)
+		}
+	}
+	holds(t, s.Store, partitions, "full", "k2", []byte("k2"))
+
+	for p := range partitions {
+		fill(t, s.Store, service, p, 500)
+	}
+	var wg sync.WaitGroup
+	var other error
+	wg.Go(func() { other = s.Store.Wipe(t.Context(), service, 3, "two") })
+	err := s.Store.WipeAll(t.Context(), service, all, "one")
+	wg.Wait()
+	for _, err := range []error{err, other} {
+		if err != nil {
+			isConflict(t, err)
+		}
+	}
+	if err != nil && other != nil {
+		t.Fatalf("nobody got through: %v", errors.Join(err, other))
+	}
+	for p := range partitions {
+		wiped(t, s.Store, p, 500)
+	}
+}
+
 func testWipeManyKeys(t *testing.T, s Subject) {
 	const keys = 12_000
 	fill(t, s.Store, service, 1, keys)
@@ -143,6 +187,44 @@ func testWipeRace(t *testing.T, s Subject) {
 	}
 }
 
+// testWipeOvertaken: once its watermark is another, a wipe removes nothing any more.
+func testWipeOvertaken(t *testing.T, s Subject) {
+	const keys = 10_000
+	overtaken := 0
+	for range 5 {
+		if err := s.Store.Wipe(t.Context(), service, 1, "before"); err != nil {
+			t.Fatal(err)
+		}
+		fill(t, s.Store, service, 1, keys)
+		slow := make(chan error, 1)
+		go func() { slow <- s.Store.Wipe(t.Context(), service, 1, "slow") }()
+		for mark := "full"; mark == "full"; {
+			mark, _ = read(t, s.Store, service, 1)
+		}
+		err := write(t, s.Store, service, 1, "wiping slow", "mine", func(m *leadstore.Mutation) {
+			for _, k := range numbered("k", keys) {
+				m.Set(k, []byte("mine"))
+			}
+		})
+		wiped := <-slow
+		if err != nil { // it was through already
+			isConflict(t, err)
+			continue
+		}
+		overtaken++
+		isConflict(t, wiped)
+		mark, values := read(t, s.Store, service, 1, numbered("k", keys)...)
+		for i, v := range values {
+			if mark != "mine" || string(v) != "mine" {
+				t.Fatalf("key %d has %q under %q: removed by a wipe that was overtaken", i, v, mark)
+			}
+		}
+	}
+	if overtaken == 0 {
+		t.Fatal("no wipe was overtaken: the test shows nothing")
+	}
+}
+
 // testWriteDuringWipe: a writer that goes on is stopped by a wipe, and leaves nothing behind it.
 func testWriteDuringWipe(t *testing.T, s Subject) {
 	for range 10 {
@@ -160,7 +242,7 @@ func testWriteDuringWipe(t *testing.T, s Subject) {
 			}
 		})
 		err := s.Store.Wipe(t.Context(), service, 1, "one")
-		for errors.Is(err, leadstore.ErrConflict) { // the writer was there between its first look and its mark
+		for try := 0; errors.Is(err, leadstore.ErrConflict) && try < 1000; try++ { // the writer came between its look and its mark
 			err = s.Store.Wipe(t.Context(), service, 1, "one")
 		}
 		wg.Wait()
