@@ -161,12 +161,10 @@ func (s *session) findStored(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read watermarks: %w", err)
 	}
+	var wipe []int
 	for i, p := range s.owned {
 		pt := s.parts[p]
 		pt.mark = watermark{journal: s.w.lineage(), origins: origins{}}
-		if raws[i] == "" {
-			continue
-		}
 		mark, err := parseWatermark(raws[i])
 		ok := err == nil
 		if ok {
@@ -175,14 +173,18 @@ func (s *session) findStored(ctx context.Context) error {
 			}
 		}
 		if !ok {
-			s.w.opt.Log.Warn("the store's contexts were not folded from this journal as it stands; rebuilding", "partition", p)
-			if err := s.w.store.Wipe(ctx, service, p, s.id); err != nil {
-				return fmt.Errorf("wipe partition %d: %w", p, err)
-			}
+			wipe = append(wipe, p)
 			continue
 		}
 		pt.raw, pt.mark, pt.folded = raws[i], *mark, mark.position
 		pt.committed = max(pt.committed, mark.position)
+	}
+	if len(wipe) == 0 {
+		return nil
+	}
+	s.w.opt.Log.Info("no contexts in the store that were folded from this journal as it stands; rebuilding", "partitions", len(wipe))
+	if err := s.w.store.WipeAll(ctx, service, wipe, s.id); err != nil {
+		return fmt.Errorf("wipe: %w", err)
 	}
 	return nil
 }
