@@ -90,7 +90,7 @@ func TestNATSHasItsDirectoryAlone(t *testing.T) {
 
 func TestNATSListens(t *testing.T) {
 	n := start(t, Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Token: "secret"})
-	defer n.Shutdown()
+	t.Cleanup(func() { _ = n.Shutdown() })
 	if _, err := nats.Connect(n.URL()); !errors.Is(err, nats.ErrAuthorization) {
 		t.Fatalf("without the token: %v", err)
 	}

@@ -94,7 +94,7 @@ type noGlobals struct{}
 
 func (noGlobals) Apply(*journal.Event) []string { return nil }
 
-type counted struct{ n, facts int }
+type counted struct{ n int }
 
 func (c *counted) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
 	if ev.Type == "custom" {

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
-	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // Logic is what one service decides, free of clocks, networks and stores. A Worker runs it over the journal; the same

@@ -41,9 +41,9 @@ func (s *session) refold(ctx context.Context, pt *part, ids []string, position u
 		if !self && (hd.Seq > position || !s.w.logic.Wants(hd)) {
 			return nil
 		}
-		ev, err := decode(hd, m.Data())
+		ev, broken := decode(hd, m.Data())
 		switch {
-		case err != nil: // it was quarantined, too
+		case broken != nil: // its quarantine record stands behind it
 		case self && hd.Type == typeQuarantined:
 			quarantined[key{hd.Entity, hd.Origin.Cause}] = true
 		case self:

@@ -119,7 +119,7 @@ func TestServerThatCannotWrite(t *testing.T) {
 				if err := admin.ConfigSet(t.Context(), args[0], args[1]).Err(); err != nil {
 					t.Fatal(err)
 				}
-			} else if err := admin.SlaveOf(t.Context(), args[1], args[2]).Err(); err != nil {
+			} else if err := admin.ReplicaOf(t.Context(), args[1], args[2]).Err(); err != nil {
 				t.Fatal(err)
 			}
 			err := s.Write(t.Context(), "scoring", one(1, "w1", "w2", m))
