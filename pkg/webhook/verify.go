@@ -130,21 +130,24 @@ func split(list []string) (shared, asymmetric []string) {
 }
 
 func (v *Verifier) matchShared(signatures []string, id, timestamp string, body []byte) bool {
-	found := 0
 	for _, k := range v.keys {
 		if k.shared == nil {
 			continue
 		}
 		var want, got [macLen]byte
 		k.shared.sign(&want, id, timestamp, body)
+		found := 0
 		for _, s := range signatures {
 			if len(s) == macLen {
 				copy(got[:], s)
 				found |= subtle.ConstantTimeCompare(want[:], got[:])
 			}
 		}
+		if found == 1 {
+			return true
+		}
 	}
-	return found == 1
+	return false
 }
 
 func (v *Verifier) matchAsymmetric(signatures []string, id, timestamp string, body []byte) bool {

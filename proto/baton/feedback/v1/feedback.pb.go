@@ -22,13 +22,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// DispositionRequest is what a rep, or a CRM for one, answers to a handoff.
 type DispositionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The handoff.
-	Id     string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The agreement's id of the reason; required to reject, recycle and disqualify. At most 100 bytes.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Note   string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
-	// Makes a repeat of the same request one request; made by the server where absent.
+	// At most 4,000 bytes.
+	Note string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// Makes a repeat of the same request one request; made by the server where absent. At most 100 bytes.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The rep answering, for tokens that are not bound to one (admin, manager, crm).
 	Rep           string `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
@@ -101,13 +104,18 @@ func (x *DispositionRequest) GetRep() string {
 	return ""
 }
 
-// DispositionResponse is the state after the answer took effect.
+// DispositionResponse is the state after the answer took effect; with status pending, only the handoff and the sequence of
+// the request are known. A request that did not take effect is an error: NOT_FOUND, INVALID_ARGUMENT (the reason is missing
+// or not in the agreement) or FAILED_PRECONDITION (somebody else was first, or the handoff is over: 409 over HTTP). Its
+// text, and the reason of its google.rpc.ErrorInfo, say which: unknown_handoff, not_owner, already_closed, not_accepted,
+// superseded, …
 type DispositionResponse struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
 	Stage     string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
 	Owner     string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
-	Sequence  string                 `protobuf:"bytes,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Where the answer, or a pending request, stands in the journal: reads that take `after` wait for it.
+	Sequence string `protobuf:"bytes,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// done, or pending: in the journal, its outcome not yet known.
 	Status        string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -181,6 +189,7 @@ func (x *DispositionResponse) GetStatus() string {
 
 type FunnelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cohort: leads first seen at from or later and before to; absent is open.
 	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	To    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
 	After string                 `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
@@ -248,15 +257,21 @@ func (x *FunnelRequest) GetSource() string {
 	return ""
 }
 
-// Funnel counts leads by the furthest stage their epochs reached; a cohort is the leads first seen in the window.
+// Funnel counts leads by the furthest stage their epochs reached; a cohort is the leads first seen in the window. A lead
+// that merged into another is counted once, as that other, with the earlier first touch of the two and every stage that
+// either entered. A lead whose first recorded move precedes its first engagement (a deal won before any contact) is
+// counted like any other.
 type Funnel struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	From          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
-	To            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
-	Leads         float64                `protobuf:"fixed64,3,opt,name=leads,proto3" json:"leads,omitempty"`
-	Stages        []*FunnelStage         `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
-	BySource      []*FunnelSource        `protobuf:"bytes,5,rep,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
-	ByChannel     []*FunnelSource        `protobuf:"bytes,6,rep,name=by_channel,json=byChannel,proto3" json:"by_channel,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	To    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	Leads float64                `protobuf:"fixed64,3,opt,name=leads,proto3" json:"leads,omitempty"`
+	// The way to won in order (inquiry, mql, routed, accepted, sql, opportunity, won), then the other ends: lost, recycled,
+	// disqualified.
+	Stages []*FunnelStage `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
+	// Most leads first.
+	BySource      []*FunnelSource `protobuf:"bytes,5,rep,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
+	ByChannel     []*FunnelSource `protobuf:"bytes,6,rep,name=by_channel,json=byChannel,proto3" json:"by_channel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,7 +357,8 @@ type FunnelStage struct {
 	Current float64 `protobuf:"fixed64,3,opt,name=current,proto3" json:"current,omitempty"`
 	// entered / leads.
 	OfLeads float64 `protobuf:"fixed64,4,opt,name=of_leads,json=ofLeads,proto3" json:"of_leads,omitempty"`
-	// Leads that reached this stage or a later one, and their share of those that reached the one before.
+	// Leads that reached this stage or a later one, and their share of those that reached the one before. The other ends
+	// are on nobody's way to won: they have no stage before them (0), and are reached by entering them.
 	Reached       float64 `protobuf:"fixed64,5,opt,name=reached,proto3" json:"reached,omitempty"`
 	FromPrevious  float64 `protobuf:"fixed64,6,opt,name=from_previous,json=fromPrevious,proto3" json:"from_previous,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -421,16 +437,19 @@ func (x *FunnelStage) GetFromPrevious() float64 {
 	return 0
 }
 
+// FunnelSource is the funnel of one source or channel in one line; every count is of leads that entered the stage.
 type FunnelSource struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Leads         float64                `protobuf:"fixed64,2,opt,name=leads,proto3" json:"leads,omitempty"`
-	Won           float64                `protobuf:"fixed64,3,opt,name=won,proto3" json:"won,omitempty"`
-	Conversion    float64                `protobuf:"fixed64,4,opt,name=conversion,proto3" json:"conversion,omitempty"`
-	Qualified     float64                `protobuf:"fixed64,5,opt,name=qualified,proto3" json:"qualified,omitempty"`
-	Routed        float64                `protobuf:"fixed64,6,opt,name=routed,proto3" json:"routed,omitempty"`
-	Accepted      float64                `protobuf:"fixed64,7,opt,name=accepted,proto3" json:"accepted,omitempty"`
-	Sql           float64                `protobuf:"fixed64,8,opt,name=sql,proto3" json:"sql,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source or channel of the first touch; "unknown" where nobody said.
+	Name  string  `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Leads float64 `protobuf:"fixed64,2,opt,name=leads,proto3" json:"leads,omitempty"`
+	Won   float64 `protobuf:"fixed64,3,opt,name=won,proto3" json:"won,omitempty"`
+	// won / leads.
+	Conversion    float64 `protobuf:"fixed64,4,opt,name=conversion,proto3" json:"conversion,omitempty"`
+	Qualified     float64 `protobuf:"fixed64,5,opt,name=qualified,proto3" json:"qualified,omitempty"`
+	Routed        float64 `protobuf:"fixed64,6,opt,name=routed,proto3" json:"routed,omitempty"`
+	Accepted      float64 `protobuf:"fixed64,7,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Sql           float64 `protobuf:"fixed64,8,opt,name=sql,proto3" json:"sql,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -29,7 +29,7 @@ type Handoff struct {
 	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	LeadId string                 `protobuf:"bytes,2,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
 	Epoch  int32                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	// waiting, routed, accepted, sql, recycled, disqualified, recalled.
+	// waiting, routed, accepted, sql, recycled, disqualified, recalled, won, lost.
 	Stage       string                 `protobuf:"bytes,4,opt,name=stage,proto3" json:"stage,omitempty"`
 	Owner       *Owner                 `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
 	Account     *AccountRef            `protobuf:"bytes,6,opt,name=account,proto3" json:"account,omitempty"`
@@ -1288,16 +1288,23 @@ func (x *Suggestion) GetUrl() string {
 
 // Payload is what a webhook destination receives as `data`, and `GET /handoffs/{id}/brief` as a whole.
 type Payload struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	HandoffId     string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Stage         string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
-	Epoch         int32                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Lead          *PayloadLead           `protobuf:"bytes,4,opt,name=lead,proto3" json:"lead,omitempty"`
-	Account       *AccountRef            `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`
-	Owner         *Owner                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
-	Score         *v1.ScoreSnapshot      `protobuf:"bytes,7,opt,name=score,proto3" json:"score,omitempty"`
-	Brief         *Brief                 `protobuf:"bytes,8,opt,name=brief,proto3" json:"brief,omitempty"`
-	Sla           *Sla                   `protobuf:"bytes,9,opt,name=sla,proto3" json:"sla,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Stage     string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	Epoch     int32                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Lead      *PayloadLead           `protobuf:"bytes,4,opt,name=lead,proto3" json:"lead,omitempty"`
+	Account   *AccountRef            `protobuf:"bytes,5,opt,name=account,proto3" json:"account,omitempty"`
+	Owner     *Owner                 `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Score     *v1.ScoreSnapshot      `protobuf:"bytes,7,opt,name=score,proto3" json:"score,omitempty"`
+	Brief     *Brief                 `protobuf:"bytes,8,opt,name=brief,proto3" json:"brief,omitempty"`
+	Sla       *Sla                   `protobuf:"bytes,9,opt,name=sla,proto3" json:"sla,omitempty"`
+	// Why it was reassigned, recalled or closed; "" where there is nothing to say.
+	Reason string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	// handoff.reassigned: who had it before.
+	PreviousOwner string `protobuf:"bytes,11,opt,name=previous_owner,json=previousOwner,proto3" json:"previous_owner,omitempty"`
+	// sla.breached: which promise was broken.
+	Breach        *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
+	History       []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1395,6 +1402,258 @@ func (x *Payload) GetSla() *Sla {
 	return nil
 }
 
+func (x *Payload) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Payload) GetPreviousOwner() string {
+	if x != nil {
+		return x.PreviousOwner
+	}
+	return ""
+}
+
+func (x *Payload) GetBreach() *Breach {
+	if x != nil {
+		return x.Breach
+	}
+	return nil
+}
+
+func (x *Payload) GetHistory() []*HandoffEvent {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+type Breach struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// accept or contact.
+	Clock         string                 `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
+	Due           *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due,proto3" json:"due,omitempty"`
+	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Breach) Reset() {
+	*x = Breach{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Breach) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Breach) ProtoMessage() {}
+
+func (x *Breach) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Breach.ProtoReflect.Descriptor instead.
+func (*Breach) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Breach) GetClock() string {
+	if x != nil {
+		return x.Clock
+	}
+	return ""
+}
+
+func (x *Breach) GetDue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *Breach) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+// LeadEvent is the `data` of lead.stage_changed and lead.score_band_changed.
+type LeadEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lead  *PayloadLead           `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// The stage or band it left, and the one it entered.
+	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	Epoch         int32                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,6,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	Consent       map[string]string      `protobuf:"bytes,8,rep,name=consent,proto3" json:"consent,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeadEvent) Reset() {
+	*x = LeadEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeadEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeadEvent) ProtoMessage() {}
+
+func (x *LeadEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeadEvent.ProtoReflect.Descriptor instead.
+func (*LeadEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *LeadEvent) GetLead() *PayloadLead {
+	if x != nil {
+		return x.Lead
+	}
+	return nil
+}
+
+func (x *LeadEvent) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *LeadEvent) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *LeadEvent) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LeadEvent) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *LeadEvent) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *LeadEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *LeadEvent) GetConsent() map[string]string {
+	if x != nil {
+		return x.Consent
+	}
+	return nil
+}
+
+// AgreementEvent is the `data` of agreement.activated.
+type AgreementEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AgreementEvent) Reset() {
+	*x = AgreementEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AgreementEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AgreementEvent) ProtoMessage() {}
+
+func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AgreementEvent.ProtoReflect.Descriptor instead.
+func (*AgreementEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *AgreementEvent) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *AgreementEvent) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *AgreementEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 type PayloadLead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1411,7 +1670,7 @@ type PayloadLead struct {
 
 func (x *PayloadLead) Reset() {
 	*x = PayloadLead{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1423,7 +1682,7 @@ func (x *PayloadLead) String() string {
 func (*PayloadLead) ProtoMessage() {}
 
 func (x *PayloadLead) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1436,7 +1695,7 @@ func (x *PayloadLead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadLead.ProtoReflect.Descriptor instead.
 func (*PayloadLead) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PayloadLead) GetId() string {
@@ -1509,7 +1768,7 @@ type ListHandoffsRequest struct {
 
 func (x *ListHandoffsRequest) Reset() {
 	*x = ListHandoffsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1780,7 @@ func (x *ListHandoffsRequest) String() string {
 func (*ListHandoffsRequest) ProtoMessage() {}
 
 func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1793,7 @@ func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsRequest.ProtoReflect.Descriptor instead.
 func (*ListHandoffsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListHandoffsRequest) GetOwner() string {
@@ -1589,7 +1848,7 @@ type ListHandoffsResponse struct {
 
 func (x *ListHandoffsResponse) Reset() {
 	*x = ListHandoffsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1860,7 @@ func (x *ListHandoffsResponse) String() string {
 func (*ListHandoffsResponse) ProtoMessage() {}
 
 func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1873,7 @@ func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsResponse.ProtoReflect.Descriptor instead.
 func (*ListHandoffsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListHandoffsResponse) GetHandoffs() []*Handoff {
@@ -1641,7 +1900,7 @@ type GetHandoffRequest struct {
 
 func (x *GetHandoffRequest) Reset() {
 	*x = GetHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1653,7 +1912,7 @@ func (x *GetHandoffRequest) String() string {
 func (*GetHandoffRequest) ProtoMessage() {}
 
 func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1666,7 +1925,7 @@ func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHandoffRequest.ProtoReflect.Descriptor instead.
 func (*GetHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *GetHandoffRequest) GetId() string {
@@ -1696,7 +1955,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1708,7 +1967,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1721,7 +1980,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListDeliveriesRequest) GetDestination() string {
@@ -1769,7 +2028,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +2040,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +2053,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*DeliveryStatus {
@@ -1820,7 +2079,7 @@ type ReplayDeliveryRequest struct {
 
 func (x *ReplayDeliveryRequest) Reset() {
 	*x = ReplayDeliveryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1832,7 +2091,7 @@ func (x *ReplayDeliveryRequest) String() string {
 func (*ReplayDeliveryRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1845,7 +2104,7 @@ func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReplayDeliveryRequest) GetId() string {
@@ -1864,7 +2123,7 @@ type ReplayDeliveryResponse struct {
 
 func (x *ReplayDeliveryResponse) Reset() {
 	*x = ReplayDeliveryResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +2135,7 @@ func (x *ReplayDeliveryResponse) String() string {
 func (*ReplayDeliveryResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2148,7 @@ func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReplayDeliveryResponse) GetSequence() string {
@@ -1908,7 +2167,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1920,7 +2179,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1933,7 +2192,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -1955,7 +2214,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2226,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2239,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Directory) GetYaml() string {
@@ -2013,7 +2272,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2025,7 +2284,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2297,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -2175,7 +2434,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"Suggestion\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"\xfd\x02\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"\xa8\x04\n" +
 	"\aPayload\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -2186,7 +2445,33 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x05owner\x18\x06 \x01(\v2\x17.baton.routing.v1.OwnerR\x05owner\x125\n" +
 	"\x05score\x18\a \x01(\v2\x1f.baton.journal.v1.ScoreSnapshotR\x05score\x12-\n" +
 	"\x05brief\x18\b \x01(\v2\x17.baton.routing.v1.BriefR\x05brief\x12'\n" +
-	"\x03sla\x18\t \x01(\v2\x15.baton.routing.v1.SlaR\x03sla\"\xc8\x02\n" +
+	"\x03sla\x18\t \x01(\v2\x15.baton.routing.v1.SlaR\x03sla\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason\x12%\n" +
+	"\x0eprevious_owner\x18\v \x01(\tR\rpreviousOwner\x120\n" +
+	"\x06breach\x18\f \x01(\v2\x18.baton.routing.v1.BreachR\x06breach\x128\n" +
+	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\"^\n" +
+	"\x06Breach\x12\x14\n" +
+	"\x05clock\x18\x01 \x01(\tR\x05clock\x12,\n" +
+	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x10\n" +
+	"\x03rep\x18\x03 \x01(\tR\x03rep\"\xdb\x02\n" +
+	"\tLeadEvent\x121\n" +
+	"\x04lead\x18\x01 \x01(\v2\x1d.baton.routing.v1.PayloadLeadR\x04lead\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x05R\x05epoch\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x06 \x01(\tR\thandoffId\x12*\n" +
+	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12B\n" +
+	"\aconsent\x18\b \x03(\v2(.baton.routing.v1.LeadEvent.ConsentEntryR\aconsent\x1a:\n" +
+	"\fConsentEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +
+	"\x0eAgreementEvent\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc8\x02\n" +
 	"\vPayloadLead\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -2261,7 +2546,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2280,45 +2565,49 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*CampaignBrief)(nil),          // 14: baton.routing.v1.CampaignBrief
 	(*Suggestion)(nil),             // 15: baton.routing.v1.Suggestion
 	(*Payload)(nil),                // 16: baton.routing.v1.Payload
-	(*PayloadLead)(nil),            // 17: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),    // 18: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),   // 19: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),      // 20: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),  // 21: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil), // 22: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),  // 23: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil), // 24: baton.routing.v1.ReplayDeliveryResponse
-	(*GetDirectoryRequest)(nil),    // 25: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),              // 26: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),    // 27: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 28: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 29: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 30: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 31: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 32: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 33: baton.journal.v1.ScoreSnapshot
+	(*Breach)(nil),                 // 17: baton.routing.v1.Breach
+	(*LeadEvent)(nil),              // 18: baton.routing.v1.LeadEvent
+	(*AgreementEvent)(nil),         // 19: baton.routing.v1.AgreementEvent
+	(*PayloadLead)(nil),            // 20: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),    // 21: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),   // 22: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),      // 23: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),  // 24: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil), // 25: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),  // 26: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil), // 27: baton.routing.v1.ReplayDeliveryResponse
+	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),              // 29: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
+	nil,                            // 31: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 32: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 33: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 34: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 35: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),        // 36: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 37: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	30, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	30, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	30, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	30, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	34, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	34, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	34, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	34, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	31, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	30, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	30, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	35, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	34, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	34, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	31, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	35, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	5,  // 14: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	30, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	30, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	30, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	30, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	30, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	34, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	34, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	34, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	34, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	34, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	9,  // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	10, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	11, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -2326,41 +2615,48 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	13, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	14, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	15, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	28, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	32, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	30, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	30, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	30, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	17, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	31, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	36, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	34, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	34, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	34, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	20, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	4,  // 33: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	2,  // 34: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	33, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	37, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	8,  // 36: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	6,  // 37: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	29, // 38: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 39: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 40: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	18, // 41: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	18, // 42: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	20, // 43: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	20, // 44: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	21, // 45: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	23, // 46: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	25, // 47: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	27, // 48: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	19, // 49: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 50: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 51: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 52: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	22, // 53: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	24, // 54: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	26, // 55: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	26, // 56: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	49, // [49:57] is the sub-list for method output_type
-	41, // [41:49] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	17, // 38: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	1,  // 39: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	34, // 40: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	20, // 41: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	34, // 42: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	32, // 43: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	34, // 44: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	33, // 45: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,  // 46: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	7,  // 47: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	21, // 48: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 49: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 50: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 51: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 52: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 53: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	28, // 54: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	30, // 55: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	22, // 56: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 57: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 58: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 59: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 60: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 61: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	29, // 62: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	29, // 63: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	56, // [56:64] is the sub-list for method output_type
+	48, // [48:56] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2374,7 +2670,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

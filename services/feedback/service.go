@@ -1,0 +1,127 @@
+package feedback
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
+	"github.com/batonhq/baton/services/feedback/internal/api"
+	"github.com/batonhq/baton/services/feedback/internal/core"
+	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/rows"
+)
+
+// Deps is what the service works with. Journal, Store and Caller are needed.
+type Deps struct {
+	Journal *journal.Journal
+	Store   leadstore.Store
+	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
+	Caller  func(context.Context) (name, rep string)
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Tracer  trace.Tracer
+	// Instance names this process among those of the service; see journal.WorkerOptions.
+	Instance string
+	// Now is the clock; nil is the machine's.
+	Now func() time.Time
+}
+
+// Service is the feedback service.
+type Service struct {
+	worker *journal.Worker
+	rows   *rows.Rows
+	server *api.Server
+}
+
+// New puts the service together. It starts nothing.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("feedback configuration: %w", err)
+	}
+	if deps.Journal == nil || deps.Store == nil || deps.Caller == nil {
+		return nil, errors.New("feedback: journal, store and caller are needed")
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	reader := journal.NewReader(deps.Journal, deps.Store, fold.Service)
+	s := &Service{rows: rows.New(reader, cfg.FunnelMaxAge, deps.Log, deps.Now)}
+	answered, err := newMetrics(deps.Metrics, s.rows.Len)
+	if err != nil {
+		return nil, err
+	}
+	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
+		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
+	})
+	s.server = api.New(api.Options{
+		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
+		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
+	})
+	return s, nil
+}
+
+// newMetrics gives the counter of answers, and registers it and the number of rows held.
+func newMetrics(reg prometheus.Registerer, held func() int) (func(core.Disposition, string), error) {
+	answers := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "baton_feedback_dispositions_total",
+		Help: "Answers of sales taken over the API, by what became of them: done, refused, pending (not decided in time), failed (not taken).",
+	}, []string{"disposition", "outcome"})
+	if reg != nil {
+		rows := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "baton_feedback_rows",
+			Help: "Leads whose funnel rows this process holds in memory; 0 where it reads them from the store.",
+		}, func() float64 { return float64(held()) })
+		for _, c := range []prometheus.Collector{answers, rows} {
+			if err := reg.Register(c); err != nil {
+				return nil, fmt.Errorf("register metrics of feedback: %w", err)
+			}
+		}
+	}
+	return func(d core.Disposition, outcome string) { answers.WithLabelValues(string(d), outcome).Inc() }, nil
+}
+
+// Run folds the journal until ctx ends, or until going on is pointless (the error says why).
+func (s *Service) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { s.rows.Run(ctx) })
+	if err := s.worker.Run(ctx); err != nil {
+		return fmt.Errorf("feedback: %w", err)
+	}
+	return nil
+}
+
+// Register puts the FeedbackService on a gRPC server.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	feedbackv1.RegisterFeedbackServiceServer(r, s.server)
+}
+
+// Ready gives nil once reads can be answered, and otherwise why not, with the progress.
+func (s *Service) Ready() error { return s.worker.Ready() }
+
+// HTTPStatus gives the HTTP status of an answer where it is not 200, for the JSON gateway: a disposition whose outcome is
+// not yet known is 202. 0 for everything else.
+func HTTPStatus(m proto.Message) int {
+	if r, ok := m.(*feedbackv1.DispositionResponse); ok && r.GetStatus() == api.StatusPending {
+		return http.StatusAccepted
+	}
+	return 0
+}

@@ -1,0 +1,329 @@
+// Package edge is ingest's HTTP side: it finds the source of a request, bounds what the request may cost, has its sender
+// verify and decode it, and answers once everything is in the journal.
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
+
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/ingest/internal/fact"
+	"github.com/batonhq/baton/services/ingest/internal/intake"
+	"github.com/batonhq/baton/services/ingest/internal/sender"
+)
+
+// Source is one configured source, ready to take requests.
+type Source struct {
+	Config sender.Config
+	Type   sender.Type
+	Sender sender.Sender
+	// MaxBody in bytes, decompressed.
+	MaxBody int64
+	// Limit is the rate of events; nil is no limit.
+	Limit *rate.Limiter
+
+	counters counters
+}
+
+// Options of an edge. All but Metrics, Tracer and CORSOrigins are needed.
+type Options struct {
+	Sources  []*Source
+	Tracking sender.TrackingAPI
+	Intake   *intake.Intake
+	// InFlight is how many bytes all bodies under way may hold together.
+	InFlight int64
+	// Hold is how long a sender that must not be answered is kept waiting while the journal does not answer.
+	Hold        time.Duration
+	CORSOrigins []string
+	Now         func() time.Time
+	Log         *slog.Logger
+	Metrics     prometheus.Registerer
+	Tracer      trace.Tracer
+}
+
+// Edge serves /v1/… and /webhooks/….
+type Edge struct {
+	opt     Options
+	names   map[string]*Source
+	keys    map[string]*Source
+	bodies  *bodies
+	cors    cors
+	metrics *metrics
+
+	mu       sync.RWMutex
+	draining bool
+	running  sync.WaitGroup
+
+	// largest is the largest body that any tracking source takes.
+	largest int64
+
+	// down: the journal did not answer when it was last asked.
+	down atomic.Bool
+}
+
+// New makes an edge. Names and write keys must be unique.
+func New(opt Options) (*Edge, error) {
+	e := &Edge{
+		opt: opt, names: map[string]*Source{}, keys: map[string]*Source{}, cors: newCORS(opt.CORSOrigins),
+		bodies: &bodies{limit: opt.InFlight},
+	}
+	var err error
+	if e.metrics, err = newMetrics(opt.Metrics, e.bodies.held.Load); err != nil {
+		return nil, err
+	}
+	for _, s := range opt.Sources {
+		s.counters = e.metrics.of(s.Config.Name)
+		if s.Type.Path == sender.Tracking {
+			e.keys[s.Config.WriteKey] = s
+			e.largest = max(e.largest, s.MaxBody)
+		} else {
+			e.names[s.Config.Name] = s
+		}
+	}
+	return e, nil
+}
+
+// enter counts a request in; false: no more are taken.
+func (e *Edge) enter() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.draining {
+		return false
+	}
+	e.running.Add(1)
+	return true
+}
+
+// Drain refuses new requests and waits for those under way, for as long as ctx allows.
+func (e *Edge) Drain(ctx context.Context) error {
+	e.mu.Lock()
+	e.draining = true
+	e.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		e.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Draining reports whether Drain has been called.
+func (e *Edge) Draining() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.draining
+}
+
+// exchange is one request being answered.
+type exchange struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	start time.Time
+	// source is nil until it is known.
+	source *Source
+}
+
+// ServeHTTP answers one request.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{w: w, r: r, start: e.opt.Now()}
+	if !e.enter() {
+		w.Header().Set("Connection", "close")
+		e.refused(x, unread(&refusal{status: http.StatusServiceUnavailable, reason: "draining", detail: "this server is stopping; send it again", retry: retryUnavailable}))
+		return
+	}
+	defer e.running.Done()
+	no := e.serve(x)
+	if no != nil {
+		e.refused(x, no)
+	}
+	if x.source != nil {
+		x.source.counters.seconds.Observe(e.opt.Now().Sub(x.start).Seconds())
+	}
+}
+
+// serve answers, or says why it does not.
+func (e *Edge) serve(x *exchange) *refusal {
+	if call, ok := strings.CutPrefix(x.r.URL.Path, "/v1/"); ok {
+		return e.serveTracking(x, call)
+	}
+	name, ok := strings.CutPrefix(x.r.URL.Path, "/webhooks/")
+	if !ok {
+		return unread(refuse(http.StatusNotFound, "path", "there is nothing here; events go to /webhooks/{source} or /v1/{call}"))
+	}
+	s := e.names[name]
+	if s == nil {
+		return unread(refuse(http.StatusNotFound, "unknown_source", "no source of this name takes webhooks"))
+	}
+	x.source = s
+	if x.r.Method != http.MethodPost {
+		return unread(&refusal{status: http.StatusMethodNotAllowed, reason: "method", detail: "events are posted", allow: "POST"})
+	}
+	b, no := e.read(x)
+	if no != nil {
+		return no
+	}
+	defer b.release()
+	return e.deliver(x, "", b)
+}
+
+// read reads the body of a request. Its source may not be known yet, where the body itself tells it.
+func (e *Edge) read(x *exchange) (*body, *refusal) {
+	limit := e.largest
+	if s := x.source; s != nil {
+		limit = s.MaxBody
+		if no := s.tooFast(e.opt.Now()); no != nil {
+			return nil, unread(no)
+		}
+	}
+	boundTime(x.w, x.r)
+	b, err := e.bodies.read(x.r, limit)
+	if err != nil {
+		return nil, unread(unreadBody(err, limit))
+	}
+	return b, nil
+}
+
+// deliver verifies a request, puts its events into the journal and answers.
+func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
+	s, r, received := x.source, x.r, x.start
+	id, err := s.Sender.Verify(&sender.Request{Header: r.Header, Body: b.data, Local: local(r), Now: received})
+	if err != nil {
+		if errors.Is(err, sender.ErrForbidden) {
+			return refuse(http.StatusForbidden, "forbidden", err.Error())
+		}
+		return refuse(http.StatusUnauthorized, "signature", err.Error())
+	}
+	ctx := r.Context()
+	if e.opt.Tracer != nil {
+		var span trace.Span
+		ctx, span = e.opt.Tracer.Start(ctx, "ingest "+s.Type.Name, trace.WithAttributes(attribute.String("baton.source", s.Config.Name)))
+		defer span.End()
+	}
+	d := &sender.Delivery{ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Body: b.data, Received: fact.At(received)}
+	result, no := e.take(ctx, s, d)
+	if no != nil {
+		return no
+	}
+	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("baton.events", result.Accepted))
+	status, reply := s.Type.Rules.Reply(result)
+	h := x.w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(reply)
+	return nil
+}
+
+// take decodes a delivery and puts its events into the journal.
+func (e *Edge) take(ctx context.Context, s *Source, d *sender.Delivery) (sender.Result, *refusal) {
+	var single *refusal
+	result, err := e.Take(ctx, s, func(batch *intake.Batch) error {
+		err := s.Sender.Decode(d, func(item sender.Item) error {
+			switch {
+			case item.Errors == nil:
+				return batch.Add(item.Fact)
+			case s.Type.Rules.Refused == sender.Quarantine:
+				return batch.Quarantine(d, item)
+			case item.Single:
+				single = malformed(item.Errors)
+			default:
+				batch.Reject(item.Index, item.Errors)
+			}
+			return nil
+		})
+		var unreadable *sender.Unreadable
+		if errors.As(err, &unreadable) && s.Type.Rules.Refused == sender.Quarantine {
+			return batch.Quarantine(d, sender.Item{Single: true, ID: d.ID, Errors: unreadable.Errors, Raw: d.Body})
+		}
+		return err
+	})
+	var unreadable *sender.Unreadable
+	switch {
+	case errors.As(err, &unreadable):
+		return result, malformed(unreadable.Errors)
+	case err != nil:
+		no := unwritten(err)
+		no.drop = s.Type.Rules.Unavailable == sender.Hold && no.status == http.StatusServiceUnavailable
+		return result, no
+	case single != nil:
+		s.counters.rejected.Inc()
+		return result, single
+	}
+	return result, nil
+}
+
+// Take puts what add adds into the journal as events of a source, and counts them. The error is add's or the journal's;
+// then the result tells what was written before.
+func (e *Edge) Take(ctx context.Context, s *Source, add func(*intake.Batch) error) (sender.Result, error) {
+	hold := time.Duration(0)
+	if s.Type.Rules.Unavailable == sender.Hold {
+		hold = e.opt.Hold
+	}
+	batch := e.opt.Intake.Begin(ctx, s.Config.Name, hold)
+	err := add(batch)
+	if err == nil {
+		err = batch.Flush()
+	}
+	result := batch.Result()
+	s.counters.count(result)
+	s.charge(e.opt.Now(), result)
+	e.noteJournal(err)
+	return result, err
+}
+
+func malformed(errs fact.Errors) *refusal {
+	return &refusal{status: http.StatusBadRequest, reason: "malformed", detail: errs.Error(), errors: errs}
+}
+
+// noteJournal tells the log when the journal stops and starts answering, once each.
+func (e *Edge) noteJournal(err error) {
+	switch down := errors.Is(err, journal.ErrUnavailable); {
+	case down && e.down.CompareAndSwap(false, true):
+		e.opt.Log.Error("the journal does not take events: senders are told to come again", "error", err)
+	case err == nil && e.down.Load() && e.down.CompareAndSwap(true, false):
+		e.opt.Log.Info("the journal takes events again")
+	}
+}
+
+// refused answers what is not taken.
+func (e *Edge) refused(x *exchange, no *refusal) {
+	name := ""
+	if x.source != nil {
+		name = x.source.Config.Name
+	}
+	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
+	rc := http.NewResponseController(x.w)
+	if no.drop {
+		if conn, _, err := rc.Hijack(); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	if !no.unread || x.r.ContentLength >= 0 && x.r.ContentLength <= selfDiscarded {
+		no.write(x.w)
+		return
+	}
+	// The answer goes out before the body has come in, and the rest of that is thrown away.
+	_ = rc.EnableFullDuplex() // not supported: then net/http has it its own way
+	x.w.Header().Set("Connection", "close")
+	no.write(x.w)
+	if rc.Flush() == nil && x.r.Header.Get("Expect") == "" { // who asks first sends nothing after this
+		linger(rc, x.r, x.start, e.opt.Now())
+	}
+}

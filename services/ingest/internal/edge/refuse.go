@@ -1,0 +1,96 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/batonhq/baton/pkg/grpcx"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/ingest/internal/fact"
+)
+
+// refusal is why a request is not taken: an answer to give, and the word for it in the metrics.
+type refusal struct {
+	status int
+	reason string
+	detail string
+	errors fact.Errors
+	// retry is when it may come again; 0 says nothing.
+	retry time.Duration
+	allow string
+	// drop: no answer at all, the connection is closed.
+	drop bool
+	// unread: the body, or some of it, has not been read.
+	unread bool
+}
+
+func unread(no *refusal) *refusal {
+	no.unread = true
+	return no
+}
+
+func refuse(status int, reason, detail string) *refusal {
+	return &refusal{status: status, reason: reason, detail: detail}
+}
+
+func (f *refusal) write(w http.ResponseWriter) {
+	h := w.Header()
+	if f.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(f.retry.Seconds()))))
+	}
+	if f.allow != "" {
+		h.Set("Allow", f.allow)
+	}
+	errs := make([]grpcx.FieldError, len(f.errors))
+	for i, e := range f.errors {
+		errs[i] = grpcx.FieldError{Field: e.Field, Reason: e.Reason}
+	}
+	if f.status == http.StatusRequestTimeout {
+		h.Set("Connection", "close")
+	}
+	grpcx.WriteProblem(w, f.status, f.detail, errs...)
+}
+
+// How soon a sender may come again.
+const (
+	retryOverloaded  = time.Second
+	retryUnavailable = 2 * time.Second
+)
+
+// unreadBody gives the answer to a body that could not be read whole.
+func unreadBody(err error, limit int64) *refusal {
+	switch {
+	case errors.Is(err, errTooLarge):
+		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body has more than "+strconv.FormatInt(limit, 10)+" bytes, decompressed")
+	case errors.Is(err, errBusy):
+		return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "too much is coming in at once", retry: retryOverloaded}
+	case errors.Is(err, errEncoding):
+		return refuse(http.StatusUnsupportedMediaType, "encoding", "the Content-Encoding is not known here: send gzip or none")
+	case errors.Is(err, errGzip):
+		return refuse(http.StatusBadRequest, "malformed", "the body is not whole, or not gzip as its Content-Encoding says")
+	case errors.Is(err, errSlow):
+		return refuse(http.StatusRequestTimeout, "slow", "the body did not come within the time that a request has")
+	default:
+		return refuse(http.StatusBadRequest, "gone", "the body ended early")
+	}
+}
+
+// unwritten gives the answer to what the journal did not take.
+func unwritten(err error) *refusal {
+	switch {
+	case errors.Is(err, journal.ErrOverloaded):
+		return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "more is coming in than can be written", retry: retryOverloaded}
+	case errors.Is(err, journal.ErrBadEvent):
+		return refuse(http.StatusBadRequest, "malformed", "the journal cannot hold this event")
+	case errors.Is(err, journal.ErrTooLarge):
+		return refuse(http.StatusBadRequest, "too_large", "the journal does not take an event of this size")
+	case errors.Is(err, context.Canceled):
+		return refuse(http.StatusServiceUnavailable, "gone", "the client went away")
+	default: // unavailable: the outcome is unknown, and to send it again is safe
+		return &refusal{status: http.StatusServiceUnavailable, reason: "unavailable", detail: "the journal does not answer; send it again", retry: retryUnavailable}
+	}
+}

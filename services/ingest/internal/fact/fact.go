@@ -1,0 +1,303 @@
+// Package fact turns what senders say into events of the journal: checked, normalised, and with everything that was said
+// kept. It knows the vocabulary and our own event form; other forms are built with a Builder by their senders.
+package fact
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/batonhq/baton/pkg/identity"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/ingest/internal/core"
+	"github.com/batonhq/baton/services/ingest/internal/strictjson"
+)
+
+const (
+	// MaxID is the longest id of an event or identifier of a person, in characters.
+	MaxID = 256
+	// MaxExternalIDs is how many systems may name one person.
+	MaxExternalIDs = 16
+	// maxName is the longest name of a custom event or of a system, in characters.
+	maxName = 256
+	// maxErrors is how many things wrong with one event are told.
+	maxErrors = 16
+)
+
+// TypeLinked is the type of the fact that two identifiers name one person. An alias is one.
+const TypeLinked = "linked"
+
+// Fact is one event that a sender stated, complete but for its address.
+type Fact struct {
+	// Event has everything but Entity. Its strings are copies: nothing of the request is kept.
+	Event *journalv1.Event
+	// Lead is the lead of the handoff that the event is about; "" where it is about none.
+	Lead string
+	// Previous is, for an alias, the id that the person had before: a user id or an anonymous id, the sender does not say.
+	Previous string
+}
+
+// FieldError says what is wrong with one field of an event, in words for whoever sends it. It never holds a value that
+// could be personal.
+type FieldError struct {
+	Field  string `json:"field"`
+	Reason string `json:"reason"`
+}
+
+// Errors is what is wrong with one event, at most 16 entries.
+type Errors []FieldError
+
+// Error joins the errors.
+func (e Errors) Error() string {
+	parts := make([]string, len(e))
+	for i, f := range e {
+		parts[i] = f.Reason
+		if f.Field != "" {
+			parts[i] = f.Field + ": " + f.Reason
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Fault gives the error of a text that is not acceptable JSON.
+func Fault(err error) Errors {
+	var f *strictjson.Fault
+	if errors.As(err, &f) {
+		whole := *f
+		whole.Path = ""
+		return Errors{{Field: f.Path, Reason: whole.Error()}}
+	}
+	return Errors{{Reason: err.Error()}}
+}
+
+// Received is the moment of a request's receipt, shared by its events.
+type Received struct {
+	Time  time.Time
+	stamp *timestamppb.Timestamp
+}
+
+// At gives the receipt at a moment.
+func At(t time.Time) Received { return Received{Time: t, stamp: timestamppb.New(t)} }
+
+// slab holds the parts of one event in one piece of memory: they are made and let go together.
+type slab struct {
+	event    journalv1.Event
+	identity journalv1.Identity
+	traits   journalv1.Traits
+	account  journalv1.Account
+	touch    journalv1.Touch
+	occurred timestamppb.Timestamp
+	texts    [12]string
+	used     int
+}
+
+func (s *slab) text(v string) *string {
+	if s.used == len(s.texts) {
+		return &v
+	}
+	p := &s.texts[s.used]
+	s.used++
+	*p = v
+	return p
+}
+
+// Builder puts one event together. Its methods note what is wrong instead of failing, so that a sender is told all of it at
+// once. A strict builder refuses what it cannot read; a loose one, for trackers that throw refused events away, leaves
+// it where it was sent (properties, other) and goes on.
+type Builder struct {
+	loose    bool
+	at       string
+	received Received
+	slab     *slab
+	errs     Errors
+	lead     string
+	previous string
+}
+
+// NewBuilder starts an event of a source. Names of fields in errors start with at.
+func NewBuilder(source string, received Received, loose bool, at string) *Builder {
+	b := &Builder{loose: loose, at: at, received: received, slab: &slab{}}
+	b.slab.event.Source = source
+	b.slab.event.ReceivedAt = received.stamp
+	return b
+}
+
+// Refuse notes what is wrong with a field: the first thing that is.
+func (b *Builder) Refuse(field, reason string) {
+	field = b.at + field
+	if len(b.errs) == maxErrors || slices.ContainsFunc(b.errs, func(e FieldError) bool { return e.Field == field }) {
+		return
+	}
+	b.errs = append(b.errs, FieldError{Field: field, Reason: reason})
+}
+
+// ID sets the event's id, by which a repeat is recognised.
+func (b *Builder) ID(field, id string) {
+	switch {
+	case id == "":
+		b.Refuse(field, "is required: by it a repeated event is recognised")
+	case utf8.RuneCountInString(id) > MaxID:
+		b.Refuse(field, "has more than 256 characters")
+	default:
+		b.slab.event.Id = id
+	}
+}
+
+// Type sets the event's type, one of the vocabulary.
+func (b *Builder) Type(field, eventType string) {
+	switch {
+	case eventType == "":
+		b.Refuse(field, "is required")
+	case core.ClassOf(eventType) == core.Unknown:
+		b.Refuse(field, `"`+strictjson.Printable(eventType, 64)+`" is not a known type; the nearest is "`+core.Nearest(eventType)+
+			`", and "custom" with a name takes anything else`)
+	default:
+		b.slab.event.Type = eventType
+	}
+}
+
+// Name sets what a custom event is called.
+func (b *Builder) Name(field, name string) {
+	if utf8.RuneCountInString(name) > maxName {
+		b.Refuse(field, "has more than 256 characters")
+		return
+	}
+	b.slab.event.Name = name
+}
+
+// Occurred sets when it happened. stated is what the sender said, corrected the same by our clock.
+func (b *Builder) Occurred(field string, stated, corrected time.Time) {
+	at, err := core.Occurred(corrected, b.received.Time)
+	if b.loose && errors.Is(err, core.ErrFuture) {
+		at, err = b.received.Time, nil
+	}
+	if err != nil {
+		b.Refuse(field, err.Error())
+		return
+	}
+	b.occurred(at)
+	if !at.Equal(stated) && stated.Year() <= 9999 && stated.Year() >= 1 {
+		b.slab.event.StatedAt = timestamppb.New(stated)
+	}
+}
+
+func (b *Builder) occurred(at time.Time) {
+	b.slab.occurred.Seconds, b.slab.occurred.Nanos = at.Unix(), int32(at.Nanosecond())
+	b.slab.event.OccurredAt = &b.slab.occurred
+}
+
+// identified gives the event's identity, to be filled.
+func (b *Builder) identified() *journalv1.Identity {
+	b.slab.event.Identity = &b.slab.identity
+	return &b.slab.identity
+}
+
+// Email sets the address; "" says nothing.
+func (b *Builder) Email(field, email string) {
+	if email == "" {
+		return
+	}
+	normal, ok := identity.NormalizeEmail(email)
+	if !ok {
+		if !b.loose {
+			b.Refuse(field, "is not an e-mail address")
+		}
+		return
+	}
+	b.identified().Email = normal
+}
+
+// HasEmail reports whether an address has been set.
+func (b *Builder) HasEmail() bool { return b.slab.identity.Email != "" }
+
+// UserID sets the id that the sender's own system knows the person by; "" says nothing.
+func (b *Builder) UserID(field, id string) {
+	if b.names(field, id) {
+		b.identified().UserId = id
+	}
+}
+
+// AnonymousID sets the id of the person's device; "" says nothing.
+func (b *Builder) AnonymousID(field, id string) {
+	if b.names(field, id) {
+		b.identified().AnonymousId = id
+	}
+}
+
+// ExternalID adds the id that another system knows the person by; "" says nothing.
+func (b *Builder) ExternalID(field, system, id string) {
+	if !b.names(field, id) {
+		return
+	}
+	system = strings.ToLower(strings.TrimSpace(system))
+	ids := b.identified()
+	switch _, twice := ids.ExternalIds[system]; {
+	case system == "":
+		b.Refuse(field, "the system has no name")
+	case utf8.RuneCountInString(system) > maxName:
+		b.Refuse(field, "the system's name has more than 256 characters")
+	case twice:
+		b.Refuse(field, "the system is named twice: upper and lower case mean the same")
+	case len(ids.ExternalIds) == MaxExternalIDs:
+		b.Refuse(field, "more than 16 systems")
+	default:
+		if ids.ExternalIds == nil {
+			ids.ExternalIds = make(map[string]string, 1)
+		}
+		ids.ExternalIds[system] = id
+	}
+}
+
+// Alias makes the event say no more than that two ids are one person's.
+func (b *Builder) Alias() { b.slab.event.Type = TypeLinked }
+
+// Previous sets the id that an alias replaces.
+func (b *Builder) Previous(field, id string) {
+	if b.names(field, id) {
+		b.previous = id
+	}
+}
+
+// names reports whether an identifier can name somebody.
+func (b *Builder) names(field, id string) bool {
+	switch {
+	case id == "":
+	case utf8.RuneCountInString(id) > MaxID:
+		b.Refuse(field, "has more than 256 characters")
+	case core.Placeholder(id):
+		if !b.loose {
+			b.Refuse(field, "is what programs send when they have no id; leave it out")
+		}
+	default:
+		return true
+	}
+	return false
+}
+
+// Finish gives the event, or what is wrong with it. lead is the name of the field that says who it is about.
+func (b *Builder) Finish(lead string) (Fact, Errors) {
+	ev := &b.slab.event
+	if ev.OccurredAt == nil {
+		b.occurred(b.received.Time)
+	}
+	if ev.Type == TypeLinked && b.previous == "" {
+		b.Refuse("previousId", "names nobody")
+	}
+	if ev.Type == core.Custom && ev.Name == "" {
+		b.Refuse("name", "is required for a custom event")
+	}
+	if ev.Identity == nil && b.lead == "" && len(b.errs) == 0 {
+		b.Refuse(lead, "says of nobody: at least one of e-mail, user id, anonymous id and external ids is required")
+	}
+	if len(b.errs) > 0 {
+		return Fact{}, b.errs
+	}
+	return Fact{Event: ev, Lead: b.lead, Previous: b.previous}, nil
+}
+
+// Stamp gives the moment as the journal has it. It is shared and must not be changed.
+func (r Received) Stamp() *timestamppb.Timestamp { return r.stamp }

@@ -1,0 +1,179 @@
+// Package sender is what a kind of sender is to ingest: how it proves who it is, how its payload becomes events, and what
+// answer it understands. Adding one means a folder below senders and a row in its table.
+package sender
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/batonhq/baton/services/ingest/internal/core"
+	"github.com/batonhq/baton/services/ingest/internal/fact"
+	"github.com/batonhq/baton/services/ingest/internal/strictjson"
+)
+
+// Config is one source as configured, checked by its type's New.
+type Config struct {
+	Name     string
+	WriteKey string
+	Secrets  []string
+	// Map gives the event type for a sender's own event name.
+	Map map[string]string
+	// MaxEvent is the largest event, in bytes, and MaxEvents the most of one request.
+	MaxEvent  int
+	MaxEvents int
+}
+
+// Request is what came in, its body whole and decompressed, nothing of it looked at.
+type Request struct {
+	Header http.Header
+	Body   []byte
+	// Local: it came from this machine, and no proxy says otherwise.
+	Local bool
+	Now   time.Time
+}
+
+// Delivery is a verified request. It holds all that Decode may depend on, so that a quarantined one can be decoded again.
+type Delivery struct {
+	// ID is the sender's id of this delivery, the same on every attempt; "" if it has none.
+	ID string
+	// Call is what was called, for senders with several: track, batch.
+	Call        string
+	ContentType string
+	Body        []byte
+	Received    fact.Received
+}
+
+// Item is one event of a delivery, or what is wrong with it.
+type Item struct {
+	// Index counts the delivery's events from 0.
+	Index int
+	// Single: the delivery is this event, not a list.
+	Single bool
+	Fact   fact.Fact
+	Errors fact.Errors
+	// ID is the event's, as far as it is known although it could not be read; for the quarantine.
+	ID string
+	// Raw is the event as it stands in the body. It is void once the request is answered.
+	Raw []byte
+}
+
+// Sender speaks with one configured source. It is used by several goroutines.
+type Sender interface {
+	// Verify decides whether the request comes from the source, before anything is parsed. The error's text is shown to the
+	// caller; ErrForbidden marks what no signature would mend.
+	Verify(r *Request) (deliveryID string, err error)
+	// Decode gives the delivery's events in order. yield's error ends it and is returned. *Unreadable is returned only before
+	// the first yield: the body as a whole makes no sense. What is given to yield is the receiver's, apart from Raw.
+	Decode(d *Delivery, yield func(Item) error) error
+}
+
+// ErrForbidden marks a request that is refused for where it comes from.
+var ErrForbidden = errors.New("forbidden")
+
+// Unreadable says why a body as a whole makes no sense.
+type Unreadable struct{ Errors fact.Errors }
+
+func (u *Unreadable) Error() string { return u.Errors.Error() }
+
+// Path tells where a type's senders post.
+type Path int
+
+// The paths.
+const (
+	// Webhooks: POST /webhooks/{source}.
+	Webhooks Path = iota
+	// Tracking: POST /v1/{call}, the source found by its write key.
+	Tracking
+)
+
+// Refused is what becomes of a verified payload that cannot be read.
+type Refused int
+
+const (
+	// Answer tells the sender: it wants to know, and does not send the same again for ever.
+	Answer Refused = iota
+	// Quarantine keeps it, visible and replayable, and acknowledges: the sender would only repeat it, or give up.
+	Quarantine
+)
+
+// Unavailable is what a sender is told while the journal cannot be written.
+type Unavailable int
+
+const (
+	// Retry answers 503 with Retry-After: the sender comes again.
+	Retry Unavailable = iota
+	// Hold keeps trying while the sender waits, and then drops the connection: to this sender any answer means delivered.
+	Hold
+)
+
+// Rules is how a type's senders want to be answered.
+type Rules struct {
+	Refused     Refused
+	Unavailable Unavailable
+	// Reply gives the status and JSON body once everything acceptable is in the journal.
+	Reply func(Result) (status int, body []byte)
+}
+
+// Result is what became of a delivery.
+type Result struct {
+	Accepted, Duplicates, Quarantined int
+	// Rejected tells of at most MaxRejected events; RejectedCount counts all.
+	Rejected      []Rejection
+	RejectedCount int
+	// Sequence of the last accepted event, 0 if there is none.
+	Sequence uint64
+}
+
+// MaxRejected bounds how many rejected events one answer tells of.
+const MaxRejected = 1000
+
+// Rejection is one event that was refused, and why.
+type Rejection struct {
+	Index  int         `json:"index"`
+	Errors fact.Errors `json:"errors"`
+}
+
+// Type is a row of the table.
+type Type struct {
+	Name  string
+	Path  Path
+	Rules Rules
+	// New makes the sender of a source. It refuses a configuration that cannot work, naming the field and the reason.
+	New func(Config) (Sender, error)
+}
+
+// TrackingAPI is how a request to /v1 is read before its source is known.
+type TrackingAPI struct {
+	// Call gives the call that the path's last element stands for, "" if it is none.
+	Call func(path string) string
+	// WriteKey finds the write key in a body, "" if there is none. Nothing of the body has been checked but its size.
+	WriteKey func(body []byte) string
+}
+
+// CheckMap checks that a map leads to event types that there are.
+func CheckMap(m map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if t := m[name]; core.ClassOf(t) == core.Unknown {
+			return fmt.Errorf("map: %q: %q is not a known type; the nearest is %q", name, t, core.Nearest(t))
+		}
+	}
+	return nil
+}
+
+// Limits of one event's JSON.
+func Limits() strictjson.Limits {
+	return strictjson.Limits{Depth: 32, Keys: 10_000, Values: 20_000, Digits: 64}
+}
+
+// TooLarge gives the error of an event beyond the limit, nil below it.
+func TooLarge(size, limit int) fact.Errors {
+	if size <= limit {
+		return nil
+	}
+	return fact.Errors{{Reason: "the event has " + strconv.Itoa(size) + " bytes, at most " + strconv.Itoa(limit) + " are taken"}}
+}

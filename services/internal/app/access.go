@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/batonhq/baton/pkg/grpcx"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+)
+
+// The roles that a token can have.
+const (
+	roleAdmin     = "admin"
+	roleMarketing = "marketing"
+	// roleSales acts as the token's rep and nobody else.
+	roleSales   = "sales"
+	roleManager = "manager"
+	// roleCRM sees handoffs and answers them.
+	roleCRM    = "crm"
+	roleViewer = "viewer"
+)
+
+func allRoles() []string {
+	return []string{roleAdmin, roleMarketing, roleSales, roleManager, roleCRM, roleViewer}
+}
+
+// access says who may call what; a method that is not here is refused to everybody. Reads, and writes that change nothing
+// when they are repeated, may be tried again by clients.
+func access() grpcx.Policy {
+	var (
+		people    = []string{roleAdmin, roleMarketing, roleSales, roleManager, roleViewer}
+		everybody = append(people[:len(people):len(people)], roleCRM)
+		marketing = []string{roleAdmin, roleMarketing}
+		answering = []string{roleAdmin, roleSales, roleManager, roleCRM}
+		read      = func(roles []string) grpcx.Rule { return grpcx.Rule{Roles: roles, Retry: true} }
+		write     = func(roles []string) grpcx.Rule { return grpcx.Rule{Roles: roles} }
+	)
+	p := grpcx.Policy{
+		"/baton.lead.v1.LeadContextService/GetLead":    read(people),
+		"/baton.lead.v1.LeadContextService/ListLeads":  read(people),
+		"/baton.lead.v1.LeadContextService/GetContext": read(people),
+		"/baton.lead.v1.LeadContextService/GetJournal": read(people),
+
+		"/baton.scoring.v1.ScoringService/GetScore":          read(people),
+		"/baton.scoring.v1.ScoringService/GetReconciliation": read(people),
+		"/baton.scoring.v1.ScoringService/ListQuarantine":    read(marketing),
+
+		"/baton.agreement.v1.AgreementService/ListAgreements": read(everybody),
+
+		// Events are known by their ids, a directory by its hash: repeating either changes nothing.
+		"/baton.ingest.v1.IngestService/Append":           read([]string{roleAdmin, roleMarketing, roleCRM}),
+		"/baton.ingest.v1.IngestService/ReplayQuarantine": write(marketing),
+
+		"/baton.routing.v1.RoutingService/ListHandoffs":   read(everybody),
+		"/baton.routing.v1.RoutingService/WatchHandoffs":  write(everybody),
+		"/baton.routing.v1.RoutingService/GetHandoff":     read(everybody),
+		"/baton.routing.v1.RoutingService/GetBrief":       read(everybody),
+		"/baton.routing.v1.RoutingService/ListDeliveries": read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
+		"/baton.routing.v1.RoutingService/ReplayDelivery": write([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/GetDirectory":   read(people),
+		"/baton.routing.v1.RoutingService/PutDirectory":   read([]string{roleAdmin, roleManager}),
+
+		"/baton.feedback.v1.FeedbackService/Accept":     write(answering),
+		"/baton.feedback.v1.FeedbackService/Reject":     write(answering),
+		"/baton.feedback.v1.FeedbackService/Contact":    write(answering),
+		"/baton.feedback.v1.FeedbackService/Recycle":    write(answering),
+		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
+		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
+		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+	}
+	maps.Copy(p, grpcx.HealthPolicy())
+	return p
+}
+
+// caller gives who makes a call, for services that record it.
+func caller(ctx context.Context) (name, rep string) {
+	p, _ := grpcx.PrincipalFrom(ctx)
+	return p.Name, p.Rep
+}
+
+// statusOf gives the status of the errors that the journal and the store answer with; nil for others, which nobody
+// outside should see.
+func statusOf(err error) error {
+	switch {
+	case errors.Is(err, journal.ErrNotReady):
+		return status.Error(codes.Unavailable, err.Error()) // it carries the progress
+	case errors.Is(err, journal.ErrOverloaded):
+		st, detailErr := status.New(codes.ResourceExhausted, "more is coming in than can be written; try again in a second").
+			WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Second)})
+		if detailErr != nil {
+			return status.Error(codes.ResourceExhausted, "more is coming in than can be written; try again in a second")
+		}
+		return st.Err()
+	case errors.Is(err, journal.ErrTooLarge):
+		return status.Error(codes.InvalidArgument, "it is too large for the journal")
+	case errors.Is(err, journal.ErrConflict):
+		return status.Error(codes.Aborted, "somebody else changed it at the same moment; look again")
+	case errors.Is(err, journal.ErrUnavailable):
+		return status.Error(codes.Unavailable, "the journal does not answer at the moment")
+	case errors.Is(err, leadstore.ErrUnavailable), errors.Is(err, leadstore.ErrConflict):
+		return status.Error(codes.Unavailable, "the lead store does not answer at the moment")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/batonhq/baton/pkg/agreement"
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/internal/app"
+)
+
+func agreementCommand() command {
+	return command{
+		name: "agreement", args: "check FILE", does: "verify an agreement: every field, every rule, every expression",
+		example: "baton agreement check agreement.yaml",
+		prepare: func(env *Env, _ *flag.FlagSet) func(context.Context, []string) error {
+			return func(_ context.Context, args []string) error {
+				file, err := verbAndFile(args, "check")
+				if err != nil {
+					return err
+				}
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				if err := app.CheckAgreement(text); err != nil {
+					return told(env, file+" is not right", err)
+				}
+				a, err := agreement.Parse(text)
+				if err != nil {
+					return told(env, file+" is not right", err)
+				}
+				fmt.Fprintf(env.Stdout, "ok: %s, %d engagement rules, %d fit rules, %d qualify rules\nhash %s\n", a.Name, len(a.Engagement), len(a.Fit),
+					len(a.Qualify), agreement.Hash(text))
+				if !a.Signed() {
+					fmt.Fprintln(env.Stdout, "note: marketing and sales have not both signed it, so it would be proposed and not activated")
+				}
+				return nil
+			}
+		},
+	}
+}
+
+func directoryCommand() command {
+	return command{
+		name: "directory", args: "check|apply FILE", does: "verify a directory, or put it in force in a running Baton",
+		example: "baton directory apply directory.yaml",
+		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
+			a := apiFlags(env, flags)
+			return func(ctx context.Context, args []string) error {
+				file, err := verbAndFile(args, "check", "apply")
+				if err != nil {
+					return err
+				}
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return err
+				}
+				if err := app.CheckDirectory(text); err != nil {
+					return told(env, file+" is not right", err)
+				}
+				if args[0] == "check" {
+					fmt.Fprintln(env.Stdout, "ok: "+file)
+					return nil
+				}
+				var d routingv1.Directory
+				if err := a.call(ctx, "PUT", "directory", nil, &routingv1.PutDirectoryRequest{Yaml: string(text)}, &d); err != nil {
+					return err
+				}
+				fmt.Fprintf(env.Stdout, "in force from sequence %s on\n", d.Sequence)
+				return nil
+			}
+		},
+	}
+}
+
+func verbAndFile(args []string, verbs ...string) (string, error) {
+	for _, v := range verbs {
+		if len(args) == 2 && args[0] == v {
+			return args[1], nil
+		}
+	}
+	return "", usagef("the arguments are %v and a file", verbs)
+}

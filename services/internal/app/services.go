@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
+	"github.com/batonhq/baton/services/feedback"
+	"github.com/batonhq/baton/services/ingest"
+	"github.com/batonhq/baton/services/routing"
+	"github.com/batonhq/baton/services/scoring"
+)
+
+// buildServices puts together the target's services; it starts none.
+func (p *process) buildServices(context.Context) error {
+	if p.opt.Target.runs(Scoring) {
+		s, err := scoring.New(p.cfg.scoring(), scoring.Deps{
+			Journal: p.journal, Store: p.store, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/scoring"),
+		})
+		if err := p.add(Scoring, s, err); err != nil {
+			return err
+		}
+	}
+	if p.opt.Target.runs(Routing) {
+		leads, err := p.leads()
+		if err != nil {
+			return err
+		}
+		s, err := routing.New(p.cfg.routing(), routing.Deps{
+			Journal: p.journal, Store: p.store, Leads: leads, Caller: caller, Log: p.log, Metrics: p.metrics,
+			Tracer: p.tracing.Provider.Tracer("baton/routing"),
+		})
+		if err := p.add(Routing, s, err); err != nil {
+			return err
+		}
+	}
+	if p.opt.Target.runs(Feedback) {
+		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
+			Journal: p.journal, Store: p.store, Caller: caller, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
+		})
+		if err := p.add(Feedback, s, err); err != nil {
+			return err
+		}
+	}
+	if p.opt.Target.runs(Ingest) {
+		s, err := ingest.New(p.cfg.ingest(), ingest.Deps{
+			Journal: p.journal, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/ingest"),
+		})
+		if err := p.add(Ingest, s, err); err != nil {
+			return err
+		}
+		p.ingest = s.Handler()
+	}
+	return nil
+}
+
+func (p *process) add(t Target, s service, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", t, err)
+	}
+	p.services = append(p.services, namedService{name: string(t), service: s})
+	return nil
+}
+
+// ingest gives ingest's configuration, with what stands at the top of the file.
+func (c *Config) ingest() ingest.Config {
+	i := c.Ingest
+	i.Sources, i.CORSOrigins = c.Sources, c.HTTP.CORSOrigins
+	return i
+}
+
+// scoring gives scoring's configuration, with what stands at the top of the file.
+func (c *Config) scoring() scoring.Config {
+	s := c.Scoring
+	s.Agreement = c.Agreement.String()
+	return s
+}
+
+// routing gives routing's configuration, with what stands at the top of the file.
+func (c *Config) routing() routing.Config {
+	r := c.Routing
+	r.Directory, r.Destinations = c.Directory, c.Destinations
+	return r
+}
+
+// leads gives routing its way to scoring, which it asks about a lead's colleagues; nil where it was not told the way.
+func (p *process) leads() (leadv1.LeadContextServiceClient, error) {
+	addr := p.peer(Scoring, p.cfg.Peers.Scoring)
+	if addr == "" {
+		p.log.Warn("peers.scoring is not set: briefs will name no colleagues")
+		return nil, nil
+	}
+	conn, err := p.dial(addr, p.cfg.InternalToken.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return leadv1.NewLeadContextServiceClient(conn), nil
+}
+
+// validateServices checks the services' own settings.
+func (c *Config) validateServices(t Target) []error {
+	var errs []error
+	if t.runs(Ingest) {
+		errs = append(errs, c.ingest().Validate())
+	}
+	if t.runs(Scoring) {
+		errs = append(errs, c.scoring().Validate())
+	}
+	if t.runs(Routing) {
+		errs = append(errs, c.routing().Validate())
+	}
+	if t.runs(Feedback) {
+		if err := c.Feedback.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("feedback: %w", err))
+		}
+	}
+	return errs
+}
+
+// SourceTypes lists what the type of a source can be.
+func SourceTypes() []string { return ingest.SourceTypes() }
+
+// CheckSource verifies one source by itself.
+func CheckSource(s ingest.Source) error {
+	c := DefaultConfig()
+	c.Sources = []ingest.Source{s}
+	return c.ingest().Validate()
+}
+
+// openSources names the sources that anybody could send to.
+func (c *Config) openSources() []string {
+	var open []string
+	for _, s := range c.Sources {
+		if len(s.Secrets) == 0 && s.WriteKey.IsZero() {
+			open = append(open, s.Name)
+		}
+	}
+	return open
+}
+
+// SourceSecret gives the newest secret of a source, "" where it has none; ok is false where there is no such source.
+func (c *Config) SourceSecret(name string) (secret string, ok bool) {
+	for _, s := range c.Sources {
+		if s.Name == name {
+			if len(s.Secrets) > 0 {
+				secret = s.Secrets[0].Reveal()
+			}
+			return secret, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,327 @@
+// Package directory reads the directory's YAML text: teams, reps, pools, routes, accounts, assets, campaigns and personas,
+// checked as a whole and field by field, with the line of each fault.
+package directory
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/services/routing/internal/celrules"
+	"github.com/batonhq/baton/services/routing/internal/core"
+)
+
+type text struct {
+	Teams     []teamText     `yaml:"teams"`
+	Reps      []repText      `yaml:"reps"`
+	Pools     []poolText     `yaml:"pools"`
+	Routes    []routeText    `yaml:"routes"`
+	Accounts  []accountText  `yaml:"accounts"`
+	Assets    []assetText    `yaml:"assets"`
+	Campaigns []campaignText `yaml:"campaigns"`
+	Personas  []personaText  `yaml:"personas"`
+}
+
+type teamText struct {
+	ID      string `yaml:"id"`
+	Name    string `yaml:"name"`
+	Manager string `yaml:"manager"`
+}
+
+type poolText struct {
+	ID   string   `yaml:"id"`
+	Reps []string `yaml:"reps"`
+}
+
+type routeText struct {
+	ID   string  `yaml:"id"`
+	When *string `yaml:"when"`
+	To   struct {
+		Pool  string `yaml:"pool"`
+		Owner string `yaml:"owner"`
+	} `yaml:"to"`
+}
+
+type accountText struct {
+	ID      string   `yaml:"id"`
+	Name    string   `yaml:"name"`
+	Domain  string   `yaml:"domain"`
+	Aliases []string `yaml:"aliases"`
+	Owner   string   `yaml:"owner"`
+	Target  bool     `yaml:"target"`
+}
+
+type assetText struct {
+	ID      string `yaml:"id"`
+	Title   string `yaml:"title"`
+	Kind    string `yaml:"kind"`
+	Topic   string `yaml:"topic"`
+	Stage   string `yaml:"stage"`
+	Persona string `yaml:"persona"`
+	URL     string `yaml:"url"`
+}
+
+type campaignText struct {
+	ID      string `yaml:"id"`
+	Name    string `yaml:"name"`
+	Channel string `yaml:"channel"`
+	Brief   string `yaml:"brief"`
+	Spend   []struct {
+		Month    string `yaml:"month"`
+		Amount   string `yaml:"amount"`
+		Currency string `yaml:"currency"`
+	} `yaml:"spend"`
+}
+
+type personaText struct {
+	ID   string  `yaml:"id"`
+	When *string `yaml:"when"`
+}
+
+// Parser reads directories. It is safe for use by several goroutines.
+type Parser struct {
+	rules *celrules.Compiler
+}
+
+// NewParser makes a parser.
+func NewParser() (*Parser, error) {
+	rules, err := celrules.NewCompiler()
+	if err != nil {
+		return nil, err
+	}
+	return &Parser{rules: rules}, nil
+}
+
+// Parse reads and checks a text. The error is an Errors: what is wrong, where, and what would be right.
+func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
+	var t text
+	doc, err := read(yamlText, &t)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{document: doc, rules: p.rules, dir: &core.Directory{}}
+	b.teams(t.Teams)
+	b.reps(t.Reps)
+	b.pools(t.Pools)
+	b.personas(t.Personas)
+	b.routes(t.Routes)
+	b.accounts(t.Accounts)
+	b.assets(t.Assets)
+	b.campaigns(t.Campaigns)
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+	b.dir.Index()
+	return b.dir, nil
+}
+
+// builder checks each part and adds it to the directory. Ids of earlier parts are known to the later ones.
+type builder struct {
+	*document
+	rules *celrules.Compiler
+	dir   *core.Directory
+
+	teamIDs, repIDs, poolIDs, personaIDs ids
+}
+
+type ids map[string]struct{}
+
+func (i ids) has(id string) bool { _, ok := i[id]; return ok }
+
+// take checks an id and that it is not taken.
+func (b *builder) take(taken ids, path, id string) {
+	switch {
+	case id == "":
+		b.fail(path, "is missing: a name of letters, digits, - and _")
+	case !identity.Safe(id):
+		b.fail(path+".id", "must be a name of letters, digits, - and _, at most 64 long")
+	case taken.has(id):
+		b.fail(path+".id", "%q is given twice", id)
+	default:
+		taken[id] = struct{}{}
+	}
+}
+
+func (b *builder) known(list ids, path, id, what string) {
+	if id != "" && !list.has(id) {
+		b.fail(path, "there is no %s %q in this directory", what, clip(id))
+	}
+}
+
+func (b *builder) condition(path string, source *string) core.Condition {
+	if source == nil {
+		return nil
+	}
+	if strings.TrimSpace(*source) == "" {
+		b.fail(path, "is empty: leave it out where it always holds")
+		return nil
+	}
+	c, err := b.rules.Compile(*source)
+	if err != nil {
+		b.fail(path, "%v", err)
+		return nil
+	}
+	return c
+}
+
+func (b *builder) teams(list []teamText) {
+	b.teamIDs = ids{}
+	for i, t := range list {
+		b.take(b.teamIDs, at("teams", i), t.ID)
+		b.dir.Teams = append(b.dir.Teams, core.Team{ID: t.ID, Name: t.Name, Manager: t.Manager})
+	}
+}
+
+func (b *builder) pools(list []poolText) {
+	b.poolIDs = ids{}
+	for i, p := range list {
+		path := at("pools", i)
+		b.take(b.poolIDs, path, p.ID)
+		if len(p.Reps) == 0 {
+			b.fail(path+".reps", "is empty: a pool needs reps")
+		}
+		seen := ids{}
+		for k, rep := range p.Reps {
+			b.known(b.repIDs, at(path+".reps", k), rep, "rep")
+			if seen.has(rep) {
+				b.fail(at(path+".reps", k), "%q is in the pool twice", clip(rep))
+			}
+			seen[rep] = struct{}{}
+		}
+		b.dir.Pools = append(b.dir.Pools, core.Pool{ID: p.ID, Reps: p.Reps})
+	}
+}
+
+func (b *builder) personas(list []personaText) {
+	b.personaIDs = ids{}
+	for i, p := range list {
+		path := at("personas", i)
+		b.take(b.personaIDs, path, p.ID)
+		if p.When == nil {
+			b.fail(path, "needs when: the condition that makes a lead one of them")
+		}
+		b.dir.Personas = append(b.dir.Personas, core.Persona{ID: p.ID, When: b.condition(path+".when", p.When)})
+	}
+}
+
+func (b *builder) routes(list []routeText) {
+	taken := ids{}
+	for i, r := range list {
+		path := at("routes", i)
+		b.take(taken, path, r.ID)
+		route := core.Route{ID: r.ID, Pool: r.To.Pool, Owner: r.To.Owner != "", When: b.condition(path+".when", r.When)}
+		switch {
+		case (r.To.Pool == "") == (r.To.Owner == ""):
+			b.fail(path+".to", "must be {pool: ID} or {owner: account}")
+		case r.To.Owner != "" && r.To.Owner != "account":
+			b.fail(path+".to.owner", "must be account")
+		case r.When == nil && route.Owner:
+			b.fail(path+".to", "the default must send to a pool: an account may have no owner")
+		case r.When == nil && i < len(list)-1:
+			b.fail(path, "has no when, so no lead ever comes to the routes behind it: the default must be the last")
+		}
+		b.known(b.poolIDs, path+".to.pool", r.To.Pool, "pool")
+		b.dir.Routes = append(b.dir.Routes, route)
+	}
+	if len(list) == 0 || list[len(list)-1].When != nil {
+		b.fail("routes", "needs a default as its last entry, one without when: a lead that no route matches would go nowhere")
+	}
+}
+
+func (b *builder) accounts(list []accountText) {
+	taken, owner := ids{}, map[string]int{}
+	claim := func(i int, path, name string) {
+		key := strings.ToLower(strings.TrimSpace(name))
+		if !strings.Contains(key, ".") || strings.Contains(key, " ") {
+			key = core.NormalizeName(name)
+		}
+		if key == "" {
+			b.fail(path, "holds no letter or digit")
+		} else if first, ok := owner[key]; ok && first != i {
+			b.fail(path, "%q leads to %s already", clip(name), at("accounts", first))
+		}
+		owner[key] = i
+	}
+	for i, a := range list {
+		path := at("accounts", i)
+		b.take(taken, path, a.ID)
+		b.known(b.repIDs, path+".owner", a.Owner, "rep")
+		acc := core.Account{ID: a.ID, Name: a.Name, Domain: strings.ToLower(a.Domain), Owner: a.Owner, Target: a.Target}
+		switch {
+		case a.Name == "" && a.Domain == "":
+			b.fail(path, "needs a name or a domain: nothing would ever match it")
+		case a.Domain != "" && (!domainShape.MatchString(acc.Domain) || core.FreeMail(acc.Domain)):
+			b.fail(path+".domain", "must be a company's own domain such as initech.example")
+		}
+		for _, name := range []string{acc.Domain, a.Name} {
+			if name != "" {
+				claim(i, path, name)
+			}
+		}
+		for k, alias := range a.Aliases {
+			if strings.Contains(alias, ".") && !strings.Contains(alias, " ") {
+				alias = strings.ToLower(alias)
+			}
+			claim(i, at(path+".aliases", k), alias)
+			acc.Aliases = append(acc.Aliases, alias)
+		}
+		b.dir.Accounts = append(b.dir.Accounts, acc)
+	}
+}
+
+var domainShape = regexp.MustCompile(`^([a-z0-9\x{80}-\x{10ffff}]([a-z0-9\x{80}-\x{10ffff}-]*[a-z0-9\x{80}-\x{10ffff}])?\.)+[a-z\x{80}-\x{10ffff}][a-z0-9\x{80}-\x{10ffff}-]*$`)
+
+func (b *builder) assets(list []assetText) {
+	taken := ids{}
+	for i, a := range list {
+		path := at("assets", i)
+		b.take(taken, path, a.ID)
+		b.known(b.personaIDs, path+".persona", a.Persona, "persona")
+		b.dir.Assets = append(b.dir.Assets, a.asset())
+	}
+}
+
+func (a assetText) asset() core.Asset {
+	return core.Asset{ID: a.ID, Title: a.Title, Kind: a.Kind, Topic: a.Topic, Stage: a.Stage, Persona: a.Persona, URL: a.URL}
+}
+
+var (
+	monthShape    = regexp.MustCompile(`^[0-9]{4}-(0[1-9]|1[0-2])$`)
+	amountShape   = regexp.MustCompile(`^[0-9]{1,15}(\.[0-9]{1,6})?$`)
+	currencyShape = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+func (b *builder) campaigns(list []campaignText) {
+	taken := ids{}
+	for i, c := range list {
+		path := at("campaigns", i)
+		b.take(taken, path, c.ID)
+		campaign := core.Campaign{ID: c.ID, Name: c.Name, Channel: c.Channel, Brief: c.Brief}
+		for k, s := range c.Spend {
+			sp := at(path+".spend", k)
+			if !monthShape.MatchString(s.Month) {
+				b.fail(sp+".month", "must be a month such as 2026-11")
+			}
+			if !amountShape.MatchString(s.Amount) {
+				b.fail(sp+".amount", "must be a decimal number such as 12000.50")
+			}
+			if !currencyShape.MatchString(s.Currency) {
+				b.fail(sp+".currency", "must be an ISO 4217 code such as EUR")
+			}
+			campaign.Spend = append(campaign.Spend, core.Spend{Month: s.Month, Amount: s.Amount, Currency: s.Currency})
+		}
+		b.dir.Campaigns = append(b.dir.Campaigns, campaign)
+	}
+}
+
+func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
+// clip keeps what is repeated in an error short.
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	return fmt.Sprintf("%s…", strings.ToValidUTF8(s[:64], ""))
+}

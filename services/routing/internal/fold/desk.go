@@ -1,0 +1,140 @@
+package fold
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/core/desk"
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+// How a handoff ended, as the desk is told. The first three give the rep's turn back.
+const (
+	closedGivenBack = "given_back"
+	closedRecalled  = "recalled"
+	closedWithdrawn = "withdrawn"
+)
+
+// maxRulings bounds what the desk decides because of one event: two facts each, well within one commit. What is left over
+// is looked at as soon as the next timer fires, which is at once.
+const maxRulings = 200
+
+// deskEntity is the desk: it alone decides who gets a handoff.
+type deskEntity struct {
+	state.Desk
+}
+
+func loadDesk(blob []byte) (journal.Entity, error) {
+	d, err := state.DecodeDesk(blob)
+	if err != nil {
+		return nil, err
+	}
+	return &deskEntity{Desk: *d}, nil
+}
+
+// Apply folds an event.
+func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome {
+	g, ok := globals.(*Globals)
+	if !ok {
+		return journal.Applied
+	}
+	if outcome, ok := applyDelivery(&e.Book, ev); ok {
+		return outcome
+	}
+	s := e.Desk.Desk
+	s.Advance(ev.Time())
+	switch ev.Type {
+	case typeDirectoryChanged:
+		s.Changed(g.Directory)
+	case typeMatched:
+		m := ev.Body.GetMatched()
+		if identity.RankOf(m.GetLead()) == 0 || m.GetHandoffId() == "" {
+			return journal.Applied
+		}
+		s.Ask(desk.Entry{
+			Lead: m.GetLead(), Handoff: m.GetHandoffId(), Epoch: int(m.GetEpoch()), Route: m.GetRoute(), Pool: m.GetPool(), Rep: m.GetRep(),
+			Exclude: m.GetExclude(), Attempt: int(m.GetAttempt()), Account: m.GetAccount(), By: m.GetBy(), Confidence: m.GetConfidence(),
+		})
+	case typeAssigned:
+		a := ev.Body.GetAssigned()
+		s.Assign(g.Directory, a.GetHandoffId(), int(a.GetAttempt()), a.GetPool(), a.GetRep(), deskConsidered(a.GetConsidered()))
+	case typeWaiting:
+		w := ev.Body.GetWaiting()
+		s.Tell(w.GetHandoffId(), instant(w.GetUntil()))
+	case typeClosed:
+		c := ev.Body.GetClosed()
+		back := c.GetOutcome() == closedGivenBack || c.GetOutcome() == closedRecalled || c.GetOutcome() == closedWithdrawn
+		s.Close(c.GetHandoffId(), c.GetPool(), c.GetRep(), back)
+	}
+	return journal.Applied
+}
+
+// Decide rules on whoever is due to be looked at: who has just asked, and, when a rep's hours or capacity open or the
+// directory changed, those who wait.
+func (e *deskEntity) Decide(globals journal.Globals, ev *journal.Event, d *journal.Decision) {
+	g, ok := globals.(*Globals)
+	if !ok {
+		return
+	}
+	if c := ev.Body.GetAgreementChanged(); ev.Type == typeAgreementChanged {
+		version := itoa(int(c.GetVersion()))
+		tell(d, g, identity.Desk, EventAgreementActivated, "", version, map[string]string{"version": version, "hash": c.GetHash()})
+		return
+	}
+	switch ev.Type {
+	case typeMatched, typeDirectoryChanged, journal.TypeTimerFired:
+	default:
+		return
+	}
+	for _, r := range e.Desk.Desk.Look(g.Directory, maxRulings) {
+		for _, entity := range []string{identity.Desk, r.Entry.Lead} {
+			d.Fact(entity, ruling(r))
+		}
+	}
+}
+
+func ruling(r desk.Ruling) *journalv1.Event {
+	q := r.Entry
+	var considered []*journalv1.Considered
+	for _, c := range r.Considered {
+		considered = append(considered, &journalv1.Considered{Rep: c.Rep, Skipped: c.Skipped})
+	}
+	if r.Rep == "" {
+		w := &journalv1.Waiting{Lead: q.Lead, HandoffId: q.Handoff, Pool: r.Pool, Considered: considered, Attempt: int32(q.Attempt)}
+		if !r.Until.IsZero() {
+			w.Until = timestamppb.New(r.Until)
+		}
+		return &journalv1.Event{Type: typeWaiting, Payload: &journalv1.Event_Waiting{Waiting: w}}
+	}
+	return &journalv1.Event{Type: typeAssigned, Payload: &journalv1.Event_Assigned{Assigned: &journalv1.Assigned{
+		Lead: q.Lead, HandoffId: q.Handoff, Rep: r.Rep, Pool: r.Pool, Route: q.Route, Attempt: int32(q.Attempt), Considered: considered,
+		Account: q.Account, By: q.By, Confidence: q.Confidence,
+	}}}
+}
+
+// Deadlines gives the moment at which the next who waits must be looked at.
+func (e *deskEntity) Deadlines(journal.Globals) map[string]time.Time {
+	if next := e.Desk.Desk.Next(); !next.IsZero() {
+		return map[string]time.Time{timerLook: next}
+	}
+	return nil
+}
+
+// Save gives the blob.
+func (e *deskEntity) Save(m *leadstore.Mutation) []byte {
+	saveBook(m, &e.Book)
+	return state.EncodeDesk(&e.Desk)
+}
+
+func deskConsidered(list []*journalv1.Considered) []desk.Considered {
+	var out []desk.Considered
+	for _, c := range list {
+		out = append(out, desk.Considered{Rep: c.GetRep(), Skipped: c.GetSkipped()})
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package fold
+
+import (
+	"time"
+
+	"github.com/batonhq/baton/pkg/agreement"
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/directory"
+)
+
+// Events that destinations may subscribe to.
+const (
+	EventRouted             = "handoff.routed"
+	EventReassigned         = "handoff.reassigned"
+	EventRecalled           = "handoff.recalled"
+	EventStageChanged       = "lead.stage_changed"
+	EventBandChanged        = "lead.score_band_changed"
+	EventSLABreached        = "sla.breached"
+	EventAgreementActivated = "agreement.activated"
+)
+
+// Globals is what is in force for everybody: the directory, the agreement, and who is told what.
+type Globals struct {
+	parser *directory.Parser
+	// Directory is nil before the first.
+	Directory *core.Directory
+	// Agreement is nil before the first is activated.
+	Agreement *agreement.Agreement
+	// Version of the agreement in force.
+	Version int32
+
+	proposed     map[int32][]byte
+	destinations []*journalv1.Destination
+}
+
+// NewGlobals gives the state before the first global fact.
+func (l *Logic) NewGlobals() journal.Globals {
+	return &Globals{parser: l.parser, proposed: map[int32][]byte{}}
+}
+
+// Apply folds a global fact. A directory or agreement that cannot be read is left out, and what was in force stays: nothing
+// of the kind is ever appended without having been read first.
+func (g *Globals) Apply(ev *journal.Event) (show []string) {
+	switch ev.Type {
+	case typeDirectoryChanged:
+		d, err := g.parser.Parse(ev.Body.GetDirectoryChanged().GetYaml())
+		if err != nil {
+			return nil
+		}
+		g.Directory = d
+		return []string{identity.Desk}
+	case typeDestinationsChanged:
+		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
+	case typeAgreementChanged:
+		return g.agreement(ev.Body.GetAgreementChanged())
+	}
+	return nil
+}
+
+func (g *Globals) agreement(c *journalv1.AgreementChanged) (show []string) {
+	if len(c.GetYaml()) > 0 {
+		g.proposed[c.GetVersion()] = c.GetYaml()
+	}
+	if c.GetChange() != "activated" {
+		return nil
+	}
+	a, err := agreement.Parse(g.proposed[c.GetVersion()])
+	if err != nil {
+		return nil
+	}
+	g.Agreement, g.Version = a, c.GetVersion()
+	if len(g.subscribers(EventAgreementActivated)) > 0 {
+		return []string{identity.Desk}
+	}
+	return nil
+}
+
+// subscribers gives the names of the destinations that are told of an event, in the order of the configuration.
+func (g *Globals) subscribers(event string) []string {
+	var names []string
+	for _, d := range g.destinations {
+		for _, e := range d.GetEvents() {
+			if e == event {
+				names = append(names, d.GetName())
+				break
+			}
+		}
+	}
+	return names
+}
+
+// promise gives the service level in force.
+func (g *Globals) promise() handoff.Promise {
+	if g.Agreement == nil {
+		return handoff.Promise{}
+	}
+	sla := g.Agreement.SLA
+	p := handoff.Promise{Accept: sla.AcceptWithin, Contact: sla.ContactWithin, MaxReassigns: sla.MaxReassigns}
+	for _, s := range sla.Ladder {
+		p.Ladder = append(p.Ladder, handoff.Rung{Percent: s.At, Notify: s.Notify, Reassign: s.Reassign})
+	}
+	return p
+}
+
+// clock gives how time passes for a rep: as they work, if the agreement counts so and they do, or as it elapses.
+func (g *Globals) clock(rep string) handoff.Later {
+	return func(start time.Time, d time.Duration) time.Time {
+		if g.Agreement != nil && g.Agreement.SLA.Clock == agreement.ClockWorking {
+			if at, ok := g.Directory.WorkingTime(rep, start, d); ok {
+				return at
+			}
+		}
+		return start.Add(d)
+	}
+}
+
+// reasons are the agreement's. Without an agreement any reason is one: nothing qualifies then, but what was handed over
+// before can still be answered.
+type reasons struct{ a *agreement.Agreement }
+
+func (r reasons) Reject(id string) (fixable, known bool) {
+	if r.a == nil {
+		return true, true
+	}
+	reason, ok := r.a.RejectReason(id)
+	return reason.FixableBy == agreement.RoleMarketing, ok
+}
+
+func (r reasons) Recycle(id string) (time.Duration, string, bool) {
+	if r.a == nil {
+		return 0, agreement.WakeOnEngagement, true
+	}
+	reason, ok := r.a.RecycleReason(id)
+	return reason.WakeAfter, reason.WakeOn, ok
+}

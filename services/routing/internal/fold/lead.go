@@ -1,0 +1,410 @@
+package fold
+
+import (
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+// Bounds of what a lead remembers.
+const (
+	// seenFor is how long a request is recognised when it is sent again.
+	seenFor = 35 * 24 * time.Hour
+	maxSeen = 200
+	// heldFor is how long a request waits for the handoff that another lead is passing on; maxHeld is how many can.
+	heldFor = time.Minute
+	maxHeld = 16
+)
+
+// lead is one lead: its handoffs and what destinations are told of it. All state changes are made in Apply, so that they
+// follow what is recorded; Decide only says what follows, helped by the effects that Apply leaves behind.
+type lead struct {
+	state.Lead
+	id  string
+	key identity.Key
+	effects
+	unsaved
+}
+
+// effects are what the event just applied asks Decide for.
+type effects struct {
+	// ask: this handoff has just come and needs an owner.
+	ask *handoff.Handoff
+	// assigned: the desk gave this one an owner, as pending says. Nobody waits for the desk's answer where it is nil.
+	assigned *handoff.Handoff
+	pending  handoff.Assignment
+	// passing: handoffs that go to the lead that this one merged into, with the requests about them.
+	passing []*handoff.Handoff
+	held    []handoff.Held
+	// forward: the event itself is for that lead.
+	forward bool
+	// merged: handoffs taken back because another one goes on; ended: handoffs that were over with this event.
+	merged, ended []*handoff.Handoff
+	// withdrawn: nobody else is wanted for these any more.
+	withdrawn []*handoff.Handoff
+	// requests to be answered.
+	requests []handoff.Held
+}
+
+// unsaved is what the next Save must write beside the blob.
+type unsaved struct {
+	touched   map[string]struct{}
+	removed   []*handoff.Handoff
+	snapshots map[string][]byte
+}
+
+func loadLead(key identity.Key, id string, blob []byte) (journal.Entity, error) {
+	l, err := state.DecodeLead(blob)
+	if err != nil {
+		return nil, err
+	}
+	return &lead{Lead: *l, id: id, key: key}, nil
+}
+
+// Apply folds an event.
+func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome {
+	g, ok := globals.(*Globals)
+	if !ok {
+		return journal.Applied
+	}
+	own := journal.OwnToSelf(Service, ev.Head)
+	if !own {
+		l.effects = effects{}
+	}
+	if outcome, ok := applyDelivery(&l.Book, ev); ok {
+		return outcome
+	}
+	if own {
+		l.applyOwn(g, ev)
+		return journal.Applied
+	}
+	switch ev.Type {
+	case typeQualified:
+		l.qualified(g, ev)
+	case typeAssigned:
+		l.assigned(ev)
+	case typeWaiting:
+		l.waits(ev)
+	case typeMergedInto:
+		l.mergedInto(ev)
+	case typeAbsorbed:
+		l.absorbed(ev)
+	case typeRecalled:
+		l.recalled(ev)
+	case typeStageChanged:
+		l.stageChanged(ev)
+	default:
+		if disposition(ev.Type) {
+			return l.requested(ev)
+		}
+	}
+	return journal.Applied
+}
+
+// qualified opens a handoff.
+func (l *lead) qualified(g *Globals, ev *journal.Event) {
+	q := ev.Body.GetQualified()
+	if q.GetHandoffId() == "" || l.find(q.GetHandoffId()) != nil {
+		return
+	}
+	facts, match := MatchFacts(g.Directory, l.key, q)
+	target := g.Directory.RouteTo(facts)
+	h := &handoff.Handoff{
+		ID: q.GetHandoffId(), Epoch: int(q.GetEpoch()), Stage: handoff.Waiting, Rule: q.GetRule(), Email: q.GetLead().GetEmail(),
+		QualifiedAt: ev.Time(), Asked: true,
+		Account: handoff.Account{ID: match.ID, Name: match.Name, Domain: match.Domain, By: match.By, Confidence: match.Confidence},
+		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
+	}
+	h.Record("qualified", ev.Time(), "", q.GetRule())
+	l.Handoffs = append(l.Handoffs, h)
+	l.touch(h)
+	// The snapshot stands beside the blob: it is large, never changes, and no decision needs it.
+	if l.snapshots == nil {
+		l.snapshots = map[string][]byte{}
+	}
+	l.snapshots[h.ID], _ = proto.MarshalOptions{Deterministic: true}.Marshal(q) // as it was decoded: it encodes
+	l.ask = h
+	if l.MergedInto != "" {
+		l.pass(h)
+		return
+	}
+	l.settle(ev.Time())
+}
+
+// settle keeps one open handoff: the lead's own, the latest epoch's; or else, of those that came with absorbed leads, the
+// oldest. The others are taken back.
+func (l *lead) settle(now time.Time) {
+	var keep *handoff.Handoff
+	for _, h := range l.Handoffs {
+		if h.Open() && (keep == nil || before(h, keep)) {
+			keep = h
+		}
+	}
+	for _, h := range slices.Clone(l.Handoffs) {
+		switch {
+		case h == keep || !h.Open():
+		case h.Adopted:
+			l.merged = append(l.merged, h)
+			l.remove(h)
+		default:
+			l.end(h, handoff.Recalled, handoff.BySuccessor, "", now)
+		}
+	}
+}
+
+// before says which of two open handoffs goes on.
+func before(a, b *handoff.Handoff) bool {
+	switch {
+	case a.Adopted != b.Adopted:
+		return !a.Adopted
+	case !a.Adopted:
+		return a.Epoch > b.Epoch
+	case !a.QualifiedAt.Equal(b.QualifiedAt):
+		return a.QualifiedAt.Before(b.QualifiedAt)
+	}
+	return a.ID < b.ID
+}
+
+// end closes a handoff and lets the desk be told.
+func (l *lead) end(h *handoff.Handoff, stage handoff.Stage, by, reason string, at time.Time) {
+	h.Close(stage, by, reason, at)
+	
+	l.touch(h)
+}
+
+// assigned takes the desk's answer, if the handoff still awaits it.
+func (l *lead) assigned(ev *journal.Event) {
+	a := ev.Body.GetAssigned()
+	h := l.find(a.GetHandoffId())
+	if h == nil || !h.Awaits(int(a.GetAttempt())) {
+		l.forward = l.MergedInto != "" && (h == nil || h.Passed)
+		return
+	}
+	route := h.Route
+	if a.GetPool() != "" && h.Fallback != "" {
+		route = h.Fallback
+	}
+	l.effects.assigned = h
+	l.pending = handoff.Assignment{
+		Attempt: int(a.GetAttempt()), Rep: a.GetRep(), Route: route, Pool: a.GetPool(), At: ev.Time(),
+		Considered: state.ParseConsidered(a.GetConsidered()), Reason: h.AskedBecause,
+	}
+}
+
+// waits takes the desk's word that nobody could take the handoff yet.
+func (l *lead) waits(ev *journal.Event) {
+	w := ev.Body.GetWaiting()
+	h := l.find(w.GetHandoffId())
+	if h == nil || !h.Awaits(int(w.GetAttempt())) {
+		l.forward = l.MergedInto != "" && (h == nil || h.Passed)
+		return
+	}
+	h.Wait(ev.Time(), state.ParseConsidered(w.GetConsidered()), instant(w.GetUntil()))
+	l.touch(h)
+}
+
+// stageChanged follows a lead that moved on by itself: a deal, a consent withdrawn.
+func (l *lead) stageChanged(ev *journal.Event) {
+	c := ev.Body.GetStageChanged()
+	h := l.Handoff("")
+	if h == nil || !h.Open() || l.MergedInto != "" || c.GetHandoffId() != "" && c.GetHandoffId() != h.ID {
+		return
+	}
+	now := ev.Time()
+	switch c.GetTo() {
+	case "opportunity":
+		if h.Stage == handoff.Waiting {
+			l.end(h, handoff.Recalled, c.GetTo(), "", now)
+			return
+		}
+		// Sales is at work: no clock presses any more, and nobody takes it from them.
+		h.Steps = nil
+		if h.Asked {
+			h.Asked, h.AskedBecause, h.WaitingFor, h.WaitingUntil = false, "", nil, time.Time{}
+			l.withdrawn = append(l.withdrawn, h)
+			l.touch(h)
+		}
+	case string(handoff.Won), string(handoff.Lost):
+		l.end(h, handoff.Stage(c.GetTo()), c.GetTo(), "", now)
+	case "recycled", "disqualified":
+		l.end(h, handoff.Recalled, handoff.ByScoring, c.GetReason(), now)
+	}
+}
+
+// requested takes an answer of sales. What it is worth is decided at once, unless the handoff is still on its way here from
+// a lead that merged into this one.
+func (l *lead) requested(ev *journal.Event) journal.Outcome {
+	p := dispositionOf(ev)
+	r := handoff.Held{Handoff: p.GetHandoffId(), Request: handoff.Request{
+		ID: ev.Body.GetId(), Do: ev.Type, Rep: p.GetRep(), Reason: p.GetReason(), Note: p.GetNote(), At: ev.Time(),
+	}}
+	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
+		return journal.Duplicate
+	}
+	h := l.find(r.Handoff)
+	if r.Handoff == "" {
+		h = l.Handoff("")
+	}
+	origin, _, _ := identity.LeadOfHandoff(r.Handoff)
+	own := r.Handoff == "" || origin == l.id || origin == ""
+	switch {
+	case h != nil && h.Passed: // the lead it went on with answers
+	case h != nil || own && l.MergedInto == "" || own && r.Handoff != "":
+		l.requests = append(l.requests, r)
+	case l.MergedInto == "" && len(l.Held) < maxHeld:
+		l.Held = append(l.Held, r)
+	}
+	return journal.Applied
+}
+
+// take remembers a request, and says false for one that was taken before.
+func (l *lead) take(source, id string, now time.Time) bool {
+	f := fnv.New64a()
+	_, _ = f.Write([]byte(source + "\x00" + id))
+	hash := f.Sum64()
+	if slices.ContainsFunc(l.Seen, func(s state.Seen) bool { return s.Hash == hash && now.Sub(s.At) < seenFor }) {
+		return false
+	}
+	l.Seen = slices.DeleteFunc(l.Seen, func(s state.Seen) bool { return now.Sub(s.At) >= seenFor })
+	if len(l.Seen) >= maxSeen {
+		l.Seen = slices.Delete(l.Seen, 0, 1)
+	}
+	l.Seen = append(l.Seen, state.Seen{Hash: hash, At: now})
+	return true
+}
+
+// applyOwn folds a fact that the lead has just stated about itself.
+func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
+	switch ev.Type {
+	case typeRouted:
+		r := ev.Body.GetRouted()
+		l.takeOver(g, l.find(r.GetHandoffId()), r.GetRep(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time())
+	case typeReassigned:
+		r := ev.Body.GetReassigned()
+		l.takeOver(g, l.find(r.GetHandoffId()), r.GetTo(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time())
+	case typeAnswered:
+		l.answered(g, ev)
+	case typeEscalated:
+		e := ev.Body.GetEscalated()
+		if h := l.find(e.GetHandoffId()); h != nil {
+			l.climbed(h, e, ev.Time())
+		}
+	case typeSLABreached:
+		b := ev.Body.GetSlaBreached()
+		if h := l.find(b.GetHandoffId()); h != nil {
+			h.Done(b.GetClock(), handoff.Breach, breachStep)
+			h.Record("sla_breached", ev.Time(), b.GetRep(), b.GetClock())
+			l.touch(h)
+		}
+	}
+}
+
+// takeOver puts a rep in charge and starts the accept clock.
+func (l *lead) takeOver(g *Globals, h *handoff.Handoff, rep string, acceptBy, contactBy, at time.Time) {
+	if h == nil {
+		return
+	}
+	a := l.pending
+	a.Rep, a.AcceptBy, a.ContactBy, a.At = rep, acceptBy, contactBy, at
+	h.Assign(a)
+	_, h.Steps = g.promise().AcceptSteps(at, g.clock(rep))
+	l.touch(h)
+}
+
+// answered lets an answer take effect, and starts the contact clock with an acceptance.
+func (l *lead) answered(g *Globals, ev *journal.Event) {
+	a := ev.Body.GetAnswered()
+	l.Held = slices.DeleteFunc(l.Held, func(r handoff.Held) bool { return r.ID == a.GetRequestId() })
+	h := l.find(a.GetHandoffId())
+	if h == nil || !a.GetOk() {
+		return
+	}
+	started := h.Apply(handoff.Effect{
+		Do: a.GetDisposition(), Stage: handoff.Stage(a.GetStage()), Rep: a.GetRep(), Reason: a.GetReason(), Note: a.GetNote(), At: ev.Time(),
+	})
+	if started {
+		h.ContactBy, h.Steps = g.promise().ContactSteps(ev.Time(), g.clock(h.Owner()))
+	}
+	l.touch(h)
+}
+
+func (l *lead) find(id string) *handoff.Handoff {
+	if id == "" {
+		return nil
+	}
+	return l.Handoff(id)
+}
+
+func (l *lead) touch(h *handoff.Handoff) {
+	if l.touched == nil {
+		l.touched = map[string]struct{}{}
+	}
+	l.touched[h.ID] = struct{}{}
+}
+
+func (l *lead) remove(h *handoff.Handoff) {
+	l.Handoffs = slices.DeleteFunc(l.Handoffs, func(o *handoff.Handoff) bool { return o == h })
+	l.removed = append(l.removed, h)
+}
+
+// Deadlines gives the next step of a service level, and the moment until which held requests wait.
+func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
+	var sla, held time.Time
+	for _, h := range l.Handoffs {
+		if next := h.NextStep(); !next.IsZero() && (sla.IsZero() || next.Before(sla)) {
+			sla = next
+		}
+	}
+	if len(l.Held) > 0 {
+		held = l.Held[0].At.Add(heldFor)
+	}
+	if sla.IsZero() && held.IsZero() {
+		return nil
+	}
+	return map[string]time.Time{timerSLA: sla, timerHeld: held}
+}
+
+// Save gives the blob and the index entries of what changed.
+func (l *lead) Save(m *leadstore.Mutation) []byte {
+	for _, h := range l.removed {
+		unindex(m, l.id, h)
+	}
+	for _, h := range l.Handoffs {
+		if _, ok := l.touched[h.ID]; ok {
+			index(m, l.id, h)
+		}
+	}
+	for id, b := range l.snapshots {
+		m.FieldSet(HashSnapshot, id, b)
+	}
+	l.unsaved = unsaved{}
+	saveBook(m, &l.Book)
+	return state.EncodeLead(&l.Lead)
+}
+
+func disposition(eventType string) bool {
+	switch eventType {
+	case handoff.DoAccept, handoff.DoReject, handoff.DoContact, handoff.DoRecycle, handoff.DoDisqualify, handoff.DoSQL:
+		return true
+	}
+	return false
+}
+
+func dispositionOf(ev *journal.Event) *journalv1.Disposition {
+	b := ev.Body
+	for _, d := range []*journalv1.Disposition{b.GetAccepted(), b.GetRejected(), b.GetContacted(), b.GetRecycled(), b.GetDisqualified(), b.GetSql()} {
+		if d != nil {
+			return d
+		}
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package fold
+
+import (
+	"slices"
+	"time"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+// mergedInto hands what is open to the lead that this one merged into. A lead has at most one parent, the strongest.
+func (l *lead) mergedInto(ev *journal.Event) {
+	into := ev.Body.GetMergedInto().GetInto()
+	if identity.RankOf(into) == 0 || into == l.id || l.MergedInto != "" && !identity.Stronger(into, l.MergedInto) {
+		return
+	}
+	l.MergedInto = into
+	for _, h := range l.Handoffs {
+		if h.Open() {
+			l.pass(h)
+		}
+	}
+	l.effects.held, l.Held = l.Held, nil
+}
+
+// pass marks a handoff as gone on with its lead; what the other lead gets is the handoff as it was.
+func (l *lead) pass(h *handoff.Handoff) {
+	c := clone(h)
+	l.passing = append(l.passing, c)
+	h.Passed = true
+	l.touch(h)
+}
+
+// absorbed takes in what a lead that merged into this one had open.
+func (l *lead) absorbed(ev *journal.Event) {
+	if l.MergedInto != "" {
+		l.forward = true
+		return
+	}
+	in, err := state.DecodeLead(ev.Body.GetAbsorbed().GetItems())
+	if err != nil {
+		return // routing wrote it: unreadable only if another version did, and then there is nothing to be had from it
+	}
+	for _, h := range in.Handoffs {
+		if h.ID == "" || l.find(h.ID) != nil {
+			continue
+		}
+		h.Passed, h.Adopted = false, true
+		l.Handoffs = append(l.Handoffs, h)
+		l.touch(h)
+	}
+	slices.SortStableFunc(l.Handoffs, func(a, b *handoff.Handoff) int { return a.QualifiedAt.Compare(b.QualifiedAt) })
+	l.settle(ev.Time())
+	for _, r := range append(l.Held, in.Held...) {
+		came := slices.ContainsFunc(in.Handoffs, func(h *handoff.Handoff) bool { return h.ID == r.Handoff })
+		switch {
+		case came || l.find(r.Handoff) != nil:
+			l.requests = append(l.requests, r)
+		case slices.ContainsFunc(l.Held, func(o handoff.Held) bool { return o.ID == r.ID }):
+		case len(l.Held) < maxHeld:
+			l.Held = append(l.Held, r)
+		}
+	}
+}
+
+// recalled takes a handoff back that went to the lead which this one merged into, and lost there to another: the
+// destinations that were told of it from here are told of its end from here, in order.
+func (l *lead) recalled(ev *journal.Event) {
+	r := ev.Body.GetRecalled()
+	h := l.find(r.GetHandoffId())
+	if h == nil || !h.ClosedAt.IsZero() {
+		return
+	}
+	h.Passed = false
+	if rep := r.GetRep(); rep != "" && rep != h.Owner() {
+		h.Assignments = append(h.Assignments, handoff.Assignment{Attempt: h.Attempt + 1, Rep: rep, At: ev.Time(), Pool: h.Pool})
+	}
+	h.Close(handoff.Recalled, handoff.ByMerge, r.GetReason(), ev.Time())
+	l.merged = append(l.merged, h)
+	l.touch(h)
+}
+
+// clone copies a handoff so that applying answers to the copy leaves the original as it is.
+func clone(h *handoff.Handoff) *handoff.Handoff {
+	c := *h
+	c.Assignments, c.Steps, c.History = slices.Clone(h.Assignments), slices.Clone(h.Steps), slices.Clone(h.History)
+	c.WaitingFor = slices.Clone(h.WaitingFor)
+	return &c
+}
+
+// overdue gives the held requests whose handoff did not come.
+func (l *lead) overdue(now time.Time) []handoff.Held {
+	var out []handoff.Held
+	for _, r := range l.Held {
+		if !r.At.Add(heldFor).After(now) {
+			out = append(out, r)
+		}
+	}
+	return out
+}

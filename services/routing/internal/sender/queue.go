@@ -1,0 +1,239 @@
+package sender
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+// queue holds what one destination must be told. Each entity has a lane: its deliveries go out in the order in which they
+// became due, one at a time. Lanes do not wait for each other.
+type queue struct {
+	mu    sync.Mutex
+	lanes map[string]*lane
+	ready lanes
+	items map[string]*item
+	// flying counts deliveries in flight.
+	flying  int
+	circuit circuit
+	// wake is told of changes that the destination's loop should look at.
+	wake chan struct{}
+}
+
+// item is a delivery that is not done. Its delivery is the sender's own copy.
+type item struct {
+	state.Delivery
+	lane *lane
+	// flying: an attempt is under way, or its outcome is being written.
+	flying bool
+	// wanted: the session in force knows it. One that is not is forgotten when its attempt is over.
+	wanted bool
+	// notReady counts how often it could not be rendered in a row.
+	notReady int
+}
+
+// lane is one entity's deliveries to one destination, in order.
+type lane struct {
+	entity string
+	items  []*item
+	// at is the place in the heap, -1 when it is not there: while its head flies.
+	at int
+}
+
+func newQueue() *queue {
+	return &queue{lanes: map[string]*lane{}, items: map[string]*item{}, wake: make(chan struct{}, 1)}
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put adds a delivery, or brings one that waits up to date. One in flight is only marked as wanted.
+func (q *queue) put(d *state.Delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.signal()
+	if it := q.items[d.ID]; it != nil {
+		it.wanted = true
+		if !it.flying {
+			it.Delivery = *d
+			q.place(it.lane)
+		}
+		return
+	}
+	l := q.lanes[d.Entity]
+	if l == nil {
+		l = &lane{entity: d.Entity, at: -1}
+		q.lanes[d.Entity] = l
+	}
+	it := &item{Delivery: *d, lane: l, wanted: true}
+	q.items[d.ID] = it
+	i, _ := slices.BinarySearchFunc(l.items, it, func(a, b *item) int { return cmp.Compare(a.Number, b.Number) })
+	if len(l.items) > 0 && l.items[0].flying {
+		i = max(i, 1) // the head stays the head while it flies
+	}
+	l.items = slices.Insert(l.items, i, it)
+	q.place(l)
+}
+
+// place brings a lane's place in the heap up to date.
+func (q *queue) place(l *lane) {
+	switch in := l.at >= 0; {
+	case len(l.items) == 0:
+		if in {
+			heap.Remove(&q.ready, l.at)
+		}
+		delete(q.lanes, l.entity)
+	case l.items[0].flying:
+		if in {
+			heap.Remove(&q.ready, l.at)
+		}
+	case in:
+		heap.Fix(&q.ready, l.at)
+	default:
+		heap.Push(&q.ready, l)
+	}
+}
+
+// take gives the next delivery to attempt, or how long to wait for one (0: until something changes).
+func (q *queue) take(now time.Time, most int) (it *item, wait time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.ready) == 0 {
+		return nil, 0
+	}
+	head := q.ready[0].items[0]
+	switch limit := q.circuit.limit(now, most); {
+	case limit == 0:
+		return nil, max(q.circuit.until.Sub(now), head.NextAt.Sub(now))
+	case q.flying >= limit:
+		return nil, 0
+	case head.NextAt.After(now):
+		return nil, head.NextAt.Sub(now)
+	}
+	head.flying = true
+	q.flying++
+	q.place(head.lane)
+	return head, 0
+}
+
+// land ends an attempt: the delivery is done, or waits for the next one as change leaves it.
+func (q *queue) land(it *item, done bool, change func(*state.Delivery)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.signal()
+	q.flying--
+	it.flying = false
+	if done || !it.wanted {
+		q.drop(it)
+		return
+	}
+	change(&it.Delivery)
+	q.place(it.lane)
+}
+
+func (q *queue) drop(it *item) {
+	delete(q.items, it.ID)
+	l := it.lane
+	l.items = slices.DeleteFunc(l.items, func(o *item) bool { return o == it })
+	q.place(l)
+}
+
+// forget drops a delivery that somebody else has finished.
+func (q *queue) forget(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it := q.items[id]; it != nil && !it.flying {
+		q.drop(it)
+	}
+}
+
+// advance takes in a failed attempt that somebody else made.
+func (q *queue) advance(id string, attempts int, next time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it := q.items[id]; it != nil && !it.flying && it.Attempts < attempts {
+		it.Attempts, it.NextAt = attempts, next
+		q.place(it.lane)
+	}
+}
+
+// clear forgets everything but what is in flight, which is forgotten once it lands unless it is put again.
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range q.items {
+		if it.wanted = false; !it.flying {
+			q.drop(it)
+		}
+	}
+}
+
+// answered feeds the circuit: ok where the destination took something, pause where it asked to be left alone.
+func (q *queue) answered(ok bool, now time.Time, pause time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if ok {
+		q.circuit.succeeded()
+	} else {
+		q.circuit.failed(now)
+	}
+	if pause > 0 {
+		q.circuit.pause(now.Add(pause))
+	}
+}
+
+// nudge ends a pause: an operator wants to see now whether the destination answers again.
+func (q *queue) nudge() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.circuit.until = time.Time{}
+	q.signal()
+}
+
+// size gives how many wait, when the oldest of them became due, and whether the destination is left alone.
+func (q *queue) size(now time.Time) (n int, oldest time.Time, open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range q.items {
+		if oldest.IsZero() || it.DueAt.Before(oldest) {
+			oldest = it.DueAt
+		}
+	}
+	return len(q.items), oldest, q.circuit.failures >= openAfter || q.circuit.until.After(now)
+}
+
+// lanes is a heap of the lanes whose heads may fly, the soonest first; of those that are due at once, the longest due.
+type lanes []*lane
+
+func (h lanes) Len() int { return len(h) }
+func (h lanes) Less(i, k int) bool {
+	a, b := h[i].items[0], h[k].items[0]
+	if c := a.NextAt.Compare(b.NextAt); c != 0 {
+		return c < 0
+	}
+	return a.DueAt.Before(b.DueAt)
+}
+func (h lanes) Swap(i, k int) {
+	h[i], h[k] = h[k], h[i]
+	h[i].at, h[k].at = i, k
+}
+func (h *lanes) Push(x any) {
+	l := x.(*lane)
+	l.at = len(*h)
+	*h = append(*h, l)
+}
+func (h *lanes) Pop() any {
+	old := *h
+	l := old[len(old)-1]
+	*h = old[:len(old)-1]
+	l.at = -1
+	return l
+}

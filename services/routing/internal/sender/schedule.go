@@ -1,0 +1,89 @@
+package sender
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// retries is how long after each failed attempt the next one follows: the schedule of Standard Webhooks, ten attempts over
+// three days.
+var retries = [...]time.Duration{
+	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+	10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+}
+
+// retryAfter gives the delay behind the failed attempt number n (from 1), a tenth of it left to chance so that what failed
+// together does not come back together; ok is false when there is no further attempt.
+func retryAfter(n int) (d time.Duration, ok bool) {
+	if n < 1 || n > len(retries) {
+		return 0, false
+	}
+	d = retries[n-1]
+	return d - d/20 + rand.N(d/10+1), true
+}
+
+// maxAsked bounds how long a destination can ask to be left alone.
+const maxAsked = 24 * time.Hour
+
+// askedFor reads Retry-After, in seconds or as a date; 0 where there is none that can be read.
+func askedFor(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if v == "" {
+		return 0
+	}
+	var d time.Duration
+	if seconds, err := strconv.ParseUint(v, 10, 32); err == nil {
+		d = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(v); err == nil {
+		d = at.Sub(now)
+	}
+	return min(max(d, 0), maxAsked)
+}
+
+// circuit keeps a destination that does not answer from being asked for every delivery that waits: after some failures in a
+// row it is left alone for a while, and then tried with one. Deliveries that wait use up no attempts.
+type circuit struct {
+	failures int
+	until    time.Time
+}
+
+const (
+	openAfter  = 5
+	firstPause = 5 * time.Second
+	maxPause   = 5 * time.Minute
+)
+
+// succeeded closes the circuit.
+func (c *circuit) succeeded() { *c = circuit{} }
+
+// failed counts a failure that speaks of the destination rather than of the delivery.
+func (c *circuit) failed(now time.Time) {
+	c.failures++
+	if c.failures >= openAfter {
+		pause := maxPause
+		if n := c.failures - openAfter; n < 6 {
+			pause = firstPause << n
+		}
+		c.pause(now.Add(pause))
+	}
+}
+
+// pause leaves the destination alone until a moment.
+func (c *circuit) pause(until time.Time) {
+	if until.After(c.until) {
+		c.until = until
+	}
+}
+
+// limit says how many deliveries may be in flight.
+func (c *circuit) limit(now time.Time, most int) int {
+	switch {
+	case c.until.After(now):
+		return 0
+	case c.failures >= openAfter:
+		return 1
+	}
+	return most
+}

@@ -1,0 +1,395 @@
+// Package sender tells destinations what is due to them: beside the fold, in order per lead, as long as it takes. What it
+// did becomes an input of the journal; what it has yet to do is always what is due less what is done. Losing its place, it
+// repeats a delivery under the same webhook-id rather than skip one.
+package sender
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/pkg/webhook"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/fold"
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+// Appender appends inputs to the journal.
+type Appender interface {
+	Append(ctx context.Context, events ...*journalv1.Event) (uint64, error)
+}
+
+// Store reads the index of what is due.
+type Store interface {
+	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)
+	Fields(ctx context.Context, service string, reads []leadstore.PartitionFields) ([][][]byte, error)
+}
+
+// Destination is somebody who is told.
+type Destination struct {
+	Name, URL string
+	// Signer is nil where no secret is configured.
+	Signer *webhook.Signer
+	// Transport makes the connections.
+	Transport http.RoundTripper
+}
+
+// Options of New.
+type Options struct {
+	Destinations []Destination
+	Journal      Appender
+	Store        Store
+	// Body renders a delivery: render.ErrGone if there is nothing to tell, any other error if it cannot be told now.
+	Body func(context.Context, *state.Delivery) ([]byte, error)
+	// Concurrency is how many deliveries to one destination may be in flight.
+	Concurrency int
+	UserAgent   string
+	// Source of the inputs that it appends.
+	Source  string
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Sender is a journal.Observer that delivers. Run must be running.
+type Sender struct {
+	opt          Options
+	destinations map[string]*destination
+	metrics      *metrics
+
+	mu sync.Mutex
+	// todo is what the observer's calls leave for Run, in order.
+	todo []func(context.Context)
+	wake chan struct{}
+	// session counts Live and Closed: what was begun for an older one is left alone.
+	session int
+	// known are attempts whose outcome is in the journal, or about to be, and has not been folded yet.
+	known map[string]known
+	// orphans are deliveries to destinations that are not configured here.
+	orphans map[string]string
+}
+
+type destination struct {
+	Destination
+	queue  *queue
+	client *http.Client
+}
+
+type known struct {
+	attempt int
+	done    bool
+	next    time.Time
+}
+
+// New gives a sender. It starts nothing.
+func New(opt Options) (*Sender, error) {
+	s := &Sender{opt: opt, destinations: map[string]*destination{}, wake: make(chan struct{}, 1), known: map[string]known{}, orphans: map[string]string{}}
+	for _, d := range opt.Destinations {
+		s.destinations[d.Name] = &destination{Destination: d, queue: newQueue(), client: &http.Client{
+			Transport:     d.Transport,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}}
+	}
+	m, err := newMetrics(opt.Metrics, s)
+	if err != nil {
+		return nil, err
+	}
+	s.metrics = m
+	return s, nil
+}
+
+// Run delivers until ctx ends; what is in flight then is given up and tried again by whoever comes next.
+func (s *Sender) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, d := range s.destinations {
+		running.Go(func() { s.loop(ctx, d) })
+	}
+	for {
+		s.mu.Lock()
+		todo := s.todo
+		s.todo = nil
+		s.mu.Unlock()
+		for _, do := range todo {
+			do(ctx)
+		}
+		if len(todo) > 0 {
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// loop keeps one destination's deliveries in flight.
+func (s *Sender) loop(ctx context.Context, d *destination) {
+	var flying sync.WaitGroup
+	defer flying.Wait()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		it, wait := d.queue.take(s.opt.Now(), s.opt.Concurrency)
+		if it != nil {
+			flying.Go(func() { s.deliver(ctx, d, it) })
+			continue
+		}
+		timer.Stop()
+		if wait > 0 {
+			timer.Reset(wait)
+		}
+		select {
+		case <-d.queue.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Sender) later(do func(context.Context)) {
+	s.mu.Lock()
+	s.todo = append(s.todo, do)
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Live begins to deliver what is due in the owned partitions.
+func (s *Sender) Live(owned []int) {
+	s.mu.Lock()
+	s.session++
+	session := s.session
+	s.mu.Unlock()
+	s.later(func(ctx context.Context) { s.load(ctx, session, owned) })
+}
+
+// Closed stops: what waits is somebody else's until the next Live.
+func (s *Sender) Closed() {
+	s.mu.Lock()
+	s.session++
+	s.mu.Unlock()
+	s.later(func(context.Context) {
+		for _, d := range s.destinations {
+			d.queue.clear()
+		}
+		s.mu.Lock()
+		clear(s.orphans)
+		s.mu.Unlock()
+	})
+}
+
+func (s *Sender) current(session int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.session == session
+}
+
+// load fills the queues from the index of what is due.
+func (s *Sender) load(ctx context.Context, session int, owned []int) {
+	seen, loaded := map[string]bool{}, map[int]bool{}
+	for _, p := range owned {
+		var due map[string][]byte
+		if !s.insist(ctx, session, func() (err error) {
+			due, err = s.opt.Store.Hash(ctx, fold.Service, p, fold.HashDue)
+			return err
+		}) {
+			return
+		}
+		loaded[p] = true
+		for _, blob := range due {
+			seen[s.enqueue(blob)] = true
+		}
+	}
+	// What was finished and folded while nobody observed needs no memory any more.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, k := range s.known {
+		// Of partitions that went elsewhere it is the new owner's to know.
+		if mine := loaded[journal.PartitionOf(fold.EntityOfDelivery(id))]; !mine || k.done && !seen[id] {
+			delete(s.known, id)
+		}
+	}
+}
+
+// enqueue puts a delivery of the index into its queue, as far on as this process knows it to be, and gives its id.
+func (s *Sender) enqueue(blob []byte) (id string) {
+	d, err := state.DecodeDelivery(blob)
+	if err != nil {
+		s.opt.Log.Error("an entry of what is due cannot be read", "error", err)
+		return ""
+	}
+	s.mu.Lock()
+	k, ok := s.known[d.ID]
+	if ok && k.attempt <= d.Attempts {
+		delete(s.known, d.ID)
+		ok = false
+	}
+	s.mu.Unlock()
+	switch {
+	case !ok:
+	case k.done:
+		return d.ID
+	default:
+		d.Attempts, d.NextAt = k.attempt, k.next
+	}
+	s.put(d)
+	return d.ID
+}
+
+func (s *Sender) put(d *state.Delivery) {
+	if to := s.destinations[d.Destination]; to != nil {
+		to.queue.put(d)
+		return
+	}
+	s.mu.Lock()
+	s.orphans[d.ID] = d.Destination
+	s.mu.Unlock()
+	s.opt.Log.Error("a delivery is due to a destination that is not configured; it waits", "webhook_id", d.ID, "destination", d.Destination)
+}
+
+func (s *Sender) remember(id string, k known) {
+	s.mu.Lock()
+	s.known[id] = k
+	s.mu.Unlock()
+}
+
+// Folded takes in what has become due, and what has become of deliveries. The store shows both by now.
+func (s *Sender) Folded(changes []journal.Change) {
+	var due []string
+	var settled []func()
+	for _, c := range changes {
+		for _, f := range c.Facts {
+			if p := f.Body.GetDeliveryDue(); p != nil && f.Entity == c.Entity {
+				due = append(due, p.GetWebhookId())
+			}
+		}
+		if c.Event.Input() {
+			if id := c.Event.Body.GetReplayRequested().GetWebhookId(); id != "" {
+				due = append(due, id)
+			}
+			if f := s.reported(c.Event.Body); f != nil {
+				settled = append(settled, f)
+			}
+		}
+	}
+	if len(due)+len(settled) == 0 {
+		return
+	}
+	s.mu.Lock()
+	session := s.session
+	s.mu.Unlock()
+	s.later(func(ctx context.Context) {
+		for _, f := range settled {
+			f()
+		}
+		s.fetch(ctx, session, due)
+	})
+}
+
+// reported gives what an input says of a delivery.
+func (s *Sender) reported(body *journalv1.Event) func() {
+	if p := body.GetReplayRequested(); p != nil {
+		return func() {
+			if d := s.destinations[p.GetDestination()]; d != nil {
+				d.queue.nudge()
+			}
+		}
+	}
+	if p := body.GetDelivered(); p != nil {
+		return func() { s.settled(p.GetDestination(), p.GetWebhookId(), int(p.GetAttempt()), true, time.Time{}) }
+	}
+	if p := body.GetDeliveryFailed(); p != nil {
+		return func() {
+			s.settled(p.GetDestination(), p.GetWebhookId(), int(p.GetAttempt()), p.GetDead(), p.GetNextAt().AsTime())
+		}
+	}
+	return nil
+}
+
+// settled notes that an attempt's outcome has been folded, whoever made it.
+func (s *Sender) settled(destination, id string, attempt int, done bool, next time.Time) {
+	s.mu.Lock()
+	if k, ok := s.known[id]; ok && k.attempt <= attempt {
+		delete(s.known, id)
+	}
+	s.mu.Unlock()
+	d := s.destinations[destination]
+	switch {
+	case d == nil:
+	case done:
+		d.queue.forget(id)
+	default:
+		d.queue.advance(id, attempt, next)
+	}
+}
+
+// fetch reads deliveries from the index of what is due and puts them into their queues.
+func (s *Sender) fetch(ctx context.Context, session int, ids []string) {
+	var reads []leadstore.PartitionFields
+	for _, id := range ids {
+		if entity := fold.EntityOfDelivery(id); entity != "" {
+			reads = append(reads, leadstore.PartitionFields{Partition: journal.PartitionOf(entity), Hash: fold.HashDue, Fields: []string{id}})
+		}
+	}
+	if len(reads) == 0 {
+		return
+	}
+	var values [][][]byte
+	if !s.insist(ctx, session, func() (err error) {
+		values, err = s.opt.Store.Fields(ctx, fold.Service, reads)
+		return err
+	}) {
+		return
+	}
+	for _, v := range values {
+		for _, blob := range v {
+			if blob != nil {
+				s.enqueue(blob)
+			}
+		}
+	}
+}
+
+// insist reads until it succeeds; false when the session is over first: the next one reads everything again.
+func (s *Sender) insist(ctx context.Context, session int, read func() error) bool {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		if !s.current(session) || ctx.Err() != nil {
+			return false
+		}
+		err := read()
+		if err == nil {
+			return true
+		}
+		s.opt.Log.WarnContext(ctx, "what is due cannot be read; trying again", "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// orphaned gives how many deliveries wait for destinations that are not configured here.
+func (s *Sender) orphaned() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]int{}
+	for _, d := range s.orphans {
+		out[d]++
+	}
+	return out
+}
+
+var _ journal.Observer = (*Sender)(nil)

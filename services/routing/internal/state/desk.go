@@ -1,0 +1,74 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/core/desk"
+)
+
+// Desk is the desk's state, and what destinations are told of things that are no lead's.
+type Desk struct {
+	Desk *desk.State
+	Book Book
+}
+
+// EncodeDesk gives the desk's blob.
+func EncodeDesk(d *Desk) []byte {
+	s := d.Desk
+	out := &routingv1.DeskState{Now: nanos(s.Now), Recent: s.Recent, Stated: d.Book.Stated, Deliveries: d.Book.encode()}
+	for _, id := range slices.Sorted(maps.Keys(s.Pools)) {
+		p := &routingv1.PoolState{Id: id}
+		for _, rep := range slices.Sorted(maps.Keys(s.Pools[id])) {
+			m := s.Pools[id][rep]
+			p.Members = append(p.Members, &routingv1.MemberState{
+				Rep: rep, Assigned: m.Assigned, Calibration: m.Calibration, Credits: int32(m.Credits), Absent: m.Absent, Weight: m.Weight,
+			})
+		}
+		out.Pools = append(out.Pools, p)
+	}
+	for _, rep := range slices.Sorted(maps.Keys(s.Loads)) {
+		out.Loads = append(out.Loads, &routingv1.LoadState{Rep: rep, Window: s.Loads[rep].Window, Count: int32(s.Loads[rep].Count)})
+	}
+	for _, e := range s.Queue {
+		out.Queue = append(out.Queue, &routingv1.WaitingState{
+			Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
+			Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
+			Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
+		})
+	}
+	return marshal(out)
+}
+
+// DecodeDesk reads the desk's blob; nil is a desk that has seen nothing.
+func DecodeDesk(blob []byte) (*Desk, error) {
+	var in routingv1.DeskState
+	if err := proto.Unmarshal(blob, &in); err != nil {
+		return nil, fmt.Errorf("read the desk's state: %w", err)
+	}
+	s := desk.New()
+	s.Now, s.Recent = instant(in.Now), in.Recent
+	for _, p := range in.Pools {
+		members := make(map[string]desk.Member, len(p.Members))
+		for _, m := range p.Members {
+			members[m.Rep] = desk.Member{Assigned: m.Assigned, Calibration: m.Calibration, Credits: int(m.Credits), Absent: m.Absent, Weight: m.Weight}
+		}
+		s.Pools[p.Id] = members
+	}
+	for _, l := range in.Loads {
+		s.Loads[l.Rep] = desk.Load{Window: l.Window, Count: int(l.Count)}
+	}
+	for _, e := range in.Queue {
+		s.Queue = append(s.Queue, &desk.Entry{
+			Lead: e.Lead, Handoff: e.HandoffId, Epoch: int(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
+			Attempt: int(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
+			Since: instant(e.Since), Until: instant(e.Until), Told: e.Told,
+		})
+	}
+	s.Restore()
+	return &Desk{Desk: s, Book: decodeBook(in.Deliveries, in.Stated)}, nil
+}

@@ -1,0 +1,601 @@
+package routing
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/batonhq/baton/pkg/config"
+	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/journal/journaltest"
+	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/pkg/leadstore/redisstore"
+	"github.com/batonhq/baton/pkg/webhook"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/directory"
+	"github.com/batonhq/baton/services/routing/internal/fold"
+)
+
+const (
+	testSecret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	testDirectory = `
+reps: [ {id: ana, name: Ana, email: ana@us.example}, {id: bo, name: Bo} ]
+pools: [ {id: all, reps: [ana, bo]} ]
+routes: [ {id: named, when: 'account.owner != ""', to: {owner: account}}, {id: default, to: {pool: all}} ]
+accounts: [ {id: ac-1, name: Initech, domain: initech.example, owner: ana} ]
+assets: [ {id: pricing-guide, kind: white-paper, topic: pricing, stage: decision}, {id: roi, title: What it saves, topic: pricing, stage: decision} ]
+campaigns: [ {id: q4, name: Q4 launch, brief: Twenty percent off.} ]
+personas: [ {id: buyer, when: 'lead.title.startsWith("VP")'} ]
+`
+)
+
+func embeddedEngines(t *testing.T) (*nats.Conn, string) {
+	t.Helper()
+	server, err := embedded.StartNATS(embedded.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Shutdown() })
+	nc, err := server.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	redis, err := embedded.StartRedis()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(redis.Close)
+	return nc, redis.URL()
+}
+
+func TestServiceEmbedded(t *testing.T) { testService(t, embeddedEngines) }
+
+// scoring states in place of scoring whatever an input of its name carries.
+type scoring struct{}
+
+func (scoring) Service() string                             { return "scoring" }
+func (scoring) Wants(h journal.Head) bool                   { return h.Origin == nil && identity.RankOf(h.Entity) != 0 }
+func (scoring) NewGlobals() journal.Globals                 { return silent{} }
+func (scoring) Load(string, []byte) (journal.Entity, error) { return says{}, nil }
+
+type silent struct{}
+
+func (silent) Apply(*journal.Event) []string { return nil }
+
+type says struct{}
+
+func (says) Apply(journal.Globals, *journal.Event) journal.Outcome { return journal.Applied }
+func (says) Deadlines(journal.Globals) map[string]time.Time        { return nil }
+func (says) Save(*leadstore.Mutation) []byte                       { return []byte{0} }
+func (says) Decide(_ journal.Globals, ev *journal.Event, d *journal.Decision) {
+	if ev.Body.GetName() == "scoring" {
+		d.Fact(ev.Entity, &journalv1.Event{Type: strings.TrimPrefix(ev.Type, "say_"), Payload: ev.Body.GetPayload()})
+	}
+}
+
+// crm is a destination that verifies signatures and keeps what it is sent.
+type crm struct {
+	*httptest.Server
+	t      *testing.T
+	mu     sync.Mutex
+	status int
+	got    map[string][]map[string]any
+	order  []string
+}
+
+func newCRM(t *testing.T) *crm {
+	c := &crm{t: t, status: 200, got: map[string][]map[string]any{}}
+	verifier, err := webhook.NewVerifier([]string{testSecret}, webhook.Tolerance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if err := verifier.Verify(r.Header, body, time.Now()); err != nil {
+			t.Errorf("the CRM refuses what it gets: %v", err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(body, &m); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		id := r.Header.Get(webhook.HeaderID)
+		c.got[id] = append(c.got[id], m)
+		c.order = append(c.order, id)
+		w.WriteHeader(c.status)
+	}))
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (c *crm) answer(status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = status
+}
+
+// received gives the bodies of one type, the first of each delivery.
+func (c *crm) received(event string) (out []map[string]any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, id := range c.order {
+		if m := c.got[id][0]; m["type"] == event {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// leads is a stand-in for scoring's LeadContextService.
+type leads struct {
+	leadv1.LeadContextServiceClient
+}
+
+func (leads) ListLeads(_ context.Context, r *leadv1.ListLeadsRequest, _ ...grpc.CallOption) (*leadv1.ListLeadsResponse, error) {
+	if r.GetAccount() != "ac-1" {
+		return nil, status.Error(codes.Unavailable, "being rebuilt")
+	}
+	return &leadv1.ListLeadsResponse{Leads: []*leadv1.Lead{{Id: "ld_other", Title: "CTO", Score: &leadv1.ScoreSummary{Engagement: 12}}}}, nil
+}
+
+func (leads) GetLead(_ context.Context, r *leadv1.GetLeadRequest, _ ...grpc.CallOption) (*leadv1.Lead, error) {
+	return &leadv1.Lead{Id: r.GetId(), Email: "known@initech.example"}, nil
+}
+
+type rig struct {
+	*journaltest.Fixture
+	crm     *crm
+	cfg     Config
+	metrics *prometheus.Registry
+	client  routingv1.RoutingServiceClient
+	n       int
+}
+
+func (r *rig) start(t *testing.T) (stop func()) {
+	t.Helper()
+	r.metrics = prometheus.NewRegistry()
+	s, err := New(r.cfg, Deps{Journal: r.J, Store: r.Store, Leads: leads{}, Metrics: r.metrics, Instance: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	server, pipe := grpc.NewServer(), bufconn.Listen(1<<16)
+	s.Register(server)
+	go func() { _ = server.Serve(pipe) }()
+	conn, err := grpc.NewClient("passthrough:pipe", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.client = routingv1.NewRoutingServiceClient(conn)
+	journaltest.Eventually(t, "routing is ready", s.Ready)
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			_ = conn.Close()
+			server.Stop()
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("run: %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func (r *rig) say(t *testing.T, entity string, ev *journalv1.Event) string {
+	t.Helper()
+	r.n++
+	ev.Id, ev.Entity, ev.Name, ev.Source, ev.ReceivedAt = fmt.Sprint("say-", r.n), entity, "scoring", "test", timestamppb.Now()
+	seq, err := r.J.Append(t.Context(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint(seq)
+}
+
+func (r *rig) qualify(t *testing.T, email string) string {
+	t.Helper()
+	lead := r.J.Key().Lead(identity.Email, "", email)
+	id := identity.Handoff(lead, 1)
+	now := timestamppb.Now()
+	r.say(t, lead, &journalv1.Event{Type: "say_qualified", Payload: &journalv1.Event_Qualified{Qualified: &journalv1.Qualified{
+		Epoch: 1, HandoffId: id, Rule: "fast-track", AgreementVersion: 1,
+		Score: &journalv1.ScoreSnapshot{Fit: 80, Grade: "a", Engagement: 21.4, AgreementVersion: 1, Contributions: []*journalv1.Contribution{
+			{Side: "engagement", Rule: "ebook", Points: 21.4, Because: "asked for something of worth", Events: []string{"e1"}},
+		}},
+		Lead: &journalv1.LeadSnapshot{
+			Id: lead, Email: email, FirstName: "Ada", Title: "VP Engineering", Engagements: 2, FirstAt: now, LastAt: now,
+			Consent: map[string]string{"email": "granted"}, ExternalIds: map[string]string{"hubspot": "7"},
+			Entry:    &journalv1.TimelineItem{Type: "page_viewed", Channel: "email", Campaign: "q4", Url: "https://us.example/", At: now},
+			Timeline: []*journalv1.TimelineItem{{Type: "demo_requested", At: now}, {Type: "asset_downloaded", Asset: "pricing-guide", At: now}},
+		},
+	}}})
+	return id
+}
+
+func (r *rig) handoff(t *testing.T, id string, holds func(*routingv1.Handoff) bool) *routingv1.Handoff {
+	t.Helper()
+	var h *routingv1.Handoff
+	journaltest.Eventually(t, id, func() (err error) {
+		if h, err = r.client.GetHandoff(t.Context(), &routingv1.GetHandoffRequest{Id: id}); err == nil && !holds(h) {
+			err = fmt.Errorf("it is %v", h)
+		}
+		return err
+	})
+	return h
+}
+
+func delivered(h *routingv1.Handoff) bool {
+	return len(h.GetDeliveries()) > 0 && h.GetDeliveries()[0].GetState() == "delivered"
+}
+
+func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
+	nc, redisURL := engines(t)
+	store, err := redisstore.Open(t.Context(), redisURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	r := &rig{Fixture: journaltest.NewFixture(t, nc, store), crm: newCRM(t), cfg: DefaultConfig()}
+	file := filepath.Join(t.TempDir(), "directory.yaml")
+	if err := os.WriteFile(file, []byte(testDirectory), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.cfg.Directory = config.Path(file)
+	r.cfg.WatchRelist = 200 * time.Millisecond
+	r.cfg.Destinations = []Destination{{
+		Name: "crm", Type: TypeWebhook, URL: r.crm.URL, Secrets: []config.Secret{config.NewSecret(testSecret)},
+		Events: []string{fold.EventRouted, fold.EventStageChanged}, AllowPrivate: true,
+	}}
+	r.Start(scoring{}, journal.WorkerOptions{})
+	stop := r.start(t)
+
+	t.Run("from qualified to delivered", r.testDelivered)
+	t.Run("lists and pages", r.testLists)
+	t.Run("watching", r.testWatch)
+	t.Run("answers", r.testAnswers)
+	t.Run("lead events", r.testLeadEvents)
+	t.Run("directory", r.testDirectory)
+	t.Run("waiting and replay", r.testReplay)
+
+	// Everything is what an uninterrupted run over the same journal gives, and so it is after the store was lost.
+	parser, err := directory.NewParser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logic := fold.NewLogic(r.J.Key(), parser)
+	r.SameStates(logic, r.Settle(logic))
+	stop()
+	for p := range journal.Partitions {
+		if err := store.Wipe(t.Context(), fold.Service, p, "test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.start(t)
+	r.SameStates(logic, r.Settle(logic))
+	id := r.qualify(t, "after@initech.example")
+	r.handoff(t, id, delivered)
+	r.crm.mu.Lock()
+	defer r.crm.mu.Unlock()
+	for id, bodies := range r.crm.got {
+		if len(bodies) > 1 && !strings.Contains(fmt.Sprint(bodies[0]), "replayed") {
+			t.Errorf("%s was sent %d times", id, len(bodies))
+		}
+	}
+}
+
+func (r *rig) testDelivered(t *testing.T) {
+	id := r.qualify(t, "ada@initech.example")
+	h := r.handoff(t, id, delivered)
+	if h.GetStage() != "routed" || h.GetOwner().GetId() != "ana" || h.GetOwner().GetName() != "Ana" || h.GetAccount().GetId() != "ac-1" || h.GetEmail() != "ada@initech.example" {
+		t.Errorf("handoff: %v", h)
+	}
+	got := r.crm.received(fold.EventRouted)
+	if len(got) != 1 {
+		t.Fatalf("the CRM got %d", len(got))
+	}
+	data := got[0]["data"].(map[string]any)
+	owner, brief, sla := data["owner"].(map[string]any), data["brief"].(map[string]any), data["sla"].(map[string]any)
+	if data["handoff_id"] != id || data["stage"] != "routed" || data["epoch"] != 1.0 || owner["email"] != "ana@us.example" || owner["chosen"].(map[string]any)["route"] != "named" {
+		t.Errorf("data: %v", data)
+	}
+	if _, ok := sla["accept_by"]; !ok {
+		t.Error("zero values are left out")
+	}
+	if brief["persona"] != "buyer" || brief["journey_stage"] != "decision" || brief["familiarity"] != "new" || len(brief["why_now"].([]any)) < 2 {
+		t.Errorf("brief: %v", brief)
+	}
+	others := brief["others_at_account"].([]any)
+	if len(others) != 1 || others[0].(map[string]any)["title"] != "CTO" {
+		t.Errorf("others: %v", others)
+	}
+	next := brief["suggested_next"].([]any)
+	if len(next) != 1 || next[0].(map[string]any)["asset"] != "roi" {
+		t.Errorf("next: %v", next)
+	}
+	if _, err := time.Parse(time.RFC3339, got[0]["timestamp"].(string)); err != nil {
+		t.Error(err)
+	}
+	p, err := r.client.GetBrief(t.Context(), &routingv1.GetHandoffRequest{Id: id})
+	if err != nil || p.GetLead().GetExternalIds()["hubspot"] != "7" || p.GetScore().GetEngagement() != 21.4 || p.GetBrief().GetConsent()["email"] != "granted" {
+		t.Errorf("brief: %v, %v", p, err)
+	}
+	for _, id := range []string{"", "ho_x", identity.Handoff(r.Lead(99), 1)} {
+		if _, err := r.client.GetHandoff(t.Context(), &routingv1.GetHandoffRequest{Id: id}); status.Code(err) != codes.NotFound {
+			t.Errorf("handoff %q: %v", id, err)
+		}
+	}
+	if n := testutil.ToFloat64(counter(t, r.metrics, "baton_delivery_attempts_total", "delivered")); n != 1 {
+		t.Errorf("%v deliveries counted", n)
+	}
+}
+
+func counter(t *testing.T, reg *prometheus.Registry, name, outcome string) prometheus.Collector {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "copy"})
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetValue() == outcome {
+					g.Set(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return g
+}
+
+func (r *rig) testLists(t *testing.T) {
+	want := map[string]bool{identity.Handoff(r.J.Key().Lead(identity.Email, "", "ada@initech.example"), 1): true}
+	for i := range 11 {
+		want[r.qualify(t, fmt.Sprintf("list-%d@hooli.example", i))] = true
+	}
+	for id := range want {
+		r.handoff(t, id, delivered)
+	}
+	seen, token := map[string]bool{}, ""
+	for pages := 0; ; pages++ {
+		page, err := r.client.ListHandoffs(t.Context(), &routingv1.ListHandoffsRequest{Stage: "routed", PageSize: 5, PageToken: token})
+		if err != nil || len(page.GetHandoffs()) > 5 || pages > 3 {
+			t.Fatalf("page %d of %d: %v", pages, len(page.GetHandoffs()), err)
+		}
+		for _, h := range page.GetHandoffs() {
+			if seen[h.GetId()] || !want[h.GetId()] {
+				t.Errorf("%s is listed twice, or should not be", h.GetId())
+			}
+			seen[h.GetId()] = true
+		}
+		if token = page.GetNextPageToken(); token == "" {
+			break
+		}
+	}
+	if len(seen) != len(want) {
+		t.Errorf("%d of %d listed", len(seen), len(want))
+	}
+	ana, err := r.client.ListHandoffs(t.Context(), &routingv1.ListHandoffsRequest{Owner: "ana"})
+	bo, err2 := r.client.ListHandoffs(t.Context(), &routingv1.ListHandoffsRequest{Owner: "bo", Stage: "routed"})
+	if err := errors.Join(err, err2); err != nil || len(ana.GetHandoffs())+len(bo.GetHandoffs()) != len(want) || len(bo.GetHandoffs()) < 5 {
+		t.Errorf("ana has %d, bo %d: %v", len(ana.GetHandoffs()), len(bo.GetHandoffs()), err)
+	}
+	one, err := r.client.ListHandoffs(t.Context(), &routingv1.ListHandoffsRequest{Lead: r.J.Key().Lead(identity.Email, "", "ada@initech.example")})
+	if err != nil || len(one.GetHandoffs()) != 1 {
+		t.Errorf("of one lead: %v, %v", one, err)
+	}
+	for _, bad := range []*routingv1.ListHandoffsRequest{
+		{Stage: "x"}, {Owner: "a b"}, {Lead: "x"}, {PageToken: "x"}, {PageSize: -1}, {After: "x"},
+	} {
+		if _, err := r.client.ListHandoffs(t.Context(), bad); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+	list, err := r.client.ListDeliveries(t.Context(), &routingv1.ListDeliveriesRequest{Destination: "crm", State: "delivered", PageSize: 5})
+	if err != nil || len(list.GetDeliveries()) != 5 || list.GetNextPageToken() == "" || list.GetDeliveries()[0].GetAttempts() != 1 {
+		t.Errorf("deliveries: %v, %v", list, err)
+	}
+}
+
+func (r *rig) testWatch(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stream, err := r.client.WatchHandoffs(ctx, &routingv1.ListHandoffsRequest{Stage: "routed", Owner: "ana"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	existing, err := r.client.ListHandoffs(ctx, &routingv1.ListHandoffsRequest{Stage: "routed", Owner: "ana"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range existing.GetHandoffs() {
+		if h, err := stream.Recv(); err != nil || h.GetOwner().GetId() != "ana" {
+			t.Fatalf("first those that are there: %v, %v", h, err)
+		}
+	}
+	id := r.qualify(t, "watched@initech.example")
+	await := func(stage string) {
+		t.Helper()
+		for {
+			h, err := stream.Recv()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h.GetId() == id && h.GetStage() == stage {
+				return
+			}
+		}
+	}
+	await("routed")
+	r.answer(t, id, "watch-1", handoffAccept(id, "ana"))
+	await("accepted") // it leaves the selection, and says so once
+}
+
+func handoffAccept(id, rep string) *journalv1.Event {
+	return &journalv1.Event{Type: "accepted", Payload: &journalv1.Event_Accepted{Accepted: &journalv1.Disposition{HandoffId: id, Rep: rep}}}
+}
+
+func (r *rig) answer(t *testing.T, id, request string, ev *journalv1.Event) *journalv1.Answered {
+	t.Helper()
+	lead, _, _ := identity.LeadOfHandoff(id)
+	ev.Id, ev.Entity, ev.Source, ev.ReceivedAt = request, lead, "api", timestamppb.Now()
+	seq, err := r.J.Append(t.Context(), ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	got, err := r.J.Await(ctx, lead, seq, func(ev *journal.Event) bool { return ev.Body.GetAnswered().GetRequestId() == request })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got.Body.GetAnswered()
+}
+
+func (r *rig) testAnswers(t *testing.T) {
+	id := r.qualify(t, "answer@initech.example")
+	r.handoff(t, id, delivered)
+	if a := r.answer(t, id, "a1", handoffAccept(id, "bo")); a.GetOk() || !strings.HasPrefix(a.GetRefused(), "not_owner: ") {
+		t.Errorf("bo accepts what ana has: %v", a)
+	}
+	for _, request := range []string{"a2", "a3"} {
+		if a := r.answer(t, id, request, handoffAccept(id, "ana")); !a.GetOk() || a.GetStage() != "accepted" {
+			t.Errorf("ana accepts: %v", a)
+		}
+	}
+	head, err := r.J.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := r.client.GetHandoff(t.Context(), &routingv1.GetHandoffRequest{Id: id, After: fmt.Sprint(head)})
+	if err != nil || h.GetStage() != "accepted" || h.GetAcceptedAt() == nil {
+		t.Errorf("%v, %v", h, err)
+	}
+}
+
+func (r *rig) testLeadEvents(t *testing.T) {
+	lead := r.Lead(1)
+	r.say(t, lead, &journalv1.Event{Type: "say_stage_changed", Payload: &journalv1.Event_StageChanged{StageChanged: &journalv1.StageChanged{From: "", To: "inquiry", Epoch: 1}}})
+	journaltest.Eventually(t, "the CRM hears of the stage", func() error {
+		got := r.crm.received(fold.EventStageChanged)
+		if len(got) != 1 {
+			return fmt.Errorf("it got %d", len(got))
+		}
+		data := got[0]["data"].(map[string]any)
+		if data["to"] != "inquiry" || data["lead"].(map[string]any)["email"] != "known@initech.example" {
+			t.Errorf("data: %v", data)
+		}
+		return nil
+	})
+}
+
+func (r *rig) testDirectory(t *testing.T) {
+	before, err := r.client.GetDirectory(t.Context(), &routingv1.GetDirectoryRequest{})
+	if err != nil || before.GetYaml() != testDirectory || before.GetSequence() == "" {
+		t.Fatalf("%v, %v", before, err)
+	}
+	_, err = r.client.PutDirectory(t.Context(), &routingv1.PutDirectoryRequest{Yaml: "reps: [ {id: ana, wieght: 1} ]"})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Fatalf("a wrong directory: %v", err)
+	}
+	var fields []string
+	for _, d := range status.Convert(err).Details() {
+		if b, ok := d.(*errdetails.BadRequest); ok {
+			for _, f := range b.GetFieldViolations() {
+				fields = append(fields, f.GetDescription())
+			}
+		}
+	}
+	if len(fields) != 1 || !strings.HasPrefix(fields[0], "line 1: ") {
+		t.Errorf("faults: %q", fields)
+	}
+	same, err := r.client.PutDirectory(t.Context(), &routingv1.PutDirectoryRequest{Yaml: testDirectory})
+	if err != nil || same.GetSequence() != before.GetSequence() {
+		t.Errorf("the same again: %v, %v", same, err)
+	}
+	inactive := strings.ReplaceAll(strings.ReplaceAll(testDirectory, "{id: ana,", "{id: ana, active: false,"), "{id: bo,", "{id: bo, active: false,")
+	put, err := r.client.PutDirectory(t.Context(), &routingv1.PutDirectoryRequest{Yaml: inactive})
+	if err != nil || put.GetSequence() == before.GetSequence() {
+		t.Fatalf("another: %v, %v", put, err)
+	}
+	got, err := r.client.GetDirectory(t.Context(), &routingv1.GetDirectoryRequest{After: put.GetSequence()})
+	if err != nil || got.GetYaml() != inactive {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// testReplay runs while nobody is active.
+func (r *rig) testReplay(t *testing.T) {
+	r.crm.answer(410)
+	id := r.qualify(t, "replayed@hooli.example")
+	h := r.handoff(t, id, func(h *routingv1.Handoff) bool { return len(h.GetWaitingFor()) == 2 })
+	if h.GetStage() != "waiting" || h.GetOwner().GetId() != "desk" || h.GetWaitingFor()[0].GetSkipped() != "inactive" || h.GetWaitingUntil() != nil {
+		t.Errorf("while it waits: %v", h)
+	}
+	if list, err := r.client.ListHandoffs(t.Context(), &routingv1.ListHandoffsRequest{Stage: "waiting", Owner: "desk"}); err != nil || len(list.GetHandoffs()) != 1 {
+		t.Errorf("waiting: %v, %v", list, err)
+	}
+	if _, err := r.client.PutDirectory(t.Context(), &routingv1.PutDirectoryRequest{Yaml: testDirectory}); err != nil {
+		t.Fatal(err)
+	}
+	h = r.handoff(t, id, func(h *routingv1.Handoff) bool {
+		return len(h.GetDeliveries()) == 1 && h.GetDeliveries()[0].GetState() == "dead"
+	})
+	d := h.GetDeliveries()[0]
+	if d.GetAttempts() != 1 || d.GetLastStatus() != 410 {
+		t.Errorf("dead: %v", d)
+	}
+	list, err := r.client.ListDeliveries(t.Context(), &routingv1.ListDeliveriesRequest{State: "dead"})
+	if err != nil || len(list.GetDeliveries()) != 1 || list.GetDeliveries()[0].GetId() != d.GetId() {
+		t.Errorf("dead: %v, %v", list, err)
+	}
+	r.crm.answer(200)
+	if _, err := r.client.ReplayDelivery(t.Context(), &routingv1.ReplayDeliveryRequest{Id: d.GetId()}); err != nil {
+		t.Fatal(err)
+	}
+	if h := r.handoff(t, id, delivered); h.GetDeliveries()[0].GetAttempts() != 2 {
+		t.Errorf("replayed: %v", h.GetDeliveries())
+	}
+	for _, id := range []string{"", "x", fold.WebhookID(r.Lead(5), "crm", "x", "y")} {
+		if _, err := r.client.ReplayDelivery(t.Context(), &routingv1.ReplayDeliveryRequest{Id: id}); status.Code(err) != codes.NotFound {
+			t.Errorf("replay of %q: %v", id, err)
+		}
+	}
+}

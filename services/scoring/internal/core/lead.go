@@ -1,0 +1,200 @@
+package core
+
+import "slices"
+
+// Lead is everything that scoring knows of one lead. It changes by Apply alone.
+type Lead struct {
+	ID string
+	// Named: the id is made from an e-mail address. Lasting: it names a person rather than a device.
+	Named, Lasting bool
+
+	// Parent is the lead that this one was absorbed into, "" for none: then everything else but Seen is there.
+	Parent string
+	// Told are the leads that the parent was told to be linked to, in order: it need not hear of them with every event.
+	Told []string
+	// Absorbed are the leads that were absorbed into this one, in order.
+	Absorbed []string
+
+	// Email is the address that the id is made from, Emails and UserIDs all others, in order.
+	Email   string
+	Emails  []string
+	UserIDs []string
+	Profile Profile
+	Consent []Consent
+
+	// Items are the scored engagements in order of (occurred_at, id); Timeline the newest engagements, newest first.
+	Items    []Item
+	Timeline []Touch
+	Entry    *Touch
+	LastAt   int64
+	Seen     Seen
+	Missed   []Missed
+
+	Run     Run
+	Deal    Deal
+	History []PastEpoch
+	// Stated is the stage that was last stated; Highest the furthest that ever was.
+	Stated, Highest string
+
+	Fit Fit
+	// Band of the engagement score that was last stated, "" for the lowest.
+	Band string
+	// Looked is the latest time at which anything was decided.
+	Looked int64
+
+	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
+	news bool
+}
+
+// Rules are what a decision depends on besides the lead and the event.
+type Rules struct {
+	// Active is the agreement in force, nil before there is one.
+	Active *Agreement
+	Book   Book
+	// Handoff names the handoff of a lead's epoch. Lasting reports whether a lead's id names a person.
+	Handoff func(lead string, epoch int32) string
+	Lasting func(lead string) bool
+}
+
+// Known reports whether anything was ever said of the lead, rather than only of others in its place.
+func (l *Lead) Known() bool { return l.Parent == "" && l.Stage() != "" }
+
+// Apply folds one event. It reports whether the event was recognised as one that was folded before: then it changed nothing.
+func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
+	if !l.first(e) {
+		return true
+	}
+	l.Looked = max(l.Looked, e.Now)
+	if l.Parent != "" { // Decide passes it on
+		if e.Link != nil {
+			told := len(l.Told)
+			l.Told = addID(l.Told, e.Link.To)
+			l.news = len(l.Told) > told
+		}
+		return false
+	}
+	if !e.ofLead() {
+		l.applyFact(r, e)
+		return false
+	}
+	changed := l.learn(e)
+	if r.Active != nil && (changed || l.Fit.Version != r.Active.Version) {
+		l.refit(r.Active)
+	}
+	l.act(e)
+	if r.Active != nil && !e.Automated {
+		l.score(r.Active, e, NewView(r.Active, l, e, l.Stated, e.Now))
+	}
+	return false
+}
+
+// first remembers an event by its sender's id and reports whether it is new. What Baton decided is never twice in the log;
+// timers and links are not remembered: a repeat of theirs finds nothing left to do.
+func (l *Lead) first(e *Event) bool {
+	if e.ID == "" || e.Fact && !e.Passed || e.Type == "timer_fired" || e.Type == "linked" {
+		return true
+	}
+	return l.Seen.Add(KeyOf(e.Source, e.ID), e.Now, classOf(e.Type) == engagement && !e.Automated)
+}
+
+// act notes what the lead did, or what a CRM did about it.
+func (l *Lead) act(e *Event) {
+	switch classOf(e.Type) {
+	case engagement:
+		t := touchOf(e)
+		l.remember(t)
+		if !e.Automated {
+			l.engaged(&t)
+		}
+	case deal:
+		l.remember(touchOf(e))
+		l.deals(e)
+	}
+}
+
+// applyFact folds what Baton decided: other leads' and routing's facts, and this lead's own.
+func (l *Lead) applyFact(r *Rules, e *Event) {
+	switch {
+	case e.Part != nil:
+		if l.absorb(e.Part) || r.Active != nil && l.Fit.Version != r.Active.Version {
+			l.lookAgain(r)
+		}
+	case e.Merged != "":
+		l.become(e.Merged)
+	case e.Moved != nil:
+		l.moved(e.Moved)
+	case e.Band != nil:
+		if l.Band = e.Band.To; l.Band == Cold {
+			l.Band = ""
+		}
+	case e.Handed != nil:
+		l.handed(e.Handed)
+	case e.Answered != nil:
+		l.answered(e.Answered)
+	case e.Timer != "" && r.Active != nil && l.Fit.Version != r.Active.Version:
+		l.lookAgain(r)
+	}
+}
+
+func (l *Lead) lookAgain(r *Rules) {
+	if r.Active != nil {
+		l.refit(r.Active)
+	}
+}
+
+// become makes this lead another's: it keeps its name, what it remembers to have seen, and where everything else went.
+func (l *Lead) become(parent string) {
+	*l = Lead{ID: l.ID, Named: l.Named, Lasting: l.Lasting, Parent: parent, Seen: l.Seen, Looked: l.Looked}
+}
+
+// absorb takes the union with a part of an absorbed lead, and reports whether anything that fit rules look at changed.
+// Events that both have seen are one, the profile's latest value counts, the strictest consent holds.
+func (l *Lead) absorb(o *Lead) (changed bool) {
+	for _, id := range append(slices.Clone(o.Absorbed), o.ID) {
+		if i, found := slices.BinarySearch(l.Absorbed, id); !found && id != l.ID {
+			l.Absorbed = slices.Insert(l.Absorbed, i, id)
+		}
+	}
+	for _, f := range o.Profile {
+		if l.Profile.put(f) {
+			changed = true
+		}
+	}
+	for _, email := range append(slices.Clone(o.Emails), o.Email) {
+		if email != l.Email {
+			l.Emails = addID(l.Emails, email)
+		}
+	}
+	for _, id := range o.UserIDs {
+		l.UserIDs = addID(l.UserIDs, id)
+	}
+	for _, c := range o.Consent {
+		l.putConsent(c)
+	}
+	for _, it := range o.Items {
+		l.addItem(it)
+	}
+	if len(l.Items) > maxItems {
+		l.foldItems(l.Looked)
+	}
+	for i := range o.Timeline {
+		l.remember(o.Timeline[i])
+	}
+	if o.Entry != nil {
+		l.engaged(o.Entry)
+	}
+	l.LastAt = max(l.LastAt, o.LastAt)
+	l.Seen.merge(&o.Seen)
+	for _, m := range o.Missed {
+		l.addMissed(m)
+	}
+	l.adopt(o.Run)
+	if l.Deal.before(&o.Deal) {
+		l.Deal = o.Deal
+	}
+	for _, p := range o.History {
+		l.ended(p)
+	}
+	l.Highest = further(l.Highest, o.Highest)
+	return changed || len(o.Consent) > 0 || len(o.Emails) > 0 || o.Email != ""
+}

@@ -1,0 +1,215 @@
+package fold
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/scoring/internal/core"
+	"github.com/batonhq/baton/services/scoring/internal/state"
+)
+
+// farFuture bounds times, so that differences of any two can be computed: the year 2116.
+const farFuture = 1 << 62
+
+func nanos(t *timestamppb.Timestamp) int64 {
+	if t == nil {
+		return 0
+	}
+	return bounded(t.GetSeconds(), int64(t.GetNanos()))
+}
+
+func bounded(seconds, nanos int64) int64 {
+	switch {
+	case seconds < 0:
+		return 0
+	case seconds > farFuture/1_000_000_000-2:
+		return farFuture
+	}
+	return seconds*1_000_000_000 + min(max(nanos, 0), 999_999_999)
+}
+
+// convert gives an event as the rules read it. It copies nothing that it can share.
+func convert(ev *journal.Event) *core.Event {
+	b := ev.Body
+	now := bounded(ev.Logged.Unix(), int64(ev.Logged.Nanosecond()))
+	if b.ReceivedAt != nil {
+		now = nanos(b.ReceivedAt)
+	}
+	at := now
+	if b.OccurredAt != nil {
+		at = nanos(b.OccurredAt)
+	}
+	t := b.GetTouch()
+	e := &core.Event{
+		ID: b.Id, Source: b.Source, Type: ev.Type, Name: nameOf(b), At: at, Now: now, Automated: b.Automated, Fact: ev.Origin != nil,
+		Channel: t.GetChannel(), Campaign: t.GetCampaign(), Asset: t.GetAsset(), URL: t.GetUrl(), Referrer: t.GetReferrer(),
+		Title: b.GetPageViewed().GetTitle(), Raw: b,
+	}
+	if o := ev.Origin; o != nil && o.Producer == Service && o.Entity != ev.Entity {
+		e.Passed = ev.Type != "linked" && ev.Type != "absorbed"
+	}
+	if id := b.Identity; id != nil {
+		e.Email, e.UserID, e.AnonymousID = id.Email, id.UserId, id.AnonymousId
+		for system, value := range id.ExternalIds {
+			e.Known = append(e.Known, core.Value{Name: core.ExternalPrefix + system, Value: value})
+		}
+	}
+	if b.Traits != nil || b.Account != nil {
+		e.Known = append(e.Known, known(b.Traits, b.Account)...)
+	}
+	payload(e, ev)
+	return e
+}
+
+// nameOf gives what a brief calls the event beyond its type.
+func nameOf(b *journalv1.Event) string {
+	if b.Name != "" {
+		return b.Name
+	}
+	switch p := b.Payload.(type) {
+	case *journalv1.Event_FormSubmitted:
+		return p.FormSubmitted.GetForm()
+	case *journalv1.Event_EventRegistered:
+		return p.EventRegistered.GetEvent()
+	case *journalv1.Event_EventAttended:
+		return p.EventAttended.GetEvent()
+	case *journalv1.Event_ProductUsed:
+		return p.ProductUsed.GetFeature()
+	case *journalv1.Event_TrialStarted:
+		return p.TrialStarted.GetPlan()
+	case *journalv1.Event_SocialEngaged:
+		return p.SocialEngaged.GetNetwork()
+	}
+	return ""
+}
+
+func known(t *journalv1.Traits, a *journalv1.Account) []core.Value {
+	var out []core.Value
+	put := func(name string, v *string) {
+		if v != nil && *v != "" {
+			out = append(out, core.Value{Name: name, Value: *v})
+		}
+	}
+	if t != nil {
+		put("first_name", t.FirstName)
+		put("last_name", t.LastName)
+		put("title", t.Title)
+		put("country", t.Country)
+		put("phone", t.Phone)
+		put("company", t.Company)
+		put("language", t.Language)
+		out = others(out, core.OtherPrefix, t.Other)
+	}
+	if a != nil {
+		put(core.AccountPrefix+"name", a.Name)
+		put(core.AccountPrefix+"domain", a.Domain)
+		put(core.AccountPrefix+"industry", a.Industry)
+		put(core.AccountPrefix+"country", a.Country)
+		if a.Employees != nil {
+			out = append(out, core.Value{Name: core.AccountPrefix + "employees", Value: strconv.Itoa(int(*a.Employees))})
+		}
+		out = others(out, core.AccountOtherPrefix, a.Other)
+	}
+	return out
+}
+
+// others gives a sender's own fields, each encoded by itself. A null says that the sender knows nothing any more.
+func others(out []core.Value, prefix string, s *structpb.Struct) []core.Value {
+	for name, v := range s.GetFields() {
+		encoded := ""
+		if _, null := v.GetKind().(*structpb.Value_NullValue); !null {
+			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(v)
+			if err != nil {
+				continue
+			}
+			encoded = string(b)
+		}
+		out = append(out, core.Value{Name: prefix + name, Value: encoded})
+	}
+	return out
+}
+
+// payload sets the members of an event that belong to its type.
+func payload(e *core.Event, ev *journal.Event) {
+	switch p := ev.Body.Payload.(type) {
+	case *journalv1.Event_ConsentChanged:
+		for _, purpose := range slices.Sorted(maps.Keys(p.ConsentChanged.GetPurposes())) {
+			e.Purposes = append(e.Purposes, core.Purpose{Purpose: purpose, Decision: p.ConsentChanged.Purposes[purpose]})
+		}
+	case *journalv1.Event_DealOpened:
+		e.Deal = dealOf(p.DealOpened)
+	case *journalv1.Event_DealStageChanged:
+		e.Deal = dealOf(p.DealStageChanged)
+	case *journalv1.Event_DealWon:
+		e.Deal = dealOf(p.DealWon)
+	case *journalv1.Event_DealLost:
+		e.Deal = dealOf(p.DealLost)
+	case *journalv1.Event_DealReopened:
+		e.Deal = dealOf(p.DealReopened)
+	case *journalv1.Event_Linked:
+		to := p.Linked.GetTo()
+		if identity.RankOf(to) != 0 && identity.Safe(to) {
+			e.Link = &core.Link{To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting()}
+		}
+	case *journalv1.Event_Absorbed:
+		e.Part, e.PartNo, e.Parts = part(p.Absorbed), int(p.Absorbed.GetChunk()), int(p.Absorbed.GetChunks())
+	case *journalv1.Event_MergedInto:
+		e.Merged = p.MergedInto.GetInto()
+	case *journalv1.Event_TimerFired:
+		e.Timer, _ = journal.FiredTimer(Service, ev)
+	default:
+		decided(e, ev)
+	}
+}
+
+// decided sets the members that belong to scoring's and routing's facts. From anybody else they mean nothing.
+func decided(e *core.Event, ev *journal.Event) {
+	if ev.Origin == nil {
+		return
+	}
+	switch p := ev.Body.Payload.(type) {
+	case *journalv1.Event_StageChanged:
+		s := p.StageChanged
+		e.Moved = &core.StageMove{
+			From: s.GetFrom(), To: s.GetTo(), Reason: s.GetReason(), Handoff: s.GetHandoffId(), Highest: s.GetHighest(), Epoch: s.GetEpoch(),
+			At: nanos(s.GetAt()), Now: e.Now,
+		}
+	case *journalv1.Event_ScoreBandChanged:
+		e.Band = &core.BandChange{From: p.ScoreBandChanged.GetFrom(), To: p.ScoreBandChanged.GetTo()}
+	case *journalv1.Event_Routed:
+		e.Handed = &core.HandedOver{Handoff: p.Routed.GetHandoffId(), Rep: p.Routed.GetRep(), Account: p.Routed.GetAccount(), Reason: p.Routed.GetRoute()}
+	case *journalv1.Event_Reassigned:
+		e.Handed = &core.HandedOver{Handoff: p.Reassigned.GetHandoffId(), Rep: p.Reassigned.GetTo(), Reason: p.Reassigned.GetReason()}
+	case *journalv1.Event_Recalled:
+		e.Handed = &core.HandedOver{Handoff: p.Recalled.GetHandoffId(), Reason: p.Recalled.GetReason(), Recalled: true}
+	case *journalv1.Event_Answered:
+		if a := p.Answered; a.GetOk() {
+			e.Answered = &core.Answer{
+				Handoff: a.GetHandoffId(), Disposition: a.GetDisposition(), Stage: a.GetStage(), Reason: a.GetReason(),
+				WakeAt: nanos(a.GetWakeAt()), WakeOn: a.GetWakeOn(),
+			}
+		}
+	}
+}
+
+func dealOf(d *journalv1.Deal) *core.DealFact {
+	return &core.DealFact{ID: d.GetDealId(), Amount: d.GetAmount().GetAmount(), Currency: d.GetAmount().GetCurrency(), Reason: d.GetReason()}
+}
+
+// part reads what an absorbed lead sent. One that cannot be read is a part without content: the lead is absorbed all the same.
+func part(a *journalv1.Absorbed) *core.Lead {
+	lead, _, err := state.Decode(a.GetItems())
+	if err != nil {
+		lead = &core.Lead{}
+	}
+	lead.ID = a.GetFrom()
+	return lead
+}

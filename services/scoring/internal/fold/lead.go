@@ -1,0 +1,170 @@
+package fold
+
+import (
+	"strings"
+	"time"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/services/scoring/internal/core"
+	"github.com/batonhq/baton/services/scoring/internal/state"
+)
+
+// leadEntity is a lead as the journal's worker holds it.
+type leadEntity struct {
+	logic  *Logic
+	lead   *core.Lead
+	beside state.Beside
+	// size of the state when it was last stored: how much room the next one will need.
+	size int
+	// The event that is being looked at, as the rules read it, between Apply and Decide.
+	of    *journal.Event
+	event *core.Event
+}
+
+func (l *leadEntity) read(ev *journal.Event) *core.Event {
+	if l.of != ev {
+		l.of, l.event = ev, convert(ev)
+	}
+	return l.event
+}
+
+// Apply folds an event.
+func (l *leadEntity) Apply(g journal.Globals, ev *journal.Event) journal.Outcome {
+	if ev.Type == "quarantined" {
+		l.beside.QuarantinedAt = max(l.beside.QuarantinedAt, convert(ev).Now)
+		return journal.Applied
+	}
+	if l.lead.Apply(rulesOf(g), l.read(ev)) {
+		l.of, l.event = nil, nil
+		return journal.Duplicate
+	}
+	return journal.Applied
+}
+
+// Decide states what follows.
+func (l *leadEntity) Decide(g journal.Globals, ev *journal.Event, d *journal.Decision) {
+	if ev.Type == "quarantined" {
+		return
+	}
+	for _, f := range l.lead.Decide(rulesOf(g), l.read(ev)) {
+		l.state(f, ev, d)
+	}
+	l.of, l.event = nil, nil
+}
+
+// Deadlines gives the lead's timers.
+func (l *leadEntity) Deadlines(g journal.Globals) map[string]time.Time {
+	deadlines := l.lead.Deadlines(rulesOf(g))
+	if len(deadlines) == 0 {
+		return nil
+	}
+	out := make(map[string]time.Time, len(deadlines))
+	for _, d := range deadlines {
+		out[d.Timer] = time.Unix(0, d.At).UTC()
+	}
+	return out
+}
+
+// Save gives the state and moves the lead's index entries.
+func (l *leadEntity) Save(m *leadstore.Mutation) []byte {
+	l.of, l.event = nil, nil
+	next := l.indexed()
+	reindex(m, l.lead.ID, l.beside.Indexed, next)
+	l.beside.Indexed = next
+	blob := state.Append(make([]byte, 0, l.size+l.size/8+256), l.lead, l.beside)
+	l.size = len(blob)
+	return blob
+}
+
+// indexed gives what the indexes should hold of the lead now.
+func (l *leadEntity) indexed() state.Indexed {
+	old := &l.beside.Indexed
+	next := state.Indexed{QuarantinedMs: l.beside.QuarantinedAt / int64(time.Millisecond)}
+	if !l.lead.Known() {
+		return next
+	}
+	last := l.lead.LastAt
+	if last == 0 {
+		last = l.lead.Looked
+	}
+	next.Known, next.Stage, next.Ownerless = true, l.lead.Stage(), l.lead.Ownerless()
+	next.LastMs, next.Micros = last/int64(time.Millisecond), int64(l.lead.Engagement(l.lead.Looked))
+	switch of := accountOf(l.lead); {
+	case l.lead.Run.Account != "":
+		next.Account = l.lead.Run.Account
+	case of == "":
+	case of == old.AccountOf:
+		next.Account, next.AccountOf = old.Account, of
+	default:
+		next.Account, next.AccountOf = l.logic.key.Account(of), of
+	}
+	return next
+}
+
+// accountOf gives what an account's id is made from where the directory has not said: its domain, or else its name.
+func accountOf(l *core.Lead) string {
+	if domain := l.Profile.Text(core.AccountPrefix + "domain"); domain != "" {
+		return strings.ToLower(domain)
+	}
+	return strings.ToLower(AccountName(l))
+}
+
+// AccountID gives the id of a lead's account: as routing matched it, or else made from its domain or name; "" for none.
+func AccountID(key identity.Key, l *core.Lead) string {
+	if l.Run.Account != "" {
+		return l.Run.Account
+	}
+	if of := accountOf(l); of != "" {
+		return key.Account(of)
+	}
+	return ""
+}
+
+// reindex replaces the entries of a lead; those that stay are not touched.
+func reindex(m *leadstore.Mutation, id string, old, next state.Indexed) {
+	type entry struct {
+		index string
+		score float64
+	}
+	entries := func(x *state.Indexed) []entry {
+		out := make([]entry, 0, 5)
+		if x.Known {
+			points := core.Micros(x.Micros).Points()
+			out = append(out, entry{IndexStage(x.Stage), float64(x.LastMs)}, entry{IndexScore, points})
+			if x.Account != "" {
+				out = append(out, entry{IndexAccount(x.Account), points})
+			}
+			if x.Ownerless {
+				out = append(out, entry{IndexOwnerless, float64(x.LastMs)})
+			}
+		}
+		if x.QuarantinedMs != 0 {
+			out = append(out, entry{IndexQuarantine, float64(x.QuarantinedMs)})
+		}
+		return out
+	}
+	if old == next {
+		return
+	}
+	was, is := entries(&old), entries(&next)
+	for _, o := range was {
+		gone := true
+		for _, n := range is {
+			gone = gone && n.index != o.index
+		}
+		if gone {
+			m.IndexRemove(o.index, id)
+		}
+	}
+	for _, n := range is {
+		same := false
+		for _, o := range was {
+			same = same || o == n
+		}
+		if !same {
+			m.IndexAdd(n.index, id, n.score)
+		}
+	}
+}

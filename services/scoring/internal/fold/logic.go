@@ -1,0 +1,108 @@
+package fold
+
+import (
+	"strings"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/scoring/internal/book"
+	"github.com/batonhq/baton/services/scoring/internal/core"
+	"github.com/batonhq/baton/services/scoring/internal/state"
+)
+
+// Service is the producer of scoring's facts.
+const Service = "scoring"
+
+// Indexes of the store. Members are leads, but for IndexQuarantine.
+const (
+	// IndexScore has every lead by its engagement at its last event, in points.
+	IndexScore = "score"
+	// IndexOwnerless has the leads that are sales' to work on and that no rep has.
+	IndexOwnerless = "ownerless"
+	// IndexQuarantine has the entities on whose subject quarantine records stand, by the time of the newest, in Unix milliseconds.
+	IndexQuarantine = "quarantine"
+)
+
+// IndexStage has the leads of a stage by their last activity, in Unix milliseconds.
+func IndexStage(stage string) string { return "stage:" + stage }
+
+// IndexAccount has the leads of an account by their engagement.
+func IndexAccount(account string) string { return "account:" + account }
+
+// Logic is scoring's part of the journal.
+type Logic struct {
+	library *book.Library
+	key     identity.Key
+}
+
+// NewLogic gives the logic over a journal whose identity key is key.
+func NewLogic(library *book.Library, key identity.Key) *Logic {
+	return &Logic{library: library, key: key}
+}
+
+// Names gives what rules know leads and handoffs by.
+func Names() core.Rules {
+	return core.Rules{Handoff: identity.Handoff, Lasting: func(lead string) bool { return identity.RankOf(lead).Lasting() }}
+}
+
+// Service names the producer of the facts.
+func (l *Logic) Service() string { return Service }
+
+// Version names the stored form.
+func (l *Logic) Version() string { return state.Format }
+
+// Wants takes every input, to account for it; what scoring tells leads; and of routing what moves a lead.
+func (l *Logic) Wants(h journal.Head) bool {
+	if h.Origin == nil || h.Origin.Producer == Service {
+		return true
+	}
+	switch h.Type {
+	case "quarantined":
+		return true
+	case "routed", "reassigned", "recalled", "answered":
+		return isLead(h.Entity)
+	}
+	return false
+}
+
+// NewGlobals gives the book of agreements before the first fact.
+func (l *Logic) NewGlobals() journal.Globals { return book.New(l.library, Names()) }
+
+// Load gives a lead, or whatever else inputs are addressed to.
+func (l *Logic) Load(entity string, blob []byte) (journal.Entity, error) {
+	if !isLead(entity) {
+		return loadOther(entity, blob)
+	}
+	lead, beside, err := DecodeLead(entity, blob)
+	if err != nil {
+		return nil, err
+	}
+	return &leadEntity{logic: l, lead: lead, beside: beside, size: len(blob)}, nil
+}
+
+// DecodeLead reads a lead's stored state; no bytes give a lead that nothing is known of.
+func DecodeLead(id string, blob []byte) (*core.Lead, state.Beside, error) {
+	lead, beside, err := state.Decode(blob)
+	if err != nil {
+		return nil, state.Beside{}, err
+	}
+	rank := identity.RankOf(id)
+	lead.ID, lead.Named, lead.Lasting = id, rank == identity.Email, rank.Lasting()
+	return lead, beside, nil
+}
+
+func isLead(entity string) bool { return strings.HasPrefix(entity, "ld_") }
+
+// rulesOf gives what decisions depend on as of a place in the log.
+func rulesOf(g journal.Globals) *core.Rules {
+	if b, ok := g.(*book.Book); ok {
+		return b.Rules()
+	}
+	names := Names()
+	names.Book = noBook{}
+	return &names
+}
+
+type noBook struct{}
+
+func (noBook) Version(int32) *core.Agreement { return nil }

@@ -1,0 +1,52 @@
+package fold
+
+import (
+	"time"
+
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/services/scoring/internal/core"
+	"github.com/batonhq/baton/services/scoring/internal/state"
+)
+
+// otherEntity is whatever else inputs are addressed to: an account, the desk, something that could not be read. Nothing is
+// scored there; its inputs are accounted for, and quarantine records found again.
+type otherEntity struct {
+	id string
+	*state.Other
+}
+
+func loadOther(id string, blob []byte) (journal.Entity, error) {
+	o, err := state.DecodeOther(blob)
+	if err != nil {
+		return nil, err
+	}
+	return &otherEntity{id, o}, nil
+}
+
+// Apply notes the event.
+func (o *otherEntity) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
+	e := convert(ev)
+	if ev.Type == "quarantined" {
+		o.QuarantinedAt = max(o.QuarantinedAt, e.Now)
+	}
+	if ev.Input() && e.ID != "" && ev.Type != journal.TypeTimerFired && !o.Seen.Add(core.KeyOf(e.Source, e.ID), e.Now, false) {
+		return journal.Duplicate
+	}
+	return journal.Applied
+}
+
+// Decide states nothing.
+func (o *otherEntity) Decide(journal.Globals, *journal.Event, *journal.Decision) {}
+
+// Deadlines gives none.
+func (o *otherEntity) Deadlines(journal.Globals) map[string]time.Time { return nil }
+
+// Save gives the state and the index entry of quarantine records.
+func (o *otherEntity) Save(m *leadstore.Mutation) []byte {
+	if ms := o.QuarantinedAt / int64(time.Millisecond); ms != o.IndexedMs {
+		m.IndexAdd(IndexQuarantine, o.id, float64(ms))
+		o.IndexedMs = ms
+	}
+	return o.Append(nil)
+}
