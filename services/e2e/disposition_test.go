@@ -164,7 +164,7 @@ func TestDispositionsFromASource(t *testing.T) {
 	answer := func(id, what, reason string) Event {
 		return Event{ID: id, Type: what, Properties: map[string]any{"handoff_id": lead.HandoffID, "reason": reason}}
 	}
-	c.Send(answer("src-1", "accepted", ""), answer("src-2", "contacted", ""), answer("src-3", "sql", ""), answer("src-1", "accepted", "").By(Who{}))
+	c.Send(answer("src-1", "accepted", ""), answer("src-2", "contacted", ""), answer("src-3", "sql", ""))
 	c.AwaitStage("rob@source.example", "sql")
 	c.Send(Event{ID: "src-4", Type: "deal_opened", Lead: email("rob@source.example"), Properties: map[string]any{"deal_id": "d-4"}})
 	c.AwaitStage("rob@source.example", "opportunity")

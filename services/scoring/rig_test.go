@@ -12,13 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/agreement"
 	"github.com/batonhq/baton/pkg/embedded"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
@@ -27,8 +24,6 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	scoringv1 "github.com/batonhq/baton/proto/baton/scoring/v1"
-	"github.com/batonhq/baton/services/scoring/internal/book"
-	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
 
 func embeddedEngines(t *testing.T) (*nats.Conn, string) {

@@ -32,7 +32,7 @@ func (p *process) startHTTP(ctx context.Context) error {
 	}
 	p.front = &front{ingest: p.ingest, api: gateway}
 	handler := p.tracing.Handler(p.front, route)
-	server := newHTTPServer(handler, func(line string) { p.log.Debug(line) }) //nolint:sloglint // net/http's own words
+	server := newHTTPServer(handler, func(line string) { p.log.Debug("net/http reports", "what", line) })
 	p.serve("http", server, p.listeners.http)
 	p.up.push("new requests", func(context.Context) error {
 		p.front.draining.Store(true)

@@ -189,7 +189,7 @@ func (p *process) startAdmin(context.Context) error {
 		}
 	}
 	p.ready = newReadiness(names...)
-	server := newHTTPServer(adminHandler(p.ready, p.metrics), func(line string) { p.log.Debug(line) }) //nolint:sloglint // net/http's own words
+	server := newHTTPServer(adminHandler(p.ready, p.metrics), func(line string) { p.log.Debug("net/http reports", "what", line) })
 	p.serve("admin", server, p.listeners.admin)
 	return nil
 }

@@ -144,7 +144,7 @@ func tell(env *Env, what string, err error) {
 
 // flatten takes joined errors apart; not those that one sentence wraps, which would lose what was being done.
 func flatten(err error) []error {
-	many, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what errors.Join itself gives
+	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

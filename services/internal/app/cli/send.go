@@ -142,7 +142,7 @@ func (s *sender) sendFile(ctx context.Context, file string) error {
 	if s.progressInTerminal {
 		fmt.Fprint(s.env.Stderr, "\r\033[K")
 	}
-	s.summary.print(s.env.Stdout)
+	s.summary.write(s.env.Stdout)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (s *sender) deliver(ctx context.Context, b batch) error {
 		}
 		if wait == 0 {
 			backoff := min(250*time.Millisecond<<min(attempt, 6), 10*time.Second)
-			wait = backoff/2 + rand.N(backoff/2)
+			wait = backoff/2 + rand.N(backoff/2) //nolint:gosec // a pause, not a secret
 		}
 		if s.now().Add(wait).After(until) {
 			return fmt.Errorf("events %d to %d, given up after %v: %w", b.first+1, b.first+b.events, s.patience, err)

@@ -75,7 +75,7 @@ func (s *summary) line() string {
 	return fmt.Sprintf("accepted %d, duplicates %d, rejected %d", s.accepted, s.duplicates, s.rejected)
 }
 
-func (s *summary) print(w io.Writer) {
+func (s *summary) write(w io.Writer) {
 	fmt.Fprint(w, s.line())
 	s.mu.Lock()
 	defer s.mu.Unlock()

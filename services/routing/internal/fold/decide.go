@@ -67,9 +67,6 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 // tellChange tells of something that may happen to a lead any number of times: its time tells one from the other, and not
 // its place in the log, which is another after every crash.
 func (l *lead) tellChange(g *Globals, d *journal.Decision, event, handoffID string, ev *journal.Event, data map[string]string) {
-	if l.MergedInto != "" {
-		return
-	}
 	data["at"] = ev.OccurredAt().UTC().Format(time.RFC3339Nano)
 	what := data["epoch"] + "." + data["from"] + "." + data["to"] + "." + strconv.FormatInt(ev.Time().UnixNano(), 10)
 	tell(d, g, l.id, event, handoffID, what, data)

@@ -177,7 +177,7 @@ func before(a, b *handoff.Handoff) bool {
 // end closes a handoff and lets the desk be told.
 func (l *lead) end(h *handoff.Handoff, stage handoff.Stage, by, reason string, at time.Time) {
 	h.Close(stage, by, reason, at)
-	
+	l.ended = append(l.ended, h)
 	l.touch(h)
 }
 
@@ -216,7 +216,7 @@ func (l *lead) waits(ev *journal.Event) {
 func (l *lead) stageChanged(ev *journal.Event) {
 	c := ev.Body.GetStageChanged()
 	h := l.Handoff("")
-	if h == nil || !h.Open() || l.MergedInto != "" || c.GetHandoffId() != "" && c.GetHandoffId() != h.ID {
+	if h == nil || !h.Open() || c.GetHandoffId() != "" && c.GetHandoffId() != h.ID {
 		return
 	}
 	now := ev.Time()

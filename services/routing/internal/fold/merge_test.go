@@ -161,6 +161,19 @@ func TestAnAnswerThatOvertakesTheHandoffIsHeld(t *testing.T) {
 		t.Errorf("once it is there: %s, %d held", h.Stage, len(s.lead(p).Held))
 	}
 
+	// It waits at whichever lead the handoff comes to.
+	w, b := weak("u3"), key.Lead(identity.ExternalID, "hubspot", "3")
+	id = s.qualifyLead(w, "y@hooli.example", 1)
+	if a := s.passOn(b, request(w, "early", id, handoff.DoAccept, "", "")); a != nil {
+		t.Fatalf("answered before the handoff is there: %v", a)
+	}
+	p2 := leadOf("y@hooli.example")
+	s.merge(b, p2)
+	s.merge(w, b)
+	if h := s.handoff(id); h.Stage != handoff.Accepted || s.lead(p2).Handoff(id) == nil {
+		t.Errorf("over two leads: %s", h.Stage)
+	}
+
 	// One that never comes is refused after a minute.
 	other := identity.Handoff(weak("u2"), 1)
 	if a := s.passOn(p, request(w, "lost", other, handoff.DoAccept, "", "")); a != nil {

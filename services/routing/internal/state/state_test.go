@@ -1,0 +1,110 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/core/desk"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+)
+
+var now = time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC)
+
+func TestLeadSurvives(t *testing.T) {
+	l := &Lead{
+		MergedInto: "ld_x",
+		Handoffs: []*handoff.Handoff{{
+			ID: "ho_1", Epoch: 2, Stage: handoff.Routed, Rule: "r", Email: "e", QualifiedAt: now,
+			Account: handoff.Account{ID: "ac", Name: "n", Domain: "d", By: "b", Confidence: 0.9},
+			Route:   "a", Fallback: "f", Rep: "ana", Pool: "p", Attempt: 1, Asked: true, AskedBecause: "sla",
+			Assignments:  []handoff.Assignment{{Attempt: 1, Rep: "bo", Route: "r", Pool: "p", At: now, AcceptBy: now, ContactBy: now, Considered: []handoff.Considered{{Rep: "ana", Skipped: "away"}}, Reason: "sla"}},
+			WaitingFor:   []handoff.Considered{{Rep: "cy", Skipped: "inactive"}},
+			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
+			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
+			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+		}},
+		Seen: []Seen{{Hash: 1 << 63, At: now}},
+		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
+	}
+	l.Book.Add(Delivery{ID: "m", Destination: "d", Event: "e", Handoff: "h", Entity: "ld", Data: map[string]string{"a": "b", "c": "d"}, DueAt: now, NextAt: now})
+	l.Book.Failed("m", 1, 500, "status 500", now, now, false)
+	blob := EncodeLead(l)
+	again, err := DecodeLead(blob)
+	if err != nil || !bytes.Equal(EncodeLead(again), blob) {
+		t.Fatalf("%v", err)
+	}
+	// Every field that the message has is used: what is added to one side only shows here.
+	var m routingv1.LeadState
+	if err := proto.Unmarshal(blob, &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
+		fields := part.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if f := fields.Get(i); !part.ProtoReflect().Has(f) {
+				t.Errorf("%s.%s is not kept", part.ProtoReflect().Descriptor().Name(), f.Name())
+			}
+		}
+	}
+	if _, err := DecodeLead([]byte{0xff}); err == nil {
+		t.Error("rubbish is taken for a lead")
+	}
+}
+
+func TestDeskSurvives(t *testing.T) {
+	d := &Desk{Desk: desk.New()}
+	d.Desk.Now = now
+	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500}, "bo": {}}
+	d.Desk.Loads["ana"] = desk.Load{Window: 7, Count: 2}
+	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5})
+	d.Desk.Tell("ho", now)
+	d.Desk.Recent = []uint64{1 << 63}
+	blob := EncodeDesk(d)
+	again, err := DecodeDesk(blob)
+	if err != nil || !bytes.Equal(EncodeDesk(again), blob) || again.Desk.Waits("ho") == nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := DecodeDesk([]byte{0xff}); err == nil {
+		t.Error("rubbish is taken for a desk")
+	}
+}
+
+func TestBook(t *testing.T) {
+	var b Book
+	for i := range 40 {
+		if !b.Add(Delivery{ID: fmt.Sprint(i), DueAt: now}) {
+			t.Fatal("a new delivery is taken for an old one")
+		}
+	}
+	if b.Add(Delivery{ID: "3"}) {
+		t.Error("an old delivery is taken for a new one")
+	}
+	b.Changes()
+	// Two senders make the same attempt: a success counts, whichever is reported first.
+	if !b.Failed("1", 1, 500, "x", now, now, false) || !b.Delivered("1", 1, 200, now) || b.Delivered("1", 1, 200, now) {
+		t.Error("a success that was reported behind a failure is lost")
+	}
+	if !b.Delivered("2", 1, 200, now) || b.Failed("2", 1, 500, "x", now, now, false) || b.Find("2").State != Delivered {
+		t.Error("a failure that was reported behind a success counts")
+	}
+	// A late report of an attempt before a replay says nothing of the deliveries after it.
+	b.Failed("3", 1, 500, "x", now, now, true)
+	if !b.Replay("3", now) || b.Replay("3", now) || b.Delivered("3", 1, 200, now) || !b.Delivered("3", 2, 200, now) {
+		t.Errorf("after a replay: %+v", b.Find("3"))
+	}
+	for i := 4; i < 40; i++ {
+		b.Delivered(fmt.Sprint(i), 1, 200, now)
+	}
+	changed, gone := b.Changes()
+	if len(changed)+len(gone) != 39 || len(b.List) != keptDone+1 || b.Find("0") == nil {
+		t.Errorf("%d changed, %d forgotten, %d kept", len(changed), len(gone), len(b.List))
+	}
+	if changed, gone := b.Changes(); len(changed)+len(gone) != 0 {
+		t.Error("changes are told twice")
+	}
+}
