@@ -30,18 +30,20 @@ func TestChaos(t *testing.T) {
 	}
 	well, moody := NewCRM(t, "well", "handoff.routed", "lead.stage_changed"), NewCRM(t, "moody", "handoff.routed")
 	moody.Misbehave(moods(seed))
-	c := Start(t, Setup{Split: true, CRMs: []*CRM{well, moody}, More: fastRetries})
+	c := Start(t, Setup{Split: true, CRMs: []*CRM{well, moody}})
 	for _, s := range []string{"scoring", "routing"} {
 		c.Second(s)
 	}
 	c.Ready()
 
-	w := &world{c: c, until: time.Now().Add(lasts), acknowledged: map[string]bool{}, answered: map[string]bool{}, asked: map[string]bool{}}
+	w := &world{c: c, until: time.Now().Add(lasts), acknowledged: map[string]bool{}, answered: map[string]bool{}, asked: map[string]bool{}, outcomes: map[int]int{}}
 	var wg sync.WaitGroup
 	for i := range 3 {
 		wg.Go(func() { w.send(t, newStream(seed, fmt.Sprint("chaos", i), 80)) })
 	}
-	wg.Go(func() { w.answer(t, rand.New(rand.NewPCG(seed, 3))) })
+	for i := range 3 {
+		wg.Go(func() { w.answer(t, fmt.Sprint("rep", i), rand.New(rand.NewPCG(seed, uint64(100+i)))) })
+	}
 	faults := wreck(c, rand.New(rand.NewPCG(seed, 0)), w.until)
 	wg.Wait()
 	moody.Misbehave(nil)
@@ -50,10 +52,10 @@ func TestChaos(t *testing.T) {
 		delete(c.procs, second)
 	}
 	c.Ready()
-	settled(c, well, moody)
+	settled(c)
 
 	log := c.Log()
-	for _, problem := range append(audit(log, well, moody), w.lost(log)...) {
+	for _, problem := range append(append(audit(log, well, moody), w.lost(log)...), reference(c, log)...) {
 		t.Error(problem)
 	}
 	before := contexts(c, log)
@@ -65,8 +67,8 @@ func TestChaos(t *testing.T) {
 	if len(c.Log()) != len(log) {
 		t.Errorf("rebuilding the contexts wrote %d messages", len(c.Log())-len(log))
 	}
-	t.Logf("seed %d: %d events, %d answers, %d messages, %d contexts, %d deliveries; faults %v",
-		seed, len(w.acknowledged), len(w.answered), len(log), len(before), len(well.Records())+len(moody.Records()), faults)
+	t.Logf("seed %d: %d events, answers to reps %v, %d messages, %d contexts, %d deliveries; faults %v",
+		seed, len(w.acknowledged), w.outcomes, len(log), len(before), len(well.Records())+len(moody.Records()), faults)
 	if len(w.acknowledged) < 200 || len(well.ByHandoff("handoff.routed")) < 10 || len(w.answered) < 5 {
 		t.Error("too little has happened: the test does not test")
 	}
@@ -106,6 +108,7 @@ type world struct {
 	acknowledged map[string]bool // event ids
 	answered     map[string]bool // request ids answered with 200
 	asked        map[string]bool // request ids answered with 202
+	outcomes     map[int]int     // answers to reps, by status
 }
 
 // send sends a stream as patient senders do: each batch again until it is acknowledged, some of it once more later.
@@ -136,7 +139,7 @@ func (w *world) send(t *testing.T, s *stream) {
 }
 
 // answer plays the reps: it answers what is in their inboxes, and does not mind being refused.
-func (w *world) answer(t *testing.T, rnd *rand.Rand) {
+func (w *world) answer(t *testing.T, name string, rnd *rand.Rand) {
 	steps := [][2]string{{"accept", ""}, {"accept", ""}, {"contact", ""}, {"qualify", ""}, {"reject", "bad-data"}, {"reject", "no-fit"}, {"recycle", "unreachable"}}
 	for n := 0; time.Now().Before(w.until); n++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -145,10 +148,11 @@ func (w *world) answer(t *testing.T, rnd *rand.Rand) {
 		if err == nil && r.Status == 200 && json.Unmarshal(r.Body, &inbox) == nil && len(inbox.Handoffs) > 0 {
 			h := inbox.Handoffs[rnd.IntN(len(inbox.Handoffs))]
 			step := steps[rnd.IntN(len(steps))]
-			id := fmt.Sprint("answer-", n)
+			id := fmt.Sprint(name, "-", n)
 			body, _ := json.Marshal(map[string]any{"rep": h.Owner.ID, "reason": step[1], "request_id": id})
 			r, err = w.c.do(ctx, http.MethodPost, "/api/v1/handoffs/"+h.ID+"/"+step[0], http.Header{"Content-Type": {"application/json"}}, body)
 			w.mu.Lock()
+			w.outcomes[r.Status]++ // 0: no answer
 			switch {
 			case err == nil && r.Status == 200:
 				w.answered[id] = true

@@ -29,12 +29,12 @@ func TestCheckConfig(t *testing.T) {
 		{name: "open to the world", config: "http: { addr: 0.0.0.0:8080 }", says: []string{"http.addr", "tokens"}},
 		{name: "an unset secret", config: "tokens: [ {name: x, token: \"${NOT_SET_ANYWHERE}\", roles: [admin]} ]", says: []string{"tokens[0]", "NOT_SET_ANYWHERE"}},
 		{name: "a service without engines", target: "scoring", says: []string{"nats.url", "redis.url"}},
-		{name: "a wrong rule", agreement: strings.Replace(testAgreement, `engagement >= 25.0`, `engagment >= 25.0`, 1), says: []string{"agreement", "matrix", "engagment"}},
-		{name: "a wrong type", agreement: strings.Replace(testAgreement, `account.employees >= 200`, `account.employees + 200`, 1), says: []string{"agreement", "size"}},
+		{name: "a wrong rule", agreement: strings.Replace(testAgreement, `engagement >= 25.0`, `engagment >= 25.0`, 1), says: []string{"agreement", "qualify[0].when", "engagment"}},
+		{name: "a wrong type", agreement: strings.Replace(testAgreement, `account.employees >= 200`, `account.employees + 200`, 1), says: []string{"agreement", "fit[1].when"}},
 		{name: "an unknown event", agreement: strings.Replace(testAgreement, `on: event_attended`, `on: event_slept_through`, 1), says: []string{"agreement", "event_slept_through"}},
 		{name: "no default route", directory: strings.Replace(testDirectory, `  - { id: default, to: {pool: everybody} }`, "", 1), says: []string{"directory", "route"}},
 		{name: "a rep nobody knows", directory: strings.Replace(testDirectory, `reps: [ana, bo]`, `reps: [ana, nobody]`, 1), says: []string{"directory", "nobody"}},
-		{name: "a zone on the moon", directory: strings.Replace(testDirectory, `time_zone: UTC`, `time_zone: Moon/Tranquility`, 1), says: []string{"directory", "Moon/Tranquility"}},
+		{name: "a zone on the moon", directory: strings.Replace(testDirectory, `time_zone: UTC`, `time_zone: Moon/Tranquility`, 1), says: []string{"directory", "reps[0].time_zone"}},
 		{name: "no such file", config: "agreement: missing.yaml", says: []string{"missing.yaml"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

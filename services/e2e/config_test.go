@@ -98,6 +98,3 @@ func (c *Cluster) writeConfig(engines string) string {
 	}
 	return filepath.Join(c.dir, "baton.yaml")
 }
-
-// fastRetries makes a destination's retries quick enough for a test.
-const fastRetries = ``

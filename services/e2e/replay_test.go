@@ -146,7 +146,7 @@ func TestKillInTheStream(t *testing.T) {
 			t.Errorf("%s was acknowledged and is not in the journal", id)
 		}
 	}
-	settled(c, crm)
+	settled(c)
 	for _, problem := range audit(c.Log(), crm) {
 		t.Error(problem)
 	}

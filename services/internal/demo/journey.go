@@ -35,7 +35,9 @@ func assets(i Interest) []string {
 
 // journey tells one lead's week.
 type journey struct {
+	// rng decides what happens, clock when.
 	rng    *rand.Rand
+	clock  *rand.Rand
 	week   *Week
 	lead   *Lead
 	events []*Event
@@ -71,17 +73,17 @@ func (j *journey) tell() {
 	j.events = slices.DeleteFunc(j.events, func(e *Event) bool { return !e.At.Before(j.week.To) })
 }
 
-// moments gives n times in order, in waking hours, and leaves those who ask the time that their story takes.
+// moments gives n times in order, mostly in working hours.
 func (j *journey) moments(n int) []time.Time {
 	w := j.week
 	out := make([]time.Time, n)
 	for i := range out {
 		for {
-			day := w.From.AddDate(0, 0, j.rng.IntN(days+1)).Truncate(24 * time.Hour)
-			hour := pick(j.rng, []weighted[int]{{6, 2}, {7, 6}, {8, 10}, {9, 12}, {10, 12}, {11, 9}, {12, 8}, {13, 11}, {14, 11}, {15, 9}, {16, 7}, {18, 4}, {20, 4}, {21, 2}, {2, 1}})
-			t := day.Add(time.Duration(hour)*time.Hour + time.Duration(j.rng.IntN(3600))*time.Second)
+			day := w.From.AddDate(0, 0, j.clock.IntN(days+1)).Truncate(24 * time.Hour)
+			hour := pick(j.clock, []weighted[int]{{6, 2}, {7, 6}, {8, 10}, {9, 12}, {10, 12}, {11, 9}, {12, 8}, {13, 11}, {14, 11}, {15, 9}, {16, 7}, {18, 4}, {20, 4}, {21, 2}, {2, 1}})
+			t := day.Add(time.Duration(hour)*time.Hour + time.Duration(j.clock.IntN(3600))*time.Second)
 			weekend := t.Weekday() == time.Saturday || t.Weekday() == time.Sunday
-			if t.Before(w.From) || t.After(w.To.Add(-2*time.Hour)) || weekend && chance(j.rng, 70) {
+			if t.Before(w.From) || t.After(w.To.Add(-2*time.Hour)) || weekend && chance(j.clock, 70) {
 				continue
 			}
 			out[i] = t

@@ -50,16 +50,18 @@ const (
 	lastMinutes = 25 * time.Minute
 )
 
-// NewWeek makes up the week that ends at a moment. It is pure: the same seed and end give the same week. owners are the reps
-// who own a named account each, and one of them may own several.
+// NewWeek makes up the week that ends at a moment. It is pure: the same seed and end give the same week. The seed alone
+// decides who there is, how far each lead goes and what becomes of it; the end moves what happens to working hours, and cuts
+// off what would come later. owners are the reps who own a named account each, and one of them may own several.
 func NewWeek(seed uint64, end time.Time, owners []string) *Week {
-	rng := rand.New(rand.NewPCG(seed, 0x6261746f6e)) //nolint:gosec // invented data, the same for the same seed
+	const people, journeys, clocks = 1 << 32, 2 << 32, 3 << 32
+	rng := seeded(seed, people)
 	end = end.UTC().Truncate(time.Second)
 	w := &Week{From: end.AddDate(0, 0, -days), To: end}
 	w.Companies = newCompanies(rng, companyCount, owners)
 	w.people(rng, len(owners))
-	for _, l := range w.Leads {
-		j := &journey{rng: rng, week: w, lead: l}
+	for i, l := range w.Leads {
+		j := &journey{rng: seeded(seed, journeys+uint64(i)), clock: seeded(seed, clocks+uint64(i)), week: w, lead: l}
 		j.tell()
 		w.Events = append(w.Events, j.events...)
 	}
@@ -68,6 +70,10 @@ func NewWeek(seed uint64, end time.Time, owners []string) *Week {
 		e.ID = fmt.Sprintf("%s-%d-%05d", e.Via, seed, i)
 	}
 	return w
+}
+
+func seeded(seed, stream uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, stream)) //nolint:gosec // invented data, the same for the same seed
 }
 
 // people makes the leads: first a buying committee at every named account, then everybody else.

@@ -44,6 +44,33 @@ func TestSameSeedSameWeek(t *testing.T) {
 	}
 }
 
+// Whenever the demo is run, the same people do much the same.
+func TestTheSeedDecidesWhoAndTheEndWhen(t *testing.T) {
+	one := testWeek(7)
+	asks := func(w *Week) (n int) {
+		for _, e := range w.Events {
+			if e.Type == "demo_requested" {
+				n++
+			}
+		}
+		return n
+	}
+	for _, end := range []time.Time{one.To.Add(-9 * time.Hour), one.To.Add(61 * time.Hour), time.Date(2027, 3, 1, 0, 5, 0, 0, time.UTC)} {
+		other := NewWeek(7, end, owners())
+		for i, l := range other.Leads {
+			if !reflect.DeepEqual(l, one.Leads[i]) {
+				t.Fatalf("until %s, lead %d is %+v, not %+v", end, i, l, one.Leads[i])
+			}
+		}
+		if n, m := len(one.Events), len(other.Events); m < n*9/10 || m > n*11/10 {
+			t.Errorf("until %s there are %d events, not about %d", end, m, n)
+		}
+		if n, m := asks(one), asks(other); m < n*3/4 || m > n*4/3 {
+			t.Errorf("until %s, %d ask for a demonstration, not about %d", end, m, n)
+		}
+	}
+}
+
 func TestTheWeekIsPlausible(t *testing.T) {
 	for seed := range uint64(20) {
 		w := testWeek(seed)

@@ -3,6 +3,7 @@ package core
 import (
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -139,7 +140,8 @@ func TestCountMerged(t *testing.T) {
 func TestMoveKeepsTheEarliestEntry(t *testing.T) {
 	r := &Row{}
 	r.Move(Move{To: Inquiry, Epoch: 1, At: 5000, Place: Place{Cause: 1}})
-	r.Move(Move{To: Inquiry, Epoch: 1, At: 3000, Place: Place{Cause: 2}}) // stated again, for an earlier time
+	r.Move(Move{To: Inquiry, Epoch: 1, At: 3000, Place: Place{Cause: 2}})                    // for an earlier time
+	r.Move(Move{From: Inquiry, To: Inquiry, Epoch: 1, At: 10, Place: Place{Cause: 2, N: 1}}) // no step
 	r.Move(Move{To: Recycled, Epoch: 1, At: 6000, Place: Place{Cause: 3}})
 	r.Move(Move{To: Inquiry, Epoch: 2, At: 7000, Place: Place{Cause: 4}})
 	r.Move(Move{To: Recycled, Epoch: 1, At: 1, Place: Place{Cause: 3}}) // a repeat
@@ -212,7 +214,7 @@ func stories(t *rapid.T) []told {
 			story = append(story, told{lead: leads[at], into: leads[rapid.IntRange(0, at-1).Draw(t, "into")]})
 		default:
 			story = append(story, told{lead: leads[at], move: Move{
-				To: rapid.SampledFrom(stages).Draw(t, "to"), Epoch: rapid.Int32Range(1, 3).Draw(t, "epoch"),
+				From: rapid.SampledFrom(stages).Draw(t, "from stage"), To: rapid.SampledFrom(stages).Draw(t, "to"), Epoch: rapid.Int32Range(1, 3).Draw(t, "epoch"),
 				At:      rapid.Int64Range(1, 60).Draw(t, "at"),
 				Highest: rapid.SampledFrom(append(Way(), "")).Draw(t, "highest"),
 				First: Touch{
@@ -245,9 +247,20 @@ func reference(story []told, q Query) Funnel {
 	// What holds of each lead: no repeats.
 	said := map[string][]Move{}
 	for _, s := range story {
-		if ms := said[s.lead]; s.into == "" && !slices.ContainsFunc(ms, func(m Move) bool { return !s.move.Place.after(m.Place) }) {
-			said[s.lead] = append(ms, s.move)
+		ms, m := said[s.lead], s.move
+		if s.into != "" || slices.ContainsFunc(ms, func(before Move) bool { return !m.Place.after(before.Place) }) {
+			continue
 		}
+		current := ""
+		for _, before := range ms {
+			if before.Epoch == m.Epoch {
+				current = before.To
+			}
+		}
+		if m.From == m.To && m.To == current {
+			m.At = math.MaxInt64 // stated again: it happened when it did
+		}
+		said[s.lead] = append(ms, m)
 	}
 	type person struct {
 		stages                   map[string]bool

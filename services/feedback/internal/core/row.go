@@ -103,8 +103,10 @@ type Place struct {
 
 func (p Place) after(q Place) bool { return p.Cause > q.Cause || p.Cause == q.Cause && p.N > q.N }
 
-// Move is one step of a lead from stage to stage, as scoring states it.
+// Move is one step of a lead from stage to stage, as scoring states it. From equal to To is no step: it states again where
+// the lead is, with what has become known of its first touch.
 type Move struct {
+	From    string
 	To      string
 	Epoch   int32
 	At      int64
@@ -125,6 +127,9 @@ func (r *Row) Move(m Move) {
 		r.Highest = m.Highest
 	}
 	e := r.epoch(m.Epoch)
+	if m.From == m.To && e.Current == m.To {
+		return
+	}
 	e.Current = m.To
 	for i := range e.Entered {
 		if e.Entered[i].Stage == m.To {

@@ -129,7 +129,7 @@ func ApplyRow(r *core.Row, ev *journal.Event) bool {
 			at = s.GetAt().AsTime()
 		}
 		r.Move(core.Move{
-			To: intern(s.GetTo()), Epoch: s.GetEpoch(), At: at.UnixMilli(), Highest: intern(s.GetHighest()),
+			From: intern(s.GetFrom()), To: intern(s.GetTo()), Epoch: s.GetEpoch(), At: at.UnixMilli(), Highest: intern(s.GetHighest()),
 			First: core.Touch{
 				At: millis(s.GetFirstAt()), Source: intern(s.GetSource()), Channel: intern(s.GetChannel()), Campaign: intern(s.GetCampaign()),
 			},

@@ -77,7 +77,7 @@ func (q *queue) put(d *state.Delivery) {
 	q.items[d.ID] = it
 	i, _ := slices.BinarySearchFunc(l.items, it, func(a, b *item) int { return cmp.Compare(a.Number, b.Number) })
 	if len(l.items) > 0 && l.items[0].flying {
-		
+		i = max(i, 1) // the head stays the head while it flies
 	}
 	l.items = slices.Insert(l.items, i, it)
 	q.place(l)

@@ -112,7 +112,7 @@ func TestAStartThatWasCutShortIsFinished(t *testing.T) {
 func TestAnotherOriginsVersionsAreLeftAlone(t *testing.T) {
 	g := &globals{}
 	g.apply(t, signed)
-	byAPI := &journalv1.AgreementChanged{Version: 2, Change: book.Proposed, Yaml: []byte(signed2), Hash: agreement.Hash([]byte(signed2)), Origin: "api",
+	byAPI := &journalv1.AgreementChanged{Yaml: []byte(signed2), Hash: agreement.Hash([]byte(signed2)),
 		Signatures: []*journalv1.Signature{{Role: "marketing", By: "x"}, {Role: "sales", By: "y"}}}
 	for _, change := range []string{book.Proposed, book.Activated} {
 		c := &journalv1.AgreementChanged{Version: 2, Change: change, Yaml: byAPI.Yaml, Hash: byAPI.Hash, Origin: "api", Signatures: byAPI.Signatures}

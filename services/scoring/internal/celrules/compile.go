@@ -17,8 +17,8 @@ import (
 
 // Limits of one expression. An agreement's own are far below; they bound what a hostile one costs.
 const (
-	// costLimit of one evaluation, in CEL's units: about a millisecond.
-	costLimit       = 100_000
+	// costLimit of one evaluation, in CEL's units: a loop over a few thousand values, some 20 milliseconds.
+	costLimit       = 50_000
 	maxNodes        = 2_000
 	maxNesting      = 60
 	maxRegexProgram = 5_000
