@@ -75,32 +75,24 @@ func applyDelivery(b *state.Book, ev *journal.Event) (outcome journal.Outcome, o
 
 // saveBook writes the index entries of deliveries that changed.
 func saveBook(m *leadstore.Mutation, b *state.Book) {
-	changed, gone := b.Changes()
-	for _, d := range changed {
-		if d.Done() {
+	for _, c := range b.Changes() {
+		d := c.Delivery
+		at := float64(d.DueAt.UnixMilli())
+		for _, destination := range []string{"", d.Destination} {
+			if c.Was != "" && (c.Gone || c.Was != d.State) {
+				m.IndexRemove(DeliveryIndex(destination, c.Was), d.ID)
+			}
+			if c.Gone {
+				m.IndexRemove(DeliveryIndex(destination, ""), d.ID)
+				continue
+			}
+			m.IndexAdd(DeliveryIndex(destination, ""), d.ID, at)
+			m.IndexAdd(DeliveryIndex(destination, d.State), d.ID, at)
+		}
+		if d.Done() || c.Gone {
 			m.FieldDelete(HashDue, d.ID)
 		} else {
 			m.FieldSet(HashDue, d.ID, state.EncodeDelivery(d))
-		}
-		at := float64(d.DueAt.UnixMilli())
-		for _, destination := range []string{"", d.Destination} {
-			m.IndexAdd(DeliveryIndex(destination, ""), d.ID, at)
-			for _, s := range deliveryStates {
-				if s == d.State {
-					m.IndexAdd(DeliveryIndex(destination, s), d.ID, at)
-				} else {
-					m.IndexRemove(DeliveryIndex(destination, s), d.ID)
-				}
-			}
-		}
-	}
-	for _, d := range gone {
-		m.FieldDelete(HashDue, d.ID)
-		for _, destination := range []string{"", d.Destination} {
-			m.IndexRemove(DeliveryIndex(destination, ""), d.ID)
-			for _, s := range deliveryStates {
-				m.IndexRemove(DeliveryIndex(destination, s), d.ID)
-			}
 		}
 	}
 }

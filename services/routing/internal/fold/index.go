@@ -52,26 +52,39 @@ func OwnerOf(h *handoff.Handoff) string {
 	return identity.Desk
 }
 
-// index brings a handoff's entries in line with its state. A handoff that was passed on is found where it went.
-func index(m *leadstore.Mutation, entity string, h *handoff.Handoff) {
-	unindex(m, entity, h)
+// place is where a handoff stands in the indexes; the zero place is nowhere.
+type place struct{ owner, stage string }
+
+// placeOf gives where a handoff belongs. One that was passed on is found where it went.
+func placeOf(h *handoff.Handoff) place {
 	if h.Passed {
+		return place{}
+	}
+	return place{OwnerOf(h), string(h.Stage)}
+}
+
+func (p place) indexes() []string {
+	if p == (place{}) {
+		return nil
+	}
+	return []string{HandoffIndex("", ""), HandoffIndex("", p.stage), HandoffIndex(p.owner, ""), HandoffIndex(p.owner, p.stage)}
+}
+
+// reindex moves a handoff in the indexes. Whoever reads them checks what they find against the handoff itself: an entry
+// that is left over from a state that was folded again is passed over.
+func reindex(m *leadstore.Mutation, entity string, h *handoff.Handoff, was, now place) {
+	if was == now {
 		return
 	}
 	name, at := member(entity, h), float64(h.QualifiedAt.UnixMilli())
-	for _, owner := range []string{"", OwnerOf(h)} {
-		m.IndexAdd(HandoffIndex(owner, ""), name, at)
-		m.IndexAdd(HandoffIndex(owner, string(h.Stage)), name, at)
-	}
-}
-
-func unindex(m *leadstore.Mutation, entity string, h *handoff.Handoff) {
-	name := member(entity, h)
-	for _, owner := range append([]string{"", identity.Desk}, h.Had()...) {
-		m.IndexRemove(HandoffIndex(owner, ""), name)
-		for _, s := range stages {
-			m.IndexRemove(HandoffIndex(owner, string(s)), name)
+	next := now.indexes()
+	for _, index := range was.indexes() {
+		if !slices.Contains(next, index) {
+			m.IndexRemove(index, name)
 		}
+	}
+	for _, index := range next {
+		m.IndexAdd(index, name, at)
 	}
 }
 

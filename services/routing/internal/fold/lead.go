@@ -33,6 +33,8 @@ type lead struct {
 	key identity.Key
 	effects
 	unsaved
+	// indexed is where the indexes have each handoff.
+	indexed map[string]place
 }
 
 // effects are what the event just applied asks Decide for.
@@ -67,7 +69,11 @@ func loadLead(key identity.Key, id string, blob []byte) (journal.Entity, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &lead{Lead: *l, id: id, key: key}, nil
+	e := &lead{Lead: *l, id: id, key: key, indexed: make(map[string]place, len(l.Handoffs))}
+	for _, h := range l.Handoffs {
+		e.indexed[h.ID] = placeOf(h)
+	}
+	return e, nil
 }
 
 // Apply folds an event.
@@ -376,11 +382,14 @@ func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
 // Save gives the blob and the index entries of what changed.
 func (l *lead) Save(m *leadstore.Mutation) []byte {
 	for _, h := range l.removed {
-		unindex(m, l.id, h)
+		reindex(m, l.id, h, l.indexed[h.ID], place{})
+		delete(l.indexed, h.ID)
 	}
 	for _, h := range l.Handoffs {
 		if _, ok := l.touched[h.ID]; ok {
-			index(m, l.id, h)
+			now := placeOf(h)
+			reindex(m, l.id, h, l.indexed[h.ID], now)
+			l.indexed[h.ID] = now
 		}
 	}
 	for id, b := range l.snapshots {

@@ -38,7 +38,7 @@ func (s *Server) ListDeliveries(ctx context.Context, req *routingv1.ListDeliveri
 		return nil, err
 	}
 	for _, id := range ids {
-		if d := books[fold.EntityOfDelivery(id)].find(id); d != nil {
+		if d := books[fold.EntityOfDelivery(id)].find(id); d != nil && (req.GetState() == "" || req.GetState() == d.State) {
 			out.Deliveries = append(out.Deliveries, render.Delivery(d))
 		}
 	}

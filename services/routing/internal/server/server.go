@@ -86,8 +86,19 @@ func (s *Server) ListHandoffs(ctx context.Context, req *routingv1.ListHandoffsRe
 		return nil, err
 	}
 	out := &routingv1.ListHandoffsResponse{NextPageToken: next}
-	out.Handoffs, err = s.handoffs(ctx, members)
+	all, err := s.handoffs(ctx, members)
+	for _, h := range all {
+		// It may have moved on since the index was read.
+		if selects(req, h) {
+			out.Handoffs = append(out.Handoffs, h)
+		}
+	}
 	return out, err
+}
+
+// selects reports whether a filter's owner and stage are the handoff's.
+func selects(req *routingv1.ListHandoffsRequest, h *routingv1.Handoff) bool {
+	return (req.GetStage() == "" || req.GetStage() == h.GetStage()) && (req.GetOwner() == "" || req.GetOwner() == h.GetOwner().GetId())
 }
 
 // ofLead lists a lead's handoffs, whatever lead it is by now.
@@ -107,8 +118,11 @@ func (s *Server) ofLead(ctx context.Context, req *routingv1.ListHandoffsRequest)
 		}
 		for i := len(on.Handoffs) - 1; i >= 0; i-- {
 			h := on.Handoffs[i]
-			if !h.Passed && (req.GetStage() == "" || req.GetStage() == string(h.Stage)) && (req.GetOwner() == "" || req.GetOwner() == fold.OwnerOf(h)) {
-				out.Handoffs = append(out.Handoffs, render.Handoff(h, on, entity, version.Directory))
+			if h.Passed {
+				continue
+			}
+			if shown := render.Handoff(h, on, entity, version.Directory); selects(req, shown) {
+				out.Handoffs = append(out.Handoffs, shown)
 			}
 		}
 		entity = on.MergedInto

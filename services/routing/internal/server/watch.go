@@ -210,7 +210,7 @@ func (v *viewer) one(ctx context.Context, id string) error {
 // show sends a handoff if it has changed, and is selected or was.
 func (v *viewer) show(h *routingv1.Handoff) error {
 	before, seen := v.sent[h.GetId()]
-	selected := (v.req.GetStage() == "" || v.req.GetStage() == h.GetStage()) && (v.req.GetOwner() == "" || v.req.GetOwner() == h.GetOwner().GetId())
+	selected := selects(v.req, h)
 	if !selected && !seen || seen && proto.Equal(before, h) {
 		return nil
 	}

@@ -1,7 +1,10 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -45,8 +48,17 @@ type Book struct {
 	// Stated is how many there ever were.
 	Stated uint32
 
-	touched map[string]struct{}
-	gone    []*Delivery
+	// changed holds what the store has of the deliveries that differ from it.
+	changed map[string]*Change
+}
+
+// Change is how a delivery differs from what the store has of it.
+type Change struct {
+	*Delivery
+	// Was is its state there, "" where the store does not have it.
+	Was string
+	// Gone: it is not kept any longer.
+	Gone bool
 }
 
 // keptDone is how many finished deliveries of an entity are kept for the log of deliveries; the journal has them all.
@@ -70,7 +82,7 @@ func (b *Book) Add(d Delivery) bool {
 	d.Number, d.State = b.Stated, Due
 	b.Stated++
 	b.List = append(b.List, &d)
-	b.touch(d.ID)
+	b.touch(&d, "")
 	return true
 }
 
@@ -81,8 +93,8 @@ func (b *Book) Delivered(id string, attempt, status int, at time.Time) bool {
 	if d == nil || d.State == Delivered || attempt <= d.Before {
 		return false
 	}
+	b.touch(d, d.State)
 	d.State, d.Attempts, d.Status, d.Error, d.NextAt, d.DoneAt = Delivered, max(attempt, d.Attempts), status, "", time.Time{}, at
-	b.touch(id)
 	b.prune()
 	return true
 }
@@ -93,11 +105,11 @@ func (b *Book) Failed(id string, attempt, status int, reason string, next, at ti
 	if d == nil || attempt <= d.Attempts {
 		return false
 	}
+	b.touch(d, d.State)
 	d.State, d.Attempts, d.Status, d.Error, d.NextAt = Failing, attempt, status, reason, next
 	if dead {
 		d.State, d.NextAt, d.DoneAt = Dead, time.Time{}, at
 	}
-	b.touch(id)
 	b.prune()
 	return true
 }
@@ -109,8 +121,8 @@ func (b *Book) Replay(id string, at time.Time) bool {
 	if d == nil || d.State == Due {
 		return false
 	}
+	b.touch(d, d.State)
 	d.State, d.Before, d.NextAt, d.DoneAt = Due, d.Attempts, at, time.Time{}
-	b.touch(id)
 	return true
 }
 
@@ -121,33 +133,32 @@ func (b *Book) prune() {
 			done++
 		}
 	}
-	for i := 0; done > keptDone; i++ {
-		if d := b.List[i]; d.Done() {
-			b.gone = append(b.gone, d)
-			b.List = append(b.List[:i:i], b.List[i+1:]...)
-			done--
-			i--
+	b.List = slices.DeleteFunc(b.List, func(d *Delivery) bool {
+		if done <= keptDone || !d.Done() {
+			return false
 		}
+		done--
+		b.touch(d, d.State)
+		b.changed[d.ID].Gone = true
+		return true
+	})
+}
+
+// touch notes that a delivery is about to change from a state.
+func (b *Book) touch(d *Delivery, was string) {
+	if b.changed == nil {
+		b.changed = map[string]*Change{}
+	}
+	if b.changed[d.ID] == nil {
+		b.changed[d.ID] = &Change{Delivery: d, Was: was}
 	}
 }
 
-func (b *Book) touch(id string) {
-	if b.touched == nil {
-		b.touched = map[string]struct{}{}
-	}
-	b.touched[id] = struct{}{}
-}
-
-// Changes gives the deliveries that changed and those that were forgotten since it was last called.
-func (b *Book) Changes() (changed, gone []*Delivery) {
-	for _, d := range b.List {
-		if _, ok := b.touched[d.ID]; ok {
-			changed = append(changed, d)
-		}
-	}
-	gone = b.gone
-	b.touched, b.gone = nil, nil
-	return changed, gone
+// Changes gives what has changed since it was last called, by number.
+func (b *Book) Changes() []*Change {
+	out := slices.SortedFunc(maps.Values(b.changed), func(x, y *Change) int { return cmp.Compare(x.Number, y.Number) })
+	b.changed = nil
+	return out
 }
 
 func (b *Book) encode() []*routingv1.DeliveryState {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
@@ -34,14 +35,27 @@ func EncodeDesk(d *Desk) []byte {
 	for _, rep := range slices.Sorted(maps.Keys(s.Loads)) {
 		out.Loads = append(out.Loads, &routingv1.LoadState{Rep: rep, Window: s.Loads[rep].Window, Count: int32(s.Loads[rep].Count)})
 	}
+	blob := marshal(out)
+	// The queue follows behind the rest, entry by entry: a message may have its fields in any order.
 	for _, e := range s.Queue {
-		out.Queue = append(out.Queue, &routingv1.WaitingState{
-			Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
-			Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
-			Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
-		})
+		if e.Encoded == nil {
+			e.Encoded = encodeEntry(e)
+		}
+		blob = protowire.AppendTag(blob, queueField, protowire.BytesType)
+		blob = protowire.AppendBytes(blob, e.Encoded)
 	}
-	return marshal(out)
+	return blob
+}
+
+// queueField is the number of DeskState.queue.
+const queueField = 4
+
+func encodeEntry(e *desk.Entry) []byte {
+	return marshal(&routingv1.WaitingState{
+		Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
+		Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
+		Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
+	})
 }
 
 // DecodeDesk reads the desk's blob; nil is a desk that has seen nothing.

@@ -100,11 +100,19 @@ func TestBook(t *testing.T) {
 	for i := 4; i < 40; i++ {
 		b.Delivered(fmt.Sprint(i), 1, 200, now)
 	}
-	changed, gone := b.Changes()
-	if len(changed)+len(gone) != 39 || len(b.List) != keptDone+1 || b.Find("0") == nil {
-		t.Errorf("%d changed, %d forgotten, %d kept", len(changed), len(gone), len(b.List))
+	gone, changed := 0, b.Changes()
+	for _, c := range changed {
+		if c.Was != Due {
+			t.Errorf("%s was %s", c.ID, c.Was)
+		}
+		if c.Gone {
+			gone++
+		}
 	}
-	if changed, gone := b.Changes(); len(changed)+len(gone) != 0 {
+	if len(changed) != 39 || gone != 39-keptDone || len(b.List) != keptDone+1 || b.Find("0") == nil {
+		t.Errorf("%d changed, %d forgotten, %d kept", len(changed), gone, len(b.List))
+	}
+	if len(b.Changes()) != 0 {
 		t.Error("changes are told twice")
 	}
 }

@@ -122,49 +122,42 @@ func AccountID(key identity.Key, l *core.Lead) string {
 	return ""
 }
 
+// entry is a lead's place in one index; no index, no place.
+type entry struct {
+	index string
+	score float64
+}
+
+// entries gives a lead's places in the indexes.
+func entries(x *state.Indexed) (out [5]entry) {
+	if x.Known {
+		points := core.Micros(x.Micros).Points()
+		out[0], out[1] = entry{IndexStage(x.Stage), float64(x.LastMs)}, entry{IndexScore, points}
+		if x.Account != "" {
+			out[2] = entry{IndexAccount(x.Account), points}
+		}
+		if x.Ownerless {
+			out[3] = entry{IndexOwnerless, float64(x.LastMs)}
+		}
+	}
+	if x.QuarantinedMs != 0 {
+		out[4] = entry{IndexQuarantine, float64(x.QuarantinedMs)}
+	}
+	return out
+}
+
 // reindex replaces the entries of a lead; those that stay are not touched.
 func reindex(m *leadstore.Mutation, id string, old, next state.Indexed) {
-	type entry struct {
-		index string
-		score float64
-	}
-	entries := func(x *state.Indexed) []entry {
-		out := make([]entry, 0, 5)
-		if x.Known {
-			points := core.Micros(x.Micros).Points()
-			out = append(out, entry{IndexStage(x.Stage), float64(x.LastMs)}, entry{IndexScore, points})
-			if x.Account != "" {
-				out = append(out, entry{IndexAccount(x.Account), points})
-			}
-			if x.Ownerless {
-				out = append(out, entry{IndexOwnerless, float64(x.LastMs)})
-			}
-		}
-		if x.QuarantinedMs != 0 {
-			out = append(out, entry{IndexQuarantine, float64(x.QuarantinedMs)})
-		}
-		return out
-	}
 	if old == next {
 		return
 	}
 	was, is := entries(&old), entries(&next)
-	for _, o := range was {
-		gone := true
-		for _, n := range is {
-			gone = gone && n.index != o.index
+	for i := range was {
+		if was[i].index != is[i].index && was[i].index != "" {
+			m.IndexRemove(was[i].index, id)
 		}
-		if gone {
-			m.IndexRemove(o.index, id)
-		}
-	}
-	for _, n := range is {
-		same := false
-		for _, o := range was {
-			same = same || o == n
-		}
-		if !same {
-			m.IndexAdd(n.index, id, n.score)
+		if was[i] != is[i] && is[i].index != "" {
+			m.IndexAdd(is[i].index, id, is[i].score)
 		}
 	}
 }

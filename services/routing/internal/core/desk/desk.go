@@ -57,6 +57,10 @@ type Entry struct {
 	// Told: that it waits has been stated, until Until; zero where nothing but a change of the directory helps.
 	Told  bool
 	Until time.Time
+
+	// Encoded is the entry as it is stored, left here by whoever stores it; a change clears it. Thousands may wait, and the
+	// desk is stored again with every handoff that comes.
+	Encoded []byte
 }
 
 // Member is a rep's standing in a pool.
@@ -138,7 +142,7 @@ func (s *State) Waits(handoff string) *Entry { return s.waiting[handoff] }
 // Tell notes that a handoff's waiting has been stated.
 func (s *State) Tell(handoff string, until time.Time) {
 	if e := s.waiting[handoff]; e != nil {
-		e.Told, e.Until = true, until
+		e.Told, e.Until, e.Encoded = true, until, nil
 	}
 }
 
@@ -169,7 +173,7 @@ func (s *State) leave(handoff string) {
 // in which a weight changed starts anew: levels reached with other weights cannot be compared. dir may be nil.
 func (s *State) Changed(dir *core.Directory) {
 	for _, e := range s.Queue {
-		e.Until = s.Now
+		e.Until, e.Encoded = s.Now, nil
 	}
 	for id, members := range s.Pools {
 		pool := dir.PoolOrDefault(id)
