@@ -146,13 +146,14 @@ func (s *session) foldItem(b *batch, it *item) error {
 	if why, ok := s.w.quarantines[ev.Seq]; ok && reason == "" {
 		reason = why
 	}
-	if reason != "" {
-		fact := s.quarantine(ev, reason)
-		return b.add(nil, ev, []*Event{fact})
-	}
 	sl := s.cache[ev.Entity]
 	was := sl.dirty
-	facts := s.fold(sl, ev, b.live)
+	var facts []*Event
+	if reason != "" {
+		facts = s.quarantine(sl, ev, reason)
+	} else {
+		facts = s.fold(sl, ev, b.live)
+	}
 	if sl.dirty && !was {
 		b.dirty = append(b.dirty, sl)
 	}

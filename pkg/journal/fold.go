@@ -101,24 +101,27 @@ func (s *session) arm(sl *slot) {
 	}
 }
 
-// quarantine gives the one fact of an input that cannot be processed; the input has no other effect.
-func (s *session) quarantine(ev *Event, reason string) *Event {
-	pt := s.parts[ev.Partition]
+// quarantine gives the one fact of an input that cannot be processed. The entity is shown that instead of the input, so that
+// it can list it; the input has no other effect.
+func (s *session) quarantine(sl *slot, ev *Event, reason string) []*Event {
 	seq, input := strconv.FormatUint(ev.Seq, 10), ""
 	if ev.Input() {
-		pt.mark.quarantined++
+		sl.part.mark.quarantined++
 		input = seq
 	}
-	pt.touch(ev)
-	var d Decision
-	body := &journalv1.Event{Type: typeQuarantined, Payload: &journalv1.Event_Quarantined{Quarantined: &journalv1.Quarantined{
-		QuarantineId: "qu_" + s.w.logic.Service() + "_" + seq, Reason: reason, Place: s.w.logic.Service(), InputSequence: input,
-	}}}
-	d.Fact(ev.Entity, body)
-	if ev.Body == nil {
+	sl.part.touch(ev)
+	if ev.Body == nil { // it could not even be decoded
 		ev = &Event{Head: ev.Head, Body: &journalv1.Event{}}
 	}
-	return s.number(pt, ev.Entity, ev, &d)[0]
+	var d Decision
+	d.Fact(sl.id, &journalv1.Event{Type: typeQuarantined, Payload: &journalv1.Event_Quarantined{Quarantined: &journalv1.Quarantined{
+		QuarantineId: "qu_" + s.w.logic.Service() + "_" + seq, Reason: reason, Place: s.w.logic.Service(), InputSequence: input,
+	}}})
+	facts := s.number(sl.part, sl.id, ev, &d)
+	sl.entity.Apply(s.globals, facts[0])
+	sl.dirty = true
+	s.arm(sl)
+	return facts
 }
 
 func (s *session) traceFacts(ev *Event, facts []*Event) {

@@ -44,6 +44,7 @@ type Globals interface {
 type Entity interface {
 	// Apply folds an event into the state: an input, a fact of another entity or service, or a fact that this entity has
 	// just decided for itself (whose Seq and Logged are zero). It answers what became of an input; of facts the answer is ignored.
+	// An input that was quarantined is not shown; the record of it (type quarantined) is, in its place.
 	// Apply and Decide must take whatever the log holds: what makes no sense is ignored, never a panic.
 	Apply(g Globals, ev *Event) Outcome
 	// Decide gives the facts that follow from ev, which has just been applied. It reads the state and g and changes

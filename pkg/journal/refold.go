@@ -31,7 +31,7 @@ func (s *session) refold(ctx context.Context, pt *part, ids []string, position u
 		cause  uint64
 	}
 	own := map[key][]*Event{}
-	quarantined := map[key]bool{}
+	quarantined := map[key]*Event{}
 	var shown []*Event
 	err := s.w.j.scan(ctx, 1, ^uint64(0), false, func(m jetstream.Msg, hd Head) error {
 		if slots[hd.Entity] == nil {
@@ -45,9 +45,10 @@ func (s *session) refold(ctx context.Context, pt *part, ids []string, position u
 		switch {
 		case broken != nil: // its quarantine record stands behind it
 		case self && hd.Type == typeQuarantined:
-			quarantined[key{hd.Entity, hd.Origin.Cause}] = true
-		case self:
 			ev.Seq, ev.Logged = 0, time.Time{} // as when it was decided
+			quarantined[key{hd.Entity, hd.Origin.Cause}] = ev
+		case self:
+			ev.Seq, ev.Logged = 0, time.Time{}
 			k := key{hd.Entity, hd.Origin.Cause}
 			own[k] = append(own[k], ev)
 		default:
@@ -64,7 +65,8 @@ func (s *session) refold(ctx context.Context, pt *part, ids []string, position u
 	}
 	g := s.w.logic.NewGlobals()
 	apply := func(sl *slot, ev *Event) {
-		if quarantined[key{sl.id, ev.Seq}] {
+		if q := quarantined[key{sl.id, ev.Seq}]; q != nil {
+			sl.entity.Apply(g, q)
 			return
 		}
 		if sl.entity.Apply(g, ev) == Duplicate {

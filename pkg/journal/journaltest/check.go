@@ -40,7 +40,7 @@ func Check(log []*journal.Event, logic journal.Logic) (*Result, error) {
 	g := logic.NewGlobals()
 	entities := map[string]journal.Entity{}
 	decided, recorded := map[factKey]*journal.Event{}, map[factKey]*journal.Event{}
-	quarantined := map[uint64]bool{}
+	quarantined := map[uint64]*journal.Event{}
 	for _, ev := range log {
 		if ev.Origin != nil && ev.Origin.Producer == logic.Service() {
 			k := factKey{ev.Origin.Partition, ev.Origin.Cause, ev.Origin.N}
@@ -50,19 +50,26 @@ func Check(log []*journal.Event, logic journal.Logic) (*Result, error) {
 			}
 			recorded[k] = ev
 			if ev.Type == "quarantined" && journal.OwnToSelf(logic.Service(), ev.Head) {
-				quarantined[ev.Origin.Cause] = true
+				q := *ev
+				q.Seq, q.Logged = 0, time.Time{} // as when it was decided
+				quarantined[ev.Origin.Cause] = &q
 			}
 		}
 	}
 	n := map[[2]uint64]int{}
-	show := func(id string, ev *journal.Event) error {
-		e := entities[id]
-		if e == nil {
-			var err error
+	entity := func(id string) (e journal.Entity, err error) {
+		if e = entities[id]; e == nil {
 			if e, err = logic.Load(id, nil); err != nil {
-				return err
+				return nil, err
 			}
 			entities[id] = e
+		}
+		return e, nil
+	}
+	show := func(id string, ev *journal.Event) error {
+		e, err := entity(id)
+		if err != nil {
+			return err
 		}
 		input := ev.Input() && ev.Partition != journal.Global
 		if e.Apply(g, ev) == journal.Duplicate {
@@ -96,7 +103,15 @@ func Check(log []*journal.Event, logic journal.Logic) (*Result, error) {
 			}
 			continue
 		}
-		if journal.OwnToSelf(logic.Service(), ev.Head) || quarantined[ev.Seq] {
+		if journal.OwnToSelf(logic.Service(), ev.Head) {
+			continue
+		}
+		if q := quarantined[ev.Seq]; q != nil {
+			e, err := entity(ev.Entity)
+			if err != nil {
+				return nil, err
+			}
+			e.Apply(g, q)
 			continue
 		}
 		if !logic.Wants(ev.Head) {

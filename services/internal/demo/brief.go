@@ -18,8 +18,8 @@ import (
 func printBrief(s *sheet, p *routingv1.Payload, names map[string]string, now time.Time) {
 	l, b := p.GetLead(), p.GetBrief()
 	s.rule()
-	s.line("%s", ends(" "+plain(strings.TrimSpace(l.GetFirstName()+" "+l.GetLastName())+" · "+l.GetTitle()), "for "+plain(p.GetOwner().GetName())))
-	s.line("%s", ends(" "+company(p), plain(l.GetEmail())))
+	s.line("%s", ends(" "+plain(strings.TrimSpace(l.GetFirstName()+" "+l.GetLastName())+" · "+l.GetTitle()), plain(l.GetEmail())))
+	s.line("%s", ends(" "+company(p), "for "+plain(p.GetOwner().GetName())))
 	s.rule()
 	s.item("Why now", whyNow(b))
 	printScore(s, p.GetScore())
@@ -64,7 +64,7 @@ func company(p *routingv1.Payload) string {
 		text += " (" + c + ")"
 	}
 	if m := a.GetMatch(); m.GetBy() != "" {
-		text += fmt.Sprintf(", known by its %s", strings.ReplaceAll(m.GetBy(), "-", " "))
+		text += fmt.Sprintf(", matched by %s", strings.ReplaceAll(m.GetBy(), "-", " "))
 	}
 	return plain(text)
 }
@@ -170,7 +170,7 @@ func visits(timeline []*routingv1.TimelineEntry) []string {
 			end++
 		}
 		if len(out) == 5 {
-			out[4] += fmt.Sprintf(" … and %d earlier", len(timeline)-i)
+			out[4] += fmt.Sprintf("; … and %d more before", len(timeline)-i)
 			break
 		}
 		out = append(out, day(timeline[end-1].GetAt().AsTime())+" · "+visit(timeline[i:end]))

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/batonhq/baton/pkg/telemetry"
 )
@@ -19,6 +20,8 @@ import (
 type options struct {
 	binary, data string
 	seed         uint64
+	// pace is how long two hours of the week take at least.
+	pace time.Duration
 	// keep Baton running once everything is printed, until the demo is stopped.
 	keep bool
 	out  io.Writer
@@ -43,12 +46,12 @@ func main() {
 }
 
 func start(ctx context.Context, args []string, out, errs io.Writer) error {
-	opt := options{out: out, terminal: telemetry.Terminal(out)}
+	opt := options{out: out, terminal: telemetry.Terminal(out), pace: defaultPace}
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.StringVar(&opt.binary, "binary", "../bin/baton", "the baton `program` to start")
 	flags.StringVar(&opt.data, "data-dir", "", "empty `folder` for everything that is written; by default one that is removed at the end")
-	flags.Uint64Var(&opt.seed, "seed", 1, "`number` that the week is made from: the same seed, the same week")
+	flags.Uint64Var(&opt.seed, "seed", 20, "`number` that the week is made from: the same seed, the same week")
 	flags.BoolVar(&opt.keep, "keep", opt.terminal, "keep Baton running until Ctrl-C; by default on a terminal only")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -125,9 +125,13 @@ func titles() []weighted[string] {
 	}
 }
 
-// buyers are titles of those who ask for a demonstration at a named account.
-func buyers() []string {
-	return []string{"VP Revenue Operations", "VP Sales", "Head of Marketing", "Director of Demand Generation", "Chief Operating Officer"}
+// committee gives the titles of a named account's three people: who decides, who would run it, who reads first.
+func committee() [3][]string {
+	return [3][]string{
+		{"VP Revenue Operations", "VP Sales", "Head of Marketing", "Director of Demand Generation", "Chief Operating Officer"},
+		{"Sales Operations Manager", "CRM Manager", "Solution Architect"},
+		{"Marketing Manager", "Campaign Specialist", "Sales Development Lead"},
+	}
 }
 
 // newCompanies makes n companies; the first ones are the named accounts, each with its owner, of a size worth a name.

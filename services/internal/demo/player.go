@@ -35,6 +35,9 @@ type player struct {
 // each other.
 const slice = 2 * time.Hour
 
+// breath lies at least between what is posted and a request for a demonstration, unless everything goes at full speed.
+const breath = 150 * time.Millisecond
+
 // siteBatch is how many calls an SDK collects before it posts them.
 const siteBatch = 40
 
@@ -46,7 +49,7 @@ func (p *player) play(ctx context.Context, events []*Event, pace time.Duration) 
 		for n < len(events) && events[n].At.Before(end) {
 			n++
 		}
-		if err := p.slice(ctx, events[:n], p.now().Add(pace)); err != nil {
+		if err := p.slice(ctx, events[:n], pace); err != nil {
 			return err
 		}
 		events = events[n:]
@@ -56,7 +59,8 @@ func (p *player) play(ctx context.Context, events []*Event, pace time.Duration) 
 
 // slice posts what happened in one slice. Requests for a demonstration come at its end, alone and at once: in life, minutes
 // lie between the pages that somebody looks at and the form that they send.
-func (p *player) slice(ctx context.Context, events []*Event, end time.Time) error {
+func (p *player) slice(ctx context.Context, events []*Event, pace time.Duration) error {
+	end := p.now().Add(pace)
 	var demos []*Event
 	for _, round := range rounds(events, func(e *Event) { demos = append(demos, e) }) {
 		group, ctx := errgroup.WithContext(ctx)
@@ -67,7 +71,11 @@ func (p *player) slice(ctx context.Context, events []*Event, end time.Time) erro
 			return err
 		}
 	}
-	if err := pause(ctx, end.Sub(p.now())); err != nil {
+	wait := end.Sub(p.now())
+	if len(demos) > 0 && pace > 0 {
+		wait = max(wait, breath)
+	}
+	if err := pause(ctx, wait); err != nil {
 		return err
 	}
 	for _, e := range demos {

@@ -93,7 +93,7 @@ func TestTheReportReadsAsItShould(t *testing.T) {
 	printReconciliation(s, &scoringv1.Reconciliation{Ok: true, Acknowledged: 6210, Applied: 5400, Duplicates: 810, Leads: 1420})
 	s.item("Speed", latency([]time.Duration{40 * time.Millisecond, 90 * time.Millisecond, 1300 * time.Millisecond}))
 	s.line("")
-	printNext(s, "http://127.0.0.1:40001", testPayload())
+	printNext(s, "http://127.0.0.1:40001", "bin/baton", testPayload())
 	golden := filepath.Join("testdata", "report.txt")
 	if *update {
 		if err := os.WriteFile(golden, []byte(s.b.String()), 0o600); err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/batonhq/baton/pkg/webhook"
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
-	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	scoringv1 "github.com/batonhq/baton/proto/baton/scoring/v1"
 )
 
@@ -31,13 +30,16 @@ type demo struct {
 	deals *webhook.Signer
 }
 
-// pace is how long two hours of the week take at least: somebody should be able to follow it, and Baton should be shown at
-// work rather than under a flood.
-const pace = 200 * time.Millisecond
+// defaultPace is how long two hours of the week take at least: somebody should be able to follow it, and Baton should be
+// shown at work rather than under a flood.
+const defaultPace = 200 * time.Millisecond
 
 // run plays the week and prints what became of it. It returns once everything is printed, or, where Baton is to be kept
 // running, once ctx has ended; Baton has been stopped then.
 func run(ctx context.Context, opt options) (err error) {
+	if opt.binary, err = filepath.Abs(opt.binary); err != nil {
+		return err
+	}
 	d := &demo{opt: opt, say: newProgress(opt.out, opt.terminal, time.Now), week: NewWeek(opt.seed, time.Now(), owners())}
 	folder, remove, err := workingFolder(opt.data)
 	if err != nil {
@@ -55,8 +57,7 @@ func run(ctx context.Context, opt options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.baton.stop()) }()
-	d.say.done("Baton runs, on a journal of its own: %s leads of %d made-up companies are about to have their week",
-		count(float64(len(d.week.Leads))), len(d.week.Companies))
+	d.say.done("Baton is up. %s made-up leads of %d companies are about to have their week", count(float64(len(d.week.Leads))), len(d.week.Companies))
 
 	if err := d.playWeek(ctx); err != nil {
 		return err
@@ -158,7 +159,7 @@ func (d *demo) playWeek(ctx context.Context) error {
 		name := d.week.From.AddDate(0, 0, n).Format("Mon 2 Jan")
 		d.say.doing("%s", name)
 		before := d.play.posted.Load()
-		if err := d.play.play(ctx, d.week.Day(n), pace); err != nil {
+		if err := d.play.play(ctx, d.week.Day(n), d.opt.pace); err != nil {
 			return fmt.Errorf("play %s: %w", name, err)
 		}
 		said, _, err := d.reps.outcome()
@@ -166,7 +167,7 @@ func (d *demo) playWeek(ctx context.Context) error {
 			return err
 		}
 		records, _, _ := d.crm.count()
-		line := fmt.Sprintf("%-10s  %5s events   %3d handed over so far, %d accepted, %d rejected", name,
+		line := fmt.Sprintf("%-10s %6s events   so far %2d handed over, %2d accepted, %d rejected", name,
 			count(float64(d.play.posted.Load()-before)), records, said["accept"], said["reject"])
 		if n < days-1 && d.opt.terminal {
 			d.say.doing("%s", line)
@@ -232,8 +233,8 @@ func (d *demo) closeDeals(ctx context.Context) error {
 		return err
 	}
 	said, _, _ := d.reps.outcome()
-	d.say.done("reps: %d accepted, %d rejected, %d contacted, %d recycled, %d confirmed (sql); the CRM sent %d facts about deals",
-		said["accept"], said["reject"], said["contact"], said["recycle"], said["qualify"], len(events))
+	d.say.done("sales accepted %d, rejected %d, recycled %d, confirmed %d; the CRM then sent %s", said["accept"], said["reject"],
+		said["recycle"], said["qualify"], plural(len(events), "fact about a deal", "facts about deals"))
 	return nil
 }
 
@@ -268,14 +269,14 @@ func (d *demo) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say.doing("kill -9, and a new start")
+	d.say.doing("killing Baton, and starting it again")
 	d.baton.kill()
 	d.api.http.CloseIdleConnections()
 	began := time.Now()
 	if err := d.baton.start(ctx); err != nil {
 		return fmt.Errorf("start Baton after kill -9: %w", err)
 	}
-	back := time.Since(began)
+	d.say.done("killed with kill -9, and back with everything after %s", seconds(time.Since(began)))
 	last := d.week.Day(days - 1)
 	d.say.doing("posting the last day's %d events once more", len(last))
 	if err := d.play.play(ctx, last, 0); err != nil {
@@ -291,8 +292,11 @@ func (d *demo) again(ctx context.Context) error {
 	if what := before.differs(after); what != "" {
 		return fmt.Errorf("the last day, posted once more, changed %s", what)
 	}
-	d.say.done("kill -9; back after %s with everything. The last day's %s events posted once more: %s duplicates, nothing changed",
-		seconds(back), count(float64(len(last))), count(after.reconciliation.Duplicates-before.reconciliation.Duplicates))
+	repeats := after.reconciliation.Duplicates - before.reconciliation.Duplicates
+	if repeats < float64(len(last)) {
+		return fmt.Errorf("of the last day's %d events, posted once more, only %.0f were recognised", len(last), repeats)
+	}
+	d.say.done("the last day's %s events posted once more: %s duplicates, nothing changed", count(float64(len(last))), count(repeats))
 	return nil
 }
 
@@ -333,10 +337,7 @@ func (d *demo) report(ctx context.Context) error {
 	if best == nil {
 		return errors.New("nobody was handed over")
 	}
-	p := &routingv1.Payload{}
-	if err := d.api.get(ctx, "handoffs/"+best.payload.GetHandoffId()+"/brief", p); err != nil {
-		return err
-	}
+	p := best.payload
 	s.line(" One of %s, as the CRM got it (times are UTC)", plural(now.records, "handoff", "handoffs"))
 	printBrief(s, p, names, time.Now())
 	s.line("")
@@ -346,7 +347,7 @@ func (d *demo) report(ctx context.Context) error {
 	s.item("Speed", latency(d.crm.latencies(d.play.asked)))
 	s.line("")
 	if d.opt.keep {
-		printNext(s, d.api.base, p)
+		printNext(s, d.api.base, d.opt.binary, p)
 		s.line("")
 		s.line(" Its log: %s   Ctrl-C stops it.", d.baton.log.Name())
 	} else {

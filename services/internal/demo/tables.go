@@ -97,10 +97,11 @@ func showpiece(list []*record, answered map[string]bool) *record {
 }
 
 // printNext says where to look while Baton still runs.
-func printNext(s *sheet, base string, p *routingv1.Payload) {
+func printNext(s *sheet, base, binary string, p *routingv1.Payload) {
 	api := base + "/api/v1"
 	s.line(" Look around; Baton is still running:")
 	for _, l := range [][2]string{
+		{"the lead, for people", fmt.Sprintf("%s lead --url %s %s", binary, base, p.GetLead().GetEmail())},
 		{"the lead", fmt.Sprintf("curl -s '%s/leads?email=%s'", api, p.GetLead().GetEmail())},
 		{"its score, explained", fmt.Sprintf("curl -s %s/leads/%s/score", api, p.GetLead().GetId())},
 		{"all that it did", fmt.Sprintf("curl -s %s/leads/%s/journal", api, p.GetLead().GetId())},
@@ -109,6 +110,6 @@ func printNext(s *sheet, base string, p *routingv1.Payload) {
 		{"the proof", fmt.Sprintf("curl -s %s/reconciliation", api)},
 		{"take the lead", fmt.Sprintf("curl -s %s/handoffs/%s/accept -d '{\"rep\": \"%s\"}'", api, p.GetHandoffId(), p.GetOwner().GetId())},
 	} {
-		s.line("   %-21s%s", l[0], l[1])
+		s.line("   %-22s%s", l[0], l[1])
 	}
 }

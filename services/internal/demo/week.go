@@ -94,9 +94,7 @@ func (w *Week) people(rng *rand.Rand, named int) {
 		for i, interest := range []Interest{Asks, Weighs, Reads} {
 			l := add(c)
 			l.Interest = interest
-			if i == 0 {
-				l.Title = oneOf(rng, buyers())
-			}
+			l.Title = oneOf(rng, committee()[i])
 			l.arrive(rng)
 		}
 	}

@@ -37,10 +37,15 @@ func EncodeDesk(d *Desk) []byte {
 	}
 	blob := marshal(out)
 	// The queue follows behind the rest, entry by entry: a message may have its fields in any order.
+	size := 0
 	for _, e := range s.Queue {
 		if e.Encoded == nil {
 			e.Encoded = encodeEntry(e)
 		}
+		size += protowire.SizeTag(queueField) + protowire.SizeBytes(len(e.Encoded))
+	}
+	blob = slices.Grow(blob, size)
+	for _, e := range s.Queue {
 		blob = protowire.AppendTag(blob, queueField, protowire.BytesType)
 		blob = protowire.AppendBytes(blob, e.Encoded)
 	}
