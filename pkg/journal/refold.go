@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"time"
 
@@ -41,9 +42,11 @@ func (s *session) refold(ctx context.Context, pt *part, ids []string, position u
 		if !self && (hd.Seq > position || !s.w.logic.Wants(hd)) {
 			return nil
 		}
-		ev, broken := decode(hd, m.Data())
+		ev, err := decode(hd, m.Data())
 		switch {
-		case broken != nil: // its quarantine record stands behind it
+		case errors.Is(err, ErrBadEvent): // its quarantine record stands behind it
+		case err != nil:
+			return err
 		case self && hd.Type == typeQuarantined:
 			ev.Seq, ev.Logged = 0, time.Time{} // as when it was decided
 			quarantined[key{hd.Entity, hd.Origin.Cause}] = ev

@@ -94,7 +94,7 @@ type Account struct {
 	} `json:"match"`
 }
 
-type Sla struct {
+type SLA struct {
 	AcceptBy  time.Time `json:"accept_by"`
 	ContactBy time.Time `json:"contact_by"`
 }
@@ -106,7 +106,7 @@ type Handoff struct {
 	Stage      string       `json:"stage"`
 	Owner      Owner        `json:"owner"`
 	Account    Account      `json:"account"`
-	Sla        Sla          `json:"sla"`
+	SLA        SLA          `json:"sla"`
 	Reason     string       `json:"reason"`
 	WaitingFor []Considered `json:"waiting_for"`
 	Deliveries []Delivery   `json:"deliveries"`
@@ -156,7 +156,7 @@ type Payload struct {
 		Contributions    []Contribution `json:"contributions"`
 	} `json:"score"`
 	Brief Brief `json:"brief"`
-	Sla   Sla   `json:"sla"`
+	SLA   SLA   `json:"sla"`
 }
 
 type Brief struct {

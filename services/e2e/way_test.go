@@ -151,7 +151,7 @@ func checkPayload(t *testing.T, p Payload, lead Lead) {
 	if len(b.Content) != 1 || b.Content[0].Asset != "pricing-guide" || len(b.Campaigns) != 1 || b.Campaigns[0].Brief != "A set-up within a week." {
 		t.Errorf("brief: content %+v, campaigns %+v", b.Content, b.Campaigns)
 	}
-	if by := time.Until(p.Sla.AcceptBy); by < 3*time.Hour || by > 4*time.Hour {
+	if by := time.Until(p.SLA.AcceptBy); by < 3*time.Hour || by > 4*time.Hour {
 		t.Errorf("to be accepted in %v, agreed are 4h", by)
 	}
 }

@@ -20,7 +20,8 @@ import (
 type options struct {
 	binary, data string
 	seed         uint64
-	// pace is how long two hours of the week take at least.
+	// pace is how long two hours of the week take at least: somebody should be able to follow it, and Baton should be shown
+	// at work rather than under a flood.
 	pace time.Duration
 	// keep Baton running once everything is printed, until the demo is stopped.
 	keep bool
@@ -46,12 +47,13 @@ func main() {
 }
 
 func start(ctx context.Context, args []string, out, errs io.Writer) error {
-	opt := options{out: out, terminal: telemetry.Terminal(out), pace: defaultPace}
+	opt := options{out: out, terminal: telemetry.Terminal(out)}
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.StringVar(&opt.binary, "binary", "../bin/baton", "the baton `program` to start")
 	flags.StringVar(&opt.data, "data-dir", "", "empty `folder` for everything that is written; by default one that is removed at the end")
 	flags.Uint64Var(&opt.seed, "seed", 20, "`number` that the week is made from: the same seed, the same week")
+	flags.DurationVar(&opt.pace, "pace", 200*time.Millisecond, "how `long` two hours of the week take at least; 0s is full speed")
 	flags.BoolVar(&opt.keep, "keep", opt.terminal, "keep Baton running until Ctrl-C; by default on a terminal only")
 	if err := flags.Parse(args); err != nil {
 		return err

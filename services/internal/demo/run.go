@@ -30,10 +30,6 @@ type demo struct {
 	deals *webhook.Signer
 }
 
-// defaultPace is how long two hours of the week take at least: somebody should be able to follow it, and Baton should be
-// shown at work rather than under a flood.
-const defaultPace = 200 * time.Millisecond
-
 // run plays the week and prints what became of it. It returns once everything is printed, or, where Baton is to be kept
 // running, once ctx has ended; Baton has been stopped then.
 func run(ctx context.Context, opt options) (err error) {
@@ -156,7 +152,7 @@ func newPlayer(api *client, s secrets) (*player, *webhook.Signer, error) {
 // playWeek plays day after day; reps answer meanwhile.
 func (d *demo) playWeek(ctx context.Context) error {
 	for n := range days {
-		name := d.week.From.AddDate(0, 0, n).Format("Mon 2 Jan")
+		name := d.week.From.AddDate(0, 0, n+1).Format("Mon 2 Jan") // it ends on
 		d.say.doing("%s", name)
 		before := d.play.posted.Load()
 		if err := d.play.play(ctx, d.week.Day(n), d.opt.pace); err != nil {

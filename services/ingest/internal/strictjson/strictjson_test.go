@@ -235,7 +235,6 @@ func TestSplit(t *testing.T) {
 		{`{a:1}`, `expected a key in quotes (byte 1)`}, {`{"a":1 "b":2}`, `"a"=1|expected , or } in an object (byte 7)`},
 		{`{"a":1}{`, `"a"=1|there is more behind the end of the value (byte 7)`}, {`[]`, `expected an object (byte 0)`},
 	} {
-		got := spans(tc.body, func(f func(Span) error) error { return nil })
 		var out []string
 		err := EachMember([]byte(tc.body), 0, len(tc.body), func(k, v Span) error {
 			out = append(out, tc.body[k.From:k.To]+"="+tc.body[v.From:v.To])
@@ -244,7 +243,7 @@ func TestSplit(t *testing.T) {
 		if err != nil {
 			out = append(out, err.Error())
 		}
-		if got = strings.Join(out, "|"); got != tc.want {
+		if got := strings.Join(out, "|"); got != tc.want {
 			t.Errorf("members of %s: %s, want %s", tc.body, got, tc.want)
 		}
 	}

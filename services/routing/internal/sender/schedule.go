@@ -21,7 +21,7 @@ func retryAfter(n int) (d time.Duration, ok bool) {
 		return 0, false
 	}
 	d = retries[n-1]
-	return d - d/20 + rand.N(d/10+1), true
+	return d - d/20 + rand.N(d/10+1), true //nolint:gosec // chance, not a secret
 }
 
 // maxAsked bounds how long a destination can ask to be left alone.

@@ -198,7 +198,7 @@ func (v *viewer) one(ctx context.Context, id string) error {
 	h, on, entity, err := v.s.opt.Renderer.Find(ctx, id)
 	if err != nil {
 		delete(v.sent, id)
-		return nil
+		return nil //nolint:nilerr // it is gone, or cannot be read now: nothing to show
 	}
 	version, err := v.s.opt.Directory.Get(ctx, 0)
 	if err != nil {
