@@ -118,6 +118,7 @@ func (c *Cluster) as(token, method, path, body string) reply {
 func TestReadYourWrites(t *testing.T) {
 	c := Start(t, Setup{})
 	points := 0.0
+	start := time.Now()
 	for i := range 30 {
 		after := c.Send(visit(fmt.Sprint("ryw-", i), "ryw@read.example", "https://www.example/docs"))
 		points++
@@ -125,6 +126,7 @@ func TestReadYourWrites(t *testing.T) {
 			t.Fatalf("after %d writes: %+v", i+1, l)
 		}
 	}
+	t.Logf("30 writes, each read back: %v", time.Since(start))
 	lead := c.LeadOf("ryw@read.example", "")
 	for _, path := range []string{"leads/" + lead.ID, "handoffs", "reconciliation", "metrics/funnel"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

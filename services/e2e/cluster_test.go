@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,7 +83,17 @@ func Start(t testing.TB, s Setup) *Cluster {
 	return c
 }
 
-func freeAddr(t testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", enginetest.FreePort(t)) }
+// handedOut remembers the ports given away: they are free until somebody gets round to listening.
+var handedOut sync.Map
+
+func freeAddr(t testing.TB) string {
+	for {
+		port := enginetest.FreePort(t)
+		if _, twice := handedOut.LoadOrStore(port, true); !twice {
+			return fmt.Sprintf("127.0.0.1:%d", port)
+		}
+	}
+}
 
 func (c *Cluster) startUp() {
 	c.t.Helper()
@@ -272,6 +283,30 @@ func (c *Cluster) Log() []*journal.Event {
 		c.t.Fatalf("read the journal: %v", err)
 	}
 	return log
+}
+
+// Quiet waits until nothing happens any more: every delivery is made, and every service has read the whole journal.
+func (c *Cluster) Quiet() {
+	c.t.Helper()
+	j := c.Journal()
+	var last uint64
+	eventually(c.t, "nothing happens any more", func() error {
+		settled(c)
+		before := last
+		err := j.Scan(c.t.Context(), last+1, func(ev *journal.Event) error {
+			last = ev.Seq
+			return nil
+		})
+		for _, path := range []string{"leads", "handoffs", "metrics/funnel"} {
+			if err == nil {
+				_, err = tryGet[any](c, fmt.Sprintf("%s?after=%d", path, last))
+			}
+		}
+		if err == nil && last != before {
+			err = fmt.Errorf("the journal has grown to %d", last)
+		}
+		return err
+	})
 }
 
 // eventually tries until it works and fails with the last error after a minute. It waits for what has no bound of its own;

@@ -243,7 +243,7 @@ func TestRestartChangesNothing(t *testing.T) {
 		events = append(events, crowd.next())
 	}
 	c.Send(events...)
-	c.Reconciled()
+	c.Quiet()
 	before := c.Snapshot()
 	calls := len(crm.Records())
 	c.RestartAll()

@@ -43,9 +43,13 @@ func (r *refusal) Error() string {
 	return fmt.Sprintf("%s answered %d: %s", r.path, r.status, r.text)
 }
 
-// send makes one request and gives the answer's body. Whoever is told to come again later (429, 503) does, for as long as
-// ctx lives.
+// patience is how long somebody who is told to come again later does.
+const patience = 30 * time.Second
+
+// send makes one request and gives the answer's body. While the answer is to come again later (429, 503), it does.
 func (c *client) send(ctx context.Context, method, path string, body []byte, sign func(http.Header)) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %v", patience))
+	defer cancel()
 	for {
 		answer, status, err := c.once(ctx, method, path, body, sign)
 		switch {
@@ -53,7 +57,7 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, sig
 			return nil, err
 		case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
 			if err := pause(ctx, 200*time.Millisecond); err != nil {
-				return nil, fmt.Errorf("%s is busy: %w", path, err)
+				return nil, fmt.Errorf("%s is busy: %w: %s", path, context.Cause(ctx), answer[:min(len(answer), 500)])
 			}
 		case status >= 300:
 			return nil, &refusal{status: status, path: path, text: string(answer[:min(len(answer), 500)])}

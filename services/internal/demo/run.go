@@ -53,7 +53,7 @@ func run(ctx context.Context, opt options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.baton.stop()) }()
-	d.say.done("Baton is up. %s made-up leads of %d companies are about to have their week", count(float64(len(d.week.Leads))), len(d.week.Companies))
+	d.say.done("Baton is up; %s made-up leads of %d companies begin their week", count(float64(len(d.week.Leads))), len(d.week.Companies))
 
 	if err := d.playWeek(ctx); err != nil {
 		return err
@@ -229,8 +229,8 @@ func (d *demo) closeDeals(ctx context.Context) error {
 		return err
 	}
 	said, _, _ := d.reps.outcome()
-	d.say.done("sales accepted %d, rejected %d, recycled %d, confirmed %d; the CRM then sent %s", said["accept"], said["reject"],
-		said["recycle"], said["qualify"], plural(len(events), "fact about a deal", "facts about deals"))
+	d.say.done("sales took %d, rejected %d, recycled %d, confirmed %d; %s", said["accept"], said["reject"], said["recycle"],
+		said["qualify"], plural(len(events), "fact about a deal", "facts about deals"))
 	return nil
 }
 
@@ -292,7 +292,7 @@ func (d *demo) again(ctx context.Context) error {
 	if repeats < float64(len(last)) {
 		return fmt.Errorf("of the last day's %d events, posted once more, only %.0f were recognised", len(last), repeats)
 	}
-	d.say.done("the last day's %s events posted once more: %s duplicates, nothing changed", count(float64(len(last))), count(repeats))
+	d.say.done("the last day's %s events again: %s duplicates, nothing changed", count(float64(len(last))), count(repeats))
 	return nil
 }
 
@@ -349,6 +349,15 @@ func (d *demo) report(ctx context.Context) error {
 	} else {
 		s.line(" `make demo` in a terminal, or with --keep, leaves Baton running to look around.")
 	}
-	_, err = fmt.Fprint(d.opt.out, s.b.String())
-	return err
+	if _, err := fmt.Fprint(d.opt.out, s.b.String()); err != nil {
+		return err
+	}
+	_, _, refused := d.crm.count()
+	switch {
+	case !now.reconciliation.GetOk():
+		return errors.New("the books do not balance: see above")
+	case refused > 0:
+		return fmt.Errorf("the CRM refused %s for its signature", plural(refused, "webhook", "webhooks"))
+	}
+	return nil
 }

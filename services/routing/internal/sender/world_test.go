@@ -1,0 +1,261 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/pkg/webhook"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/fold"
+	"github.com/batonhq/baton/services/routing/internal/render"
+	"github.com/batonhq/baton/services/routing/internal/state"
+)
+
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+// world is a journal, a store and destinations, all in memory. What the sender appends is folded into the store at once, as
+// a worker would, unless the test says otherwise.
+type world struct {
+	t      *testing.T
+	sender *Sender
+	start  time.Time
+	stop   func()
+
+	mu       sync.Mutex
+	books    map[string]*state.Book
+	appended []*journalv1.Event
+	// down makes appends fail; behind keeps what is appended from being folded.
+	down, behind bool
+	// notReady makes rendering fail.
+	notReady bool
+	// calls of each destination: when, which delivery.
+	calls map[string][]call
+}
+
+type call struct {
+	after time.Duration
+	id    string
+}
+
+func (w *world) Append(_ context.Context, events ...*journalv1.Event) (uint64, error) {
+	w.mu.Lock()
+	if w.down {
+		w.mu.Unlock()
+		return 0, journal.ErrUnavailable
+	}
+	w.appended = append(w.appended, events...)
+	behind := w.behind
+	w.mu.Unlock()
+	if !behind {
+		w.fold(events...)
+	}
+	return 1, nil
+}
+
+// fold folds inputs into the store and shows them to the sender.
+func (w *world) fold(events ...*journalv1.Event) {
+	var changes []journal.Change
+	w.mu.Lock()
+	for _, ev := range events {
+		b := w.books[ev.Entity]
+		switch {
+		case ev.GetDelivered() != nil:
+			b.Delivered(ev.GetDelivered().WebhookId, int(ev.GetDelivered().Attempt), 200, ev.ReceivedAt.AsTime())
+		case ev.GetDeliveryFailed() != nil:
+			f := ev.GetDeliveryFailed()
+			b.Failed(f.WebhookId, int(f.Attempt), int(f.Status), f.Reason, f.NextAt.AsTime(), ev.ReceivedAt.AsTime(), f.Dead)
+		case ev.GetReplayRequested() != nil:
+			b.Replay(ev.GetReplayRequested().WebhookId, time.Now())
+		}
+		changes = append(changes, journal.Change{Entity: ev.Entity, Event: &journal.Event{Head: journal.Head{Entity: ev.Entity, Type: ev.Type}, Body: ev}})
+	}
+	w.mu.Unlock()
+	w.sender.Folded(changes)
+}
+
+// due states deliveries, folds them, and gives their ids.
+func (w *world) due(entity, destination string, n int) (ids []string) {
+	c := journal.Change{Entity: entity, Event: &journal.Event{Head: journal.Head{Entity: entity, Origin: &journal.Origin{}}, Body: &journalv1.Event{}}}
+	w.mu.Lock()
+	if w.books[entity] == nil {
+		w.books[entity] = &state.Book{}
+	}
+	for range n {
+		id := fold.WebhookID(entity, destination, fold.EventRouted, fmt.Sprint(w.books[entity].Stated))
+		w.books[entity].Add(state.Delivery{ID: id, Destination: destination, Event: fold.EventRouted, Entity: entity, DueAt: time.Now(), NextAt: time.Now()})
+		c.Facts = append(c.Facts, &journal.Event{Head: journal.Head{Entity: entity}, Body: &journalv1.Event{
+			Payload: &journalv1.Event_DeliveryDue{DeliveryDue: &journalv1.DeliveryDue{WebhookId: id, Destination: destination}},
+		}})
+		ids = append(ids, id)
+	}
+	w.mu.Unlock()
+	w.sender.Folded([]journal.Change{c})
+	return ids
+}
+
+func (w *world) Hash(_ context.Context, _ string, partition int, _ string) (map[string][]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string][]byte{}
+	for entity, b := range w.books {
+		for _, d := range b.List {
+			if journal.PartitionOf(entity) == partition && !d.Done() {
+				out[d.ID] = state.EncodeDelivery(d)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (w *world) Fields(_ context.Context, _ string, reads []leadstore.PartitionFields) ([][][]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([][][]byte, len(reads))
+	for i, r := range reads {
+		for _, id := range r.Fields {
+			var blob []byte
+			if b := w.books[fold.EntityOfDelivery(id)]; b != nil {
+				if d := b.Find(id); d != nil && !d.Done() {
+					blob = state.EncodeDelivery(d)
+				}
+			}
+			out[i] = append(out[i], blob)
+		}
+	}
+	return out, nil
+}
+
+func (w *world) body(_ context.Context, d *state.Delivery) ([]byte, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.notReady {
+		return nil, journal.ErrNotReady
+	}
+	if d.Handoff == "gone" {
+		return nil, render.ErrGone
+	}
+	return []byte(`{"id":"` + d.ID + `"}`), nil
+}
+
+// transport answers as a destination's handler does, without a network.
+type transport struct {
+	w    *world
+	name string
+	http.Handler
+}
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	v, err := webhook.NewVerifier([]string{secret}, webhook.Tolerance)
+	if err != nil {
+		t.w.t.Error(err)
+	}
+	id := r.Header.Get(webhook.HeaderID)
+	if err := v.Verify(r.Header, body, time.Now()); err != nil {
+		t.w.t.Errorf("%s: %v", id, err)
+	}
+	if string(body) != `{"id":"`+id+`"}` || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" || r.UserAgent() != "Baton/test" {
+		t.w.t.Errorf("%s %s %v: %s", r.Method, id, r.Header, body)
+	}
+	t.w.mu.Lock()
+	t.w.calls[t.name] = append(t.w.calls[t.name], call{time.Since(t.w.start), id})
+	t.w.mu.Unlock()
+	rec := httptest.NewRecorder()
+	t.ServeHTTP(rec, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return rec.Result(), nil
+}
+
+func newWorld(t *testing.T, handlers map[string]http.HandlerFunc) *world {
+	w := &world{t: t, start: time.Now(), books: map[string]*state.Book{}, calls: map[string][]call{}}
+	signer, err := webhook.NewSigner([]string{secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := Options{
+		Journal: w, Store: w, Body: w.body, Concurrency: 4, UserAgent: "Baton/test", Source: "routing", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	for name, h := range handlers {
+		opt.Destinations = append(opt.Destinations, Destination{Name: name, URL: "http://" + name + ".example/hook", Signer: signer, Transport: transport{w, name, h}})
+	}
+	if w.sender, err = New(opt); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = w.sender.Run(ctx)
+	}()
+	w.stop = func() { cancel(); <-done }
+	w.live()
+	return w
+}
+
+func (w *world) live() {
+	all := make([]int, journal.Partitions)
+	for p := range all {
+		all[p] = p
+	}
+	w.sender.Live(all)
+}
+
+// advance lets time pass and everything settle.
+func advance(d time.Duration) {
+	time.Sleep(d) // the bubble's clock: it moves when nobody has anything left to do
+	synctest.Wait()
+}
+
+func (w *world) delivery(id string) state.Delivery {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return *w.books[fold.EntityOfDelivery(id)].Find(id)
+}
+
+func (w *world) called(name string) []call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.calls[name])
+}
+
+func (w *world) ids(name string) (ids []string) {
+	for _, c := range w.called(name) {
+		ids = append(ids, c.id)
+	}
+	return ids
+}
+
+func lead(n int) string {
+	return identity.Key("0123456789abcdef0123456789abcdef").Lead(identity.Email, "", fmt.Sprint(n))
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func bubble(t *testing.T, handlers map[string]http.HandlerFunc, test func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, handlers)
+		defer w.stop()
+		test(w)
+	})
+}
+
