@@ -130,8 +130,12 @@ func TestReadYourWrites(t *testing.T) {
 	lead := c.LeadOf("ryw@read.example", "")
 	for _, path := range []string{"leads/" + lead.ID, "handoffs", "reconciliation", "metrics/funnel"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		start := time.Now()
 		r, err := c.do(ctx, "GET", "/api/v1/"+path+"?after=999999999", nil, nil)
 		cancel()
+		if took := time.Since(start); took > 4*time.Second {
+			t.Errorf("%s waits %v for what does not come, not 2 s", path, took)
+		}
 		if err != nil || r.Status != 503 || r.Header.Get("Retry-After") == "" {
 			t.Errorf("%s after what is not yet written: %s, %v", path, r, err)
 		}

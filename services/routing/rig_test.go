@@ -252,4 +252,3 @@ func (r *rig) handoff(t *testing.T, id string, holds func(*routingv1.Handoff) bo
 func delivered(h *routingv1.Handoff) bool {
 	return len(h.GetDeliveries()) > 0 && h.GetDeliveries()[0].GetState() == "delivered"
 }
-

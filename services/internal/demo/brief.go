@@ -40,7 +40,8 @@ func printBrief(s *sheet, p *routingv1.Payload, names map[string]string, now tim
 	}
 	s.item("Consent", consent(b.GetConsent()))
 	s.item("Promise", promise(p.GetSla(), now))
-	s.item("Chosen", chosen(p, names))
+	s.item("Chosen", chosen(p.GetOwner()))
+	s.item("Passed over", passedOver(p.GetOwner(), names))
 	s.rule()
 }
 
@@ -256,19 +257,20 @@ func promise(sla *routingv1.Sla, now time.Time) string {
 	return strings.Join(out, ", ")
 }
 
-// chosen says who got it, by which route, and who was passed over and why.
-func chosen(p *routingv1.Payload, names map[string]string) string {
-	o := p.GetOwner()
+// chosen says who got it, and by which route.
+func chosen(o *routingv1.Owner) string {
 	text := fmt.Sprintf("%s (%s) by route %s", o.GetName(), o.GetTeam(), o.GetChosen().GetRoute())
 	if pool := o.GetChosen().GetPool(); pool != "" {
 		text += ", pool " + pool
 	}
+	return plain(text)
+}
+
+// passedOver says who did not get it, and why.
+func passedOver(o *routingv1.Owner, names map[string]string) string {
 	var over []string
 	for _, c := range o.GetChosen().GetConsidered() {
 		over = append(over, cmp.Or(names[c.GetRep()], c.GetRep())+": "+c.GetSkipped())
 	}
-	if len(over) > 0 {
-		text += "; passed over: " + strings.Join(over, ", ")
-	}
-	return plain(text)
+	return plain(strings.Join(over, ", "))
 }

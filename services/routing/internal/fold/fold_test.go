@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/pkg/identity"
-	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"

@@ -6,12 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
-	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
-	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
 func TestEveryStepOfTheLadderOnce(t *testing.T) {
@@ -150,4 +147,3 @@ func TestReassignmentRacesWithAcceptance(t *testing.T) {
 		}
 	}
 }
-

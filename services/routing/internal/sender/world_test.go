@@ -2,7 +2,6 @@ package sender
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -258,4 +257,3 @@ func bubble(t *testing.T, handlers map[string]http.HandlerFunc, test func(w *wor
 		test(w)
 	})
 }
-

@@ -3,6 +3,7 @@ package brief
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -188,7 +189,8 @@ func path(raw string) string {
 	return u.Path
 }
 
-func points(p float64) string { return strconv.FormatFloat(p, 'f', -1, 64) }
+// points is for reading: a tenth is enough. The exact contributions stand beside it.
+func points(p float64) string { return strconv.FormatFloat(math.Round(p*10)/10, 'f', -1, 64) }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
 
