@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // reps work in their own time zones, also on images without a zone database
 
 	"github.com/batonhq/baton/services/internal/app/cli"
 )
