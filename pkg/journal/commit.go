@@ -75,7 +75,7 @@ func (s *session) process(ctx context.Context, b *batch, position uint64) (uint6
 		position = last
 		b.held = append(b.held[:0], b.held[n:]...)
 		if len(b.held) > 0 {
-			s.report(true, position)
+			s.report(b.observing, position)
 			b.reset(b.observing)
 		}
 	}
@@ -333,7 +333,7 @@ func (s *session) commitStore(ctx context.Context, b *batch) error {
 		}
 		pt.touched = false
 		pt.mark.position = pt.folded
-		pt.mark.replaying = !b.live && pt.folded < pt.committed
+		pt.mark.replaying = pt.folded < s.target
 		writes = append(writes, leadstore.PartitionWrite{Partition: p, Expect: pt.raw, Next: pt.mark.String(), Mutation: muts[pt]})
 		written = append(written, pt)
 	}

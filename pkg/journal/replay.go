@@ -38,19 +38,14 @@ func (s *session) replay(ctx context.Context) error {
 	if err := s.loadGlobals(ctx, from); err != nil {
 		return err
 	}
-	target, err := s.w.j.lastOf(ctx, s.opening, subjectEvents+">")
-	if err != nil {
-		return err
-	}
-	target = min(target, s.opening)
-	s.w.opt.Log.Info("replaying", "from", from, "to", target)
+	s.w.opt.Log.Info("replaying", "from", from, "to", s.target)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	items, failed, err := s.read(ctx, from+1, true)
 	if err != nil {
 		return err
 	}
-	for position, end := from, false; position < target && !end; {
+	for position, end := from, false; position < s.target && !end; {
 		b.reset(false)
 		select {
 		case it := <-items:

@@ -26,6 +26,8 @@ type session struct {
 	// opening is the sequence at which the checkpoints were rewritten: whatever an earlier session of this service wrote to
 	// these partitions stands before it, and whatever an older owner still sends is refused.
 	opening uint64
+	// target is the last event up to the opening: until it is folded, reads are not answered and nobody observes.
+	target  uint64
 	globals Globals
 	cache   map[string]*slot
 	// How many timers the current batch sets.
@@ -82,8 +84,13 @@ func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{})
 	if err := s.open(ctx); err != nil {
 		return err
 	}
+	last, err := w.j.lastOf(ctx, s.opening, subjectEvents+">")
+	if err != nil {
+		return err
+	}
+	s.target = min(last, s.opening)
 	w.status.update(func(st *status) {
-		st.open, st.live, st.mask, st.position, st.target = true, false, s.mask, 0, s.opening
+		st.open, st.live, st.mask, st.position, st.target = true, false, s.mask, 0, s.target
 	})
 	if err := s.replay(ctx); err != nil {
 		return fmt.Errorf("replay: %w", err)
@@ -283,11 +290,6 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 	if err := s.loadGlobals(ctx, from); err != nil {
 		return err
 	}
-	target, err := s.w.j.lastOf(ctx, s.opening, subjectEvents+">")
-	if err != nil {
-		return err
-	}
-	target = min(target, s.opening)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	items, failed, err := s.read(ctx, from+1, false)
@@ -302,12 +304,15 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 	defer check.Stop()
 	observing, position := false, from
 	for {
-		if !observing && position >= target {
+		if !observing && position >= s.target {
+			if err := s.caughtUp(ctx, b, position); err != nil {
+				return err
+			}
 			observing = true
 			s.w.opt.Observer.Live(s.owned)
 			s.w.opt.Log.Info("live", "sequence", position, "partitions", len(s.owned))
 		}
-		s.report(true, position)
+		s.report(observing, position)
 		b.reset(observing)
 		select {
 		case it := <-items:
@@ -329,6 +334,17 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// caughtUp lets the store be read: everything up to the opening is in it.
+func (s *session) caughtUp(ctx context.Context, b *batch, position uint64) error {
+	b.reset(false)
+	for _, p := range s.owned {
+		pt := s.parts[p]
+		pt.folded = max(pt.folded, position)
+		pt.touched = pt.touched || pt.mark.replaying
+	}
+	return s.commitStore(ctx, b)
 }
 
 // checkStore makes sure that the store still holds what it was given: an emptied one is noticed while nothing happens, too.

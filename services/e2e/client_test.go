@@ -184,3 +184,22 @@ func (c *Cluster) Baton(args ...string) (string, error) {
 
 // query escapes a parameter.
 func query(s string) string { return url.QueryEscape(s) }
+
+// metrics gives what the process of a service tells to Prometheus.
+func (c *Cluster) metrics(ctx context.Context, service string) (string, error) {
+	name := service
+	if c.procs[name] == nil {
+		name = "baton"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.admins[name]+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}

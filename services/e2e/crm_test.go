@@ -31,6 +31,7 @@ type CRM struct {
 	mu       sync.Mutex
 	answer   func(Call) Answer
 	calls    []Call
+	attempts map[string]int
 	records  map[string]Record // by webhook-id
 	order    []string
 	problems []string
@@ -67,7 +68,7 @@ func NewCRM(t testing.TB, name string, events ...string) *CRM {
 		events = []string{"handoff.routed"}
 	}
 	c := &CRM{Name: name, Secret: "whsec_" + base64.StdEncoding.EncodeToString([]byte("secret-of-the-crm-"+name)), Events: events, t: t,
-		gone: make(chan struct{}), records: map[string]Record{}}
+		gone: make(chan struct{}), records: map[string]Record{}, attempts: map[string]int{}}
 	c.server = httptest.NewServer(http.HandlerFunc(c.serve))
 	t.Cleanup(func() {
 		close(c.gone)
@@ -120,12 +121,8 @@ func (c *CRM) serve(w http.ResponseWriter, r *http.Request) {
 func (c *CRM) note(call Call) Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	call.Attempt = 1
-	for _, earlier := range c.calls {
-		if earlier.ID == call.ID {
-			call.Attempt++
-		}
-	}
+	c.attempts[call.ID]++
+	call.Attempt = c.attempts[call.ID]
 	c.calls = append(c.calls, call)
 	var a Answer
 	if c.answer != nil {

@@ -198,12 +198,3 @@ func (t *table) print() {
 		}
 	}
 }
-
-// best gives the best of three.
-func best(measure func(round int) float64) float64 {
-	top := 0.0
-	for round := range 3 {
-		top = max(top, measure(round))
-	}
-	return top
-}

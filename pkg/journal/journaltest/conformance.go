@@ -42,6 +42,7 @@ func Conformance(t *testing.T, engines Engines) {
 		{"an event that the log refuses is quarantined", quarantinesPoison},
 		{"changed code counts as drift and keeps the records", driftKeepsRecords},
 		{"reads wait for a sequence", readsWait},
+		{"nothing is read before it is caught up", unreadUntilCaughtUp},
 		{"anonymous visitors share a subject", anonymousShare},
 		{"a large backlog commits in parts", largeBacklog},
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -314,6 +315,29 @@ func readsWait(t *testing.T, f *Fixture) {
 	if err := reader.Wait(t.Context(), "nonsense"); !errors.Is(err, journal.ErrBadEvent) {
 		t.Fatalf("after=nonsense: %v", err)
 	}
+}
+
+// A service that states no facts has nothing to replay: all it must fold again lies beyond its checkpoint. Its reads are
+// refused all the same until it has caught up with the log as it was at the opening.
+func unreadUntilCaughtUp(t *testing.T, f *Fixture) {
+	f.Append(5, 1, "a") // too few for a fact
+	stalled, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	l := &Tally{Stall: func() {
+		once.Do(func() { close(stalled) })
+		<-release
+	}}
+	w, _ := f.Start(l, journal.WorkerOptions{})
+	<-stalled
+	if err := w.Ready(); !errors.Is(err, journal.ErrNotReady) {
+		t.Errorf("the worker is ready before it has folded anything: %v", err)
+	}
+	if _, err := journal.NewReader(f.J, f.Store, l.Service()).Blobs(t.Context(), f.Lead(0)); !errors.Is(err, journal.ErrNotReady) {
+		t.Errorf("a read before that gave %v, want ErrNotReady", err)
+	}
+	close(release)
+	f.SameStates(l, f.Settle(&Tally{}))
+	Eventually(t, "the worker is ready", w.Ready)
 }
 
 func largeBacklog(t *testing.T, f *Fixture) {

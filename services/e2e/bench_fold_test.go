@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/journal"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+)
+
+// BenchmarkScoring measures how fast scoring decides what it has not seen, and how fast it folds an empty Redis again,
+// beside how fast a client can read the same messages and do nothing. BATON_BENCH_EVENTS says how many events a round has.
+func BenchmarkScoring(b *testing.B) {
+	n := envInt("BATON_BENCH_EVENTS", 100_000)
+	c := Start(b, Setup{Split: true})
+	j := c.runJournal(b)
+	for _, s := range services {
+		c.Kill(s)
+	}
+	t := &table{b: b}
+	var live, liveRaw, rebuild, rebuildRaw, facts float64
+	for round := range 3 {
+		from := c.lastEvent(j)
+		c.fill(j, fmt.Sprint("fold", round), n, n/10)
+		to := c.lastEvent(j)
+		liveRaw = max(liveRaw, c.consume(from+1, to))
+		live = max(live, c.foldRate("scoring", to))
+		facts = float64(c.lastEvent(j)-to) / float64(n)
+		c.Kill("scoring")
+		c.Flush()
+		to = c.lastEvent(j)
+		rebuildRaw = max(rebuildRaw, c.consume(1, to))
+		rebuild = max(rebuild, c.foldRate("scoring", to))
+		c.Kill("scoring")
+	}
+	b.Logf("an agreement of 6 engagement rules, 3 fit rules and 2 qualify rules; %.2f facts an event; %d leads a round", facts, n/10)
+	t.add("scoring loop, beside a bare ordered consumer", "events/s", live, liveRaw, 0.2)
+	t.add("rebuild of an empty Redis, beside the same", "messages/s", rebuild, rebuildRaw, 0.3)
+	t.print()
+}
+
+// fill appends events of a crowd straight to the journal, addressed as ingest would.
+func (c *Cluster) fill(j *journal.Journal, name string, n, leads int) {
+	c.t.Helper()
+	const group, workers = 250, 8
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(w), 5))
+			for i := w * group; i < n; i += workers * group {
+				var events []*journalv1.Event
+				for k := i; k < min(i+group, n); k++ {
+					events = append(events, crowdEvent(j, rnd, fmt.Sprintf("%s-%d", name, k), fmt.Sprintf("p%d@%s.example", rnd.IntN(leads), name)))
+				}
+				for {
+					_, err := j.Append(c.t.Context(), events...)
+					if err == nil {
+						break
+					}
+					if c.t.Context().Err() != nil {
+						c.t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// crowdEvent is one event of a crowd that mostly reads, now and then says who it is, and rarely asks for something.
+func crowdEvent(j *journal.Journal, rnd *rand.Rand, id, who string) *journalv1.Event {
+	ev := pageView(j, id, who)
+	switch k := rnd.IntN(100); {
+	case k < 10:
+		title, employees := "VP Engineering", int32(50*rnd.IntN(10))
+		ev.Type, ev.Payload = "identified", &journalv1.Event_Identified{Identified: &journalv1.Identified{}}
+		ev.Traits, ev.Account = &journalv1.Traits{Title: &title}, &journalv1.Account{Employees: &employees}
+	case k < 25:
+		ev.Type, ev.Payload = "asset_downloaded", &journalv1.Event_AssetDownloaded{AssetDownloaded: &journalv1.AssetDownloaded{}}
+	case k < 30:
+		ev.Type, ev.Payload = "event_attended", &journalv1.Event_EventAttended{EventAttended: &journalv1.EventAttended{}}
+	}
+	ev.OccurredAt = timestamppb.New(time.Now().Add(-time.Duration(rnd.IntN(1000)) * time.Hour))
+	ev.Entity = j.Key().Lead(identity.Email, "", who)
+	return ev
+}
+
+// lastEvent gives the sequence of the last event: nothing decides while it is asked for.
+func (c *Cluster) lastEvent(j *journal.Journal) uint64 {
+	c.t.Helper()
+	head, err := j.Head(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return head
+}
+
+// consume reads messages of the journal with a bare ordered consumer, and gives how many a second.
+func (c *Cluster) consume(from, to uint64) float64 {
+	c.t.Helper()
+	nc, err := nats.Connect(c.nats.URL())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	consumer, err := js.OrderedConsumer(c.t.Context(), journal.StreamName, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{"baton.j.>"}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(4096))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer messages.Stop()
+	start, n := time.Now(), 0
+	for {
+		m, err := messages.Next()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		md, err := m.Metadata()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		n++
+		if md.NumPending == 0 || md.Sequence.Stream >= to {
+			return float64(n) / time.Since(start).Seconds()
+		}
+	}
+}
+
+// foldRate starts a service and gives how many messages a second it folds on its way to a sequence, from its first
+// progress on.
+func (c *Cluster) foldRate(service string, to uint64) float64 {
+	c.t.Helper()
+	c.Restart(service)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	var first float64
+	var start time.Time
+	deadline := time.Now().Add(5 * time.Minute)
+	for time.Now().Before(deadline) {
+		<-tick.C
+		position := c.metric(service, "baton_worker_position")
+		switch {
+		case position > 0 && start.IsZero():
+			first, start = position, time.Now()
+		case position >= float64(to)*0.999 && !start.IsZero(): // the last message may be no event
+			return (position - first) / time.Since(start).Seconds()
+		}
+	}
+	c.t.Fatalf("%s has not read the journal in time", service)
+	return 0
+}
+
+// metric reads one figure of a service; 0 where it has none yet.
+func (c *Cluster) metric(service, name string) float64 {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
+	defer cancel()
+	text, err := c.metrics(ctx, service)
+	if err != nil {
+		return 0
+	}
+	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
+		if key, value, ok := strings.Cut(lines.Text(), " "); ok && strings.HasPrefix(key, name+"{") && (strings.Contains(key, `"`+service+`"`) || !strings.Contains(key, "service=")) {
+			if v, err := strconv.ParseFloat(value, 64); err == nil {
+				return v
+			}
+		}
+	}
+	return 0
+}
