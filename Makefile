@@ -61,7 +61,7 @@ needs-redis:
 .PHONY: chaos
 chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, SEED): kills, pauses and lost stores at random moments
 	BATON_CRASH_SEED=$(SEED) BATON_CRASH_EVENTS=$(CHAOS_EVENTS) \
-	  go test -count=1 -v -timeout 1h -run Crash $(TESTFLAGS) ./pkg/journal/
+	  go test -count=1 -v -timeout 1h -tags integration -run Crash $(TESTFLAGS) ./pkg/journal/
 	BATON_CHAOS_SEED=$(SEED) BATON_CHAOS_MINUTES=$(CHAOS_MINUTES) \
 	  go test -count=1 -v -timeout 24h -tags integration -run 'Crash|Chaos' $(TESTFLAGS) ./services/e2e/
 

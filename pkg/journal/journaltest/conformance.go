@@ -37,6 +37,7 @@ func Conformance(t *testing.T, engines Engines) {
 		{"an emptied store is rebuilt", rebuildsEmptyStore},
 		{"a store that is ahead of the log is rebuilt", rebuildsForeignStore},
 		{"a worker that lost its partitions is fenced", staleWorkerIsFenced},
+		{"an owner that stalled between reading and committing is refused", stalledOwnerIsRefused},
 		{"two workers share the partitions", twoWorkersShare},
 		{"timers fire once", timersFireOnce},
 		{"an event that the log refuses is quarantined", quarantinesPoison},

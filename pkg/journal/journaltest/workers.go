@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/journal"
@@ -181,6 +182,39 @@ func staleWorkerIsFenced(t *testing.T, f *Fixture) {
 	f.Append(2000, 30, "a")
 	r := f.Settle(l)
 	f.SameStates(l, r)
+}
+
+// The interleaving that fencing is for: an owner reads and decides, stands still, loses its partitions to another that
+// decides the same, and then commits.
+func stalledOwnerIsRefused(t *testing.T, f *Fixture) {
+	f.agreement(10) // every event gives a fact
+	stalled, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	slow := &Tally{Stall: func() {
+		once.Do(func() { close(stalled); <-release })
+	}}
+	metrics := prometheus.NewRegistry()
+	_, stop := f.Start(slow, journal.WorkerOptions{Own: AllPartitions(), Metrics: metrics})
+	f.Append(1, 1, "a")
+	<-stalled
+	f.Start(&Tally{}, journal.WorkerOptions{Own: AllPartitions()})
+	l := &Tally{}
+	before := f.Settle(l) // the other one has decided it
+	close(release)
+	Eventually(t, "the first owner's commit has an answer", func() error {
+		if r, err := Check(f.Log(), l); err != nil || r.Facts > before.Facts {
+			return err
+		}
+		families, err := metrics.Gather()
+		for _, m := range families {
+			if m.GetName() == "baton_worker_sessions_total" && len(m.Metric) > 0 {
+				return nil
+			}
+		}
+		return errors.Join(err, errors.New("neither refused nor written"))
+	})
+	stop()
+	f.SameStates(l, f.Settle(l))
 }
 
 func twoWorkersShare(t *testing.T, f *Fixture) {
