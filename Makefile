@@ -66,7 +66,7 @@ chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, SEED): kills, pa
 	  go test -count=1 -v -timeout 24h -tags integration -run 'Crash|Chaos' $(TESTFLAGS) ./services/e2e/
 
 .PHONY: bench
-bench: needs-redis ## measure speed, latency and memory, each beside the raw limit of this machine
+bench: ## measure speed, latency and memory, each beside the raw limit of this machine
 	go test -count=1 -v -timeout 2h -run '^$$' -bench . -benchtime 1x $(TESTFLAGS) ./services/e2e/
 
 .PHONY: demo

@@ -181,10 +181,13 @@ func (c *Cluster) metric(service, name string) float64 {
 		return 0
 	}
 	for lines := bufio.NewScanner(strings.NewReader(text)); lines.Scan(); {
-		if key, value, ok := strings.Cut(lines.Text(), " "); ok && strings.HasPrefix(key, name+"{") && (strings.Contains(key, `"`+service+`"`) || !strings.Contains(key, "service=")) {
-			if v, err := strconv.ParseFloat(value, 64); err == nil {
-				return v
-			}
+		key, value, ok := strings.Cut(lines.Text(), " ")
+		family, labels, _ := strings.Cut(key, "{")
+		if !ok || family != name || strings.Contains(labels, "service=") && !strings.Contains(labels, `"`+service+`"`) {
+			continue
+		}
+		if v, err := strconv.ParseFloat(value, 64); err == nil {
+			return v
 		}
 	}
 	return 0
