@@ -251,9 +251,11 @@ func TestErrorsTellNoInternals(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatMayBeRepeatedIs(t *testing.T) {
+// A read waits 2 s for what it was asked to show. Repeating it on the way would make that a multiple.
+func TestWhatAServerAnsweredIsNotRepeated(t *testing.T) {
 	svc, addr, _ := serve(t, grpcx.Auth{Policy: policy()})
-	if _, err := leadv1.NewLeadContextServiceClient(dial(t, addr, "")).GetLead(t.Context(), &leadv1.GetLeadRequest{}); err != nil || svc.calls.Load() != 3 {
+	_, err := leadv1.NewLeadContextServiceClient(dial(t, addr, "")).GetLead(t.Context(), &leadv1.GetLeadRequest{})
+	if status.Code(err) != codes.Unavailable || svc.calls.Load() != 1 {
 		t.Errorf("%v after %d calls", err, svc.calls.Load())
 	}
 	svc.calls.Store(0)

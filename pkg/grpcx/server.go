@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -107,7 +108,13 @@ func (e *edge) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, n
 	}()
 	resp, err = next(ctx, req)
 	if err != nil {
-		return nil, e.status(ctx, info.FullMethod, err)
+		err = e.status(ctx, info.FullMethod, err)
+		if status.Code(err) == codes.Unavailable {
+			// We have tried, for as long as a caller should wait: it is for the caller's caller to come again. Clients of
+			// ours repeat on their own only what never reached a server.
+			_ = grpc.SetTrailer(ctx, metadata.Pairs("grpc-retry-pushback-ms", "-1"))
+		}
+		return nil, err
 	}
 	return resp, nil
 }
