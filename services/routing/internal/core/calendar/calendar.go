@@ -134,7 +134,8 @@ func (c *Calendar) inChunk(t time.Time) (from, to, next time.Time) {
 	y, m, d := local.Date()
 	midnight := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(-time.Duration(offset) * time.Second)
 	next = midnight.Add(24 * time.Hour)
-	if _, end := local.ZoneBounds(); !end.IsZero() && end.Before(next) {
+	// Beyond a zone's listed transitions ZoneBounds ends a leap year's last stretch a day early, at or before t.
+	if _, end := local.ZoneBounds(); end.After(t) && end.Before(next) {
 		next = end
 	}
 	if _, ok := c.Holidays[DateOf(local)]; ok {

@@ -185,6 +185,17 @@ func TestAgainstAMinuteByMinuteWalker(t *testing.T) {
 	})
 }
 
+// A search that crosses the end of a leap year beyond the zone's listed transitions used to stand still there for ever.
+func TestLastDayOfADistantLeapYear(t *testing.T) {
+	loc := load(t, "Europe/Stockholm")
+	c := &Calendar{Location: loc, Holidays: map[Date]struct{}{}}
+	c.Week[time.Monday] = []Span{{60, 61}}
+	got, ok := c.Add(time.Date(2040, 12, 24, 12, 0, 0, 0, time.UTC), 3*time.Minute)
+	if want := time.Date(2041, 1, 14, 1, 1, 0, 0, loc); !ok || !got.Equal(want) {
+		t.Fatalf("got %s %v, want %s", got, ok, want)
+	}
+}
+
 func TestWindows(t *testing.T) {
 	stockholm := load(t, "Europe/Stockholm")
 	for _, tc := range []struct {
