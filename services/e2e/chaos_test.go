@@ -76,7 +76,7 @@ func TestChaos(t *testing.T) {
 	}
 	t.Logf("seed %d: %d events, answers to reps %v, %d messages, %d contexts, %d deliveries; faults %v",
 		seed, len(w.acknowledged), w.outcomes, len(log), len(before), len(well.Records())+len(moody.Records()), faults)
-	if len(w.acknowledged) < 200 || len(well.ByHandoff("handoff.routed")) < 10 {
+	if len(w.acknowledged) < 200 || len(well.ByHandoff("handoff.routed")) < 10 || len(w.answered) == 0 {
 		t.Error("too little has happened: the test does not test")
 	}
 }
@@ -145,10 +145,18 @@ func (w *world) send(t *testing.T, s *stream) {
 	}
 }
 
+// heard reports whether an answer of a rep took effect.
+func (w *world) heard() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.answered) > 0
+}
+
 // answer plays the reps: it answers what is in their inboxes, and does not mind being refused.
 func (w *world) answer(t *testing.T, name string, rnd *rand.Rand) {
 	steps := [][2]string{{"accept", ""}, {"accept", ""}, {"contact", ""}, {"qualify", ""}, {"reject", "bad-data"}, {"reject", "no-fit"}, {"recycle", "unreachable"}}
-	for n := 0; time.Now().Before(w.until); n++ {
+	// On until one has got through: when the faults are over, it must.
+	for n := 0; time.Now().Before(w.until) || !w.heard() && time.Now().Before(w.until.Add(time.Minute)); n++ {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		r, err := w.c.do(ctx, http.MethodGet, "/api/v1/handoffs?page_size=50&stage="+[]string{"routed", "accepted"}[n%2], nil, nil)
 		var inbox Handoffs
