@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.opentelemetry.io/otel/propagation"
@@ -11,10 +13,17 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 )
 
-// direct is up to how many lone events are in flight as plain publishes of their own; what comes in beyond, and while a
-// group is being written, waits and goes as a group. An atomic batch costs its staging file's syncs (7-10 ms whatever its
-// size), a plain publish one (0.1-0.25 ms): up to here they are faster alone, beyond together.
+// direct is up to how many lone events are in flight as plain publishes of their own; what comes in beyond, and as long as
+// groups of more are written, waits and goes as a group. An atomic batch costs its staging file's syncs (3-10 ms whatever
+// its size), a plain publish one (0.1-0.25 ms): up to here they are faster alone, beyond together.
 const direct = 64
+
+// few is up to how many lone events of a group are still faster as plain publishes.
+const few = 8
+
+// gatherFor is how long a group waits for callers that have just been answered and will soon be back. Without it small
+// groups would go between the large ones, at the same price.
+const gatherFor = time.Millisecond
 
 // appendBytes bounds the payload of one group.
 const appendBytes = 16 << 20
@@ -86,14 +95,12 @@ func (j *Journal) inject(ctx context.Context) string {
 // Run writes what Append queues, until ctx ends; what is queued by then is still written.
 func (j *Journal) Run(ctx context.Context) error {
 	var held *appendCall
+	last := 0 // how many events the group before had
 	for {
 		first := held
-		held = nil
 		if first == nil {
-			j.grouping.Store(len(j.appends) > 0)
 			select {
 			case first = <-j.appends:
-				j.grouping.Store(true)
 			case <-ctx.Done():
 				select {
 				case first = <-j.appends:
@@ -102,20 +109,11 @@ func (j *Journal) Run(ctx context.Context) error {
 				}
 			}
 		}
-		group, n, bytes := []*appendCall{first}, len(first.msgs), first.bytes
-	gather:
-		for {
-			select {
-			case c := <-j.appends:
-				if n+len(c.msgs) > maxBatch || bytes+c.bytes > appendBytes {
-					held = c
-					break gather
-				}
-				group, n, bytes = append(group, c), n+len(c.msgs), bytes+c.bytes
-			default:
-				break gather
-			}
-		}
+		group, n := []*appendCall{first}, len(first.msgs)
+		group, n, held = j.gather(group, n, last/2)
+		// Half of the callers may be on their way back while the other half is written.
+		j.grouping.Store(n+last > direct)
+		last = n
 		j.write(group, n)
 		for _, c := range group {
 			close(c.done)
@@ -123,10 +121,44 @@ func (j *Journal) Run(ctx context.Context) error {
 	}
 }
 
+// gather adds to a group of n events what is queued; it waits a little where fewer come than are likely to. held is a call
+// that has no more room in it.
+func (j *Journal) gather(group []*appendCall, n, likely int) (_ []*appendCall, _ int, held *appendCall) {
+	bytes := group[0].bytes
+	var late <-chan time.Time
+	for {
+		var c *appendCall
+		select {
+		case c = <-j.appends:
+		default:
+			if n >= likely || !j.grouping.Load() {
+				return group, n, nil
+			}
+			if late == nil {
+				late = time.After(gatherFor)
+			}
+			select {
+			case c = <-j.appends:
+			case <-late:
+				return group, n, nil
+			}
+		}
+		if n+len(c.msgs) > maxBatch || bytes+c.bytes > appendBytes {
+			return group, n, c
+		}
+		group, n, bytes = append(group, c), n+len(c.msgs), bytes+c.bytes
+	}
+}
+
 // write writes one group and fills in each call's outcome. It outlives the callers' contexts: their events share it.
 func (j *Journal) write(group []*appendCall, n int) {
-	if n == 1 {
+	if n <= few && len(group) == n {
+		var alone sync.WaitGroup
+		for _, c := range group[1:] {
+			alone.Go(func() { c.seq, c.err = publishInput(context.Background(), j.nc, c.msgs[0]) })
+		}
 		group[0].seq, group[0].err = publishInput(context.Background(), j.nc, group[0].msgs[0])
+		alone.Wait()
 		return
 	}
 	msgs := make([]*nats.Msg, 0, n)

@@ -11,7 +11,6 @@ import (
 	"github.com/nats-io/nuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 )
 
@@ -26,7 +25,6 @@ type batch struct {
 
 	facts   []*Event
 	msgs    []*nats.Msg
-	dirty   []*slot
 	changes []Change
 	ids     map[string]struct{}
 }
@@ -40,8 +38,8 @@ func newBatch(s *session, live bool) *batch {
 
 func (b *batch) reset(observing bool) {
 	b.observing = observing
-	b.facts, b.msgs, b.dirty, b.changes = b.facts[:0], nil, b.dirty[:0], nil
-	b.s.timersSet = 0
+	b.facts, b.msgs, b.changes = b.facts[:0], nil, nil
+	b.s.disarm()
 	clear(b.ids)
 }
 
@@ -57,25 +55,24 @@ func (b *batch) gather(items <-chan item, limit int) {
 	}
 }
 
-// process folds the held items in log order, commits what they decided, and writes the store. It returns the position
-// reached. Items that no longer fit into one commit stay for the next.
+// process folds the held items in log order, commits what they decided, and begins to write the store. It returns the
+// position reached. Items that no longer fit into one commit stay for the next.
 func (s *session) process(ctx context.Context, b *batch, position uint64) (uint64, error) {
 	for len(b.held) > 0 {
 		n, err := s.foldHeld(ctx, b)
 		if err != nil {
+			if errors.Is(err, errContent) {
+				s.w.narrow(1, b.held[n], err)
+			}
 			return position, err
 		}
 		last := b.held[n-1].seq
-		if err := s.commit(ctx, b, last); err != nil {
-			if errors.Is(err, errContent) {
-				s.w.narrow(b.held[:n], err)
-			}
+		if err := s.commit(ctx, b, n, last); err != nil {
 			return position, err
 		}
 		position = last
 		b.held = append(b.held[:0], b.held[n:]...)
 		if len(b.held) > 0 {
-			s.report(b.observing, position)
 			b.reset(b.observing)
 		}
 	}
@@ -83,8 +80,7 @@ func (s *session) process(ctx context.Context, b *batch, position uint64) (uint6
 	return position, nil
 }
 
-// foldHeld folds held items until the commit is full and says how many. A global fact ends a batch: entities must be
-// loaded for whom it shows itself to.
+// foldHeld folds held items until the commit is full and says how many; with an error, which one it is about.
 func (s *session) foldHeld(ctx context.Context, b *batch) (int, error) {
 	for i := range b.held {
 		if it := &b.held[i]; it.ev != nil && it.ev.Partition != Global && s.shown(it, b.live) {
@@ -103,7 +99,7 @@ func (s *session) foldHeld(ctx context.Context, b *batch) (int, error) {
 			}
 		case it.ev.Partition == Global:
 			if err := s.foldGlobal(ctx, b, it.ev); err != nil {
-				return 0, err
+				return i, err
 			}
 		default:
 			if !b.live {
@@ -113,7 +109,7 @@ func (s *session) foldHeld(ctx context.Context, b *batch) (int, error) {
 				continue
 			}
 			if err := s.foldItem(b, it); err != nil {
-				return 0, err
+				return i, err
 			}
 		}
 		// Half of what a commit may hold is left to the next event: one that decides more is quarantined.
@@ -141,23 +137,11 @@ func (s *session) shown(it *item, live bool) bool {
 }
 
 func (s *session) foldItem(b *batch, it *item) error {
-	ev := it.ev
 	reason := it.broken
-	if why, ok := s.w.quarantines[ev.Seq]; ok && reason == "" {
+	if why, ok := s.w.quarantines[it.ev.Seq]; ok && reason == "" {
 		reason = why
 	}
-	sl := s.cache[ev.Entity]
-	was := sl.dirty
-	var facts []*Event
-	if reason != "" {
-		facts = s.quarantine(sl, ev, reason)
-	} else {
-		facts = s.fold(sl, ev, b.live)
-	}
-	if sl.dirty && !was {
-		b.dirty = append(b.dirty, sl)
-	}
-	return b.add(sl, ev, facts)
+	return b.show(s.cache[it.ev.Entity], it.ev, reason)
 }
 
 // foldGlobal folds a global fact and shows it to the entities it names.
@@ -176,23 +160,28 @@ func (s *session) foldGlobal(ctx context.Context, b *batch, ev *Event) error {
 		if _, ok := ids[id]; !ok {
 			continue
 		}
-		sl := s.cache[id]
-		was := sl.dirty
-		facts := s.fold(sl, ev, b.live)
-		if sl.dirty && !was {
-			b.dirty = append(b.dirty, sl)
-		}
-		if err := b.add(sl, ev, facts); err != nil {
+		if err := b.show(s.cache[id], ev, ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add takes the facts of one event into the batch: to be published when live, to be compared in replay.
-func (b *batch) add(sl *slot, ev *Event, facts []*Event) error {
-	b.s.w.metrics.events.Inc()
-	if b.live && b.observing && sl != nil {
+// show shows an event to an entity, or its quarantine where there is a reason for that, and takes the facts into the
+// batch: to be published when live, to be compared in replay.
+func (b *batch) show(sl *slot, ev *Event, quarantine string) error {
+	s := b.s
+	var facts []*Event
+	if quarantine != "" {
+		facts = s.quarantine(sl, ev, quarantine)
+	} else {
+		var repeat bool
+		if facts, repeat = s.fold(sl, ev, b.live); repeat {
+			return nil
+		}
+	}
+	s.w.metrics.events.Inc()
+	if b.live && b.observing {
 		b.changes = append(b.changes, Change{Event: ev, Entity: sl.id, Facts: facts})
 	}
 	for _, f := range facts {
@@ -204,42 +193,56 @@ func (b *batch) add(sl *slot, ev *Event, facts []*Event) error {
 		if b.live {
 			b.msgs = append(b.msgs, m)
 		} else {
-			b.s.expect(f.Origin, m.Data)
+			s.expect(f.Origin, m.Data)
 		}
 	}
 	return nil
 }
 
-// commit writes facts, timers and checkpoints into the log, all or nothing, and then the states into the store.
-func (s *session) commit(ctx context.Context, b *batch, last uint64) error {
+// commit begins to write facts, timers and checkpoints of the first n items into the log, all or nothing, and then takes
+// the states to the store.
+func (s *session) commit(ctx context.Context, b *batch, n int, last uint64) error {
 	for _, p := range s.owned {
 		pt := s.parts[p]
 		pt.folded = max(pt.folded, pt.position(b.live, last))
 	}
 	if b.live {
-		if err := s.commitLog(ctx, b); err != nil {
+		if err := s.land(); err != nil {
 			return err
 		}
+		s.begin(ctx, b, b.held[:n])
 	}
-	if err := s.commitStore(ctx, b); err != nil {
-		return err
-	}
-	if len(b.changes) > 0 {
-		s.w.opt.Observer.Folded(b.changes)
-	}
-	return nil
+	return s.store(ctx, b, last)
 }
 
-// commitLog publishes the batch. Every partition that decided something states its position in the same atomic step.
-func (s *session) commitLog(ctx context.Context, b *batch) error {
-	facts := len(b.msgs)
+// flight is a commit on its way into the log. There is one at most, and nothing of the batch is in the store before it has
+// landed.
+type flight struct {
+	id    string
+	msgs  []*nats.Msg
+	facts int
+	// The partitions that decided something, each with the position that the commit states for it.
+	parts     []*part
+	positions []uint64
+	// lone: it is one fact without a checkpoint.
+	lone bool
+	// How many items it is about, and the last of them.
+	items int
+	last  item
+	seq   uint64
+	done  chan error
+}
+
+// begin publishes the batch. Every partition that decided something states its position in the same atomic step.
+func (s *session) begin(ctx context.Context, b *batch, items []item) {
+	c := &flight{msgs: b.msgs, facts: len(b.msgs), done: make(chan error, 1)}
 	deciding := map[*part]bool{}
 	for _, f := range b.facts {
 		deciding[s.parts[f.Origin.Partition]] = true
 	}
-	for _, sl := range b.dirty {
+	for _, sl := range s.timed {
 		for name, at := range sl.set {
-			b.msgs = append(b.msgs, s.timerMsg(sl.id, name, at))
+			c.msgs = append(c.msgs, s.timerMsg(sl.id, name, at))
 			deciding[sl.part] = true
 		}
 	}
@@ -250,49 +253,66 @@ func (s *session) commitLog(ctx context.Context, b *batch) error {
 		}
 	}
 	if len(deciding) == 0 {
-		return nil
+		return
 	}
-	commit := nuid.Next()
-	if facts > 0 {
-		b.msgs[facts-1].Header[headerCommit] = []string{commit}
+	if c.items = len(items); c.items > 0 {
+		c.last = items[c.items-1]
 	}
-	start := time.Now()
-	defer func() { s.w.metrics.commit.Observe(time.Since(start).Seconds()) }()
-
-	if len(b.msgs) == 1 && facts == 1 && !quiet {
-		// A lone fact is its own checkpoint: a plain publish, fenced on the checkpoint's subject.
-		pt, m := s.parts[b.facts[0].Origin.Partition], b.msgs[0]
-		if fenced {
-			m.Header[headerExpectedLast] = []string{strconv.FormatUint(pt.checkpoint, 10)}
-			m.Header[headerExpectedLastSubj] = []string{subjectCheckpoint(s.w.logic.Service(), pt.p)}
-		}
-		seq, err := publish(ctx, s.w.j.nc, m)
-		if err != nil {
-			return fmt.Errorf("commit: %w", err)
-		}
-		pt.committed = pt.folded
-		pt.mark.mark, pt.mark.commit = seq, commit
-		s.w.metrics.facts.Inc()
-		return nil
+	c.id = nuid.Next()
+	if c.facts > 0 {
+		c.msgs[c.facts-1].Header[headerCommit] = []string{c.id}
 	}
-	var order []*part
+	c.lone = len(c.msgs) == 1 && c.facts == 1 && !quiet
 	for _, p := range s.owned {
 		if pt := s.parts[p]; deciding[pt] {
-			order = append(order, pt)
-			b.msgs = append(b.msgs, s.checkpointMsg(pt, pt.folded))
+			c.parts, c.positions = append(c.parts, pt), append(c.positions, pt.folded)
+			if !c.lone {
+				c.msgs = append(c.msgs, s.checkpointMsg(pt, pt.folded))
+			}
 		}
 	}
-	seq, err := publishAtomic(ctx, s.w.j.nc, b.msgs)
-	if err != nil {
+	if c.lone && fenced { // it is its own checkpoint: a plain publish, fenced on the checkpoint's subject
+		pt, h := c.parts[0], c.msgs[0].Header
+		h[headerExpectedLast] = []string{strconv.FormatUint(pt.checkpoint, 10)}
+		h[headerExpectedLastSubj] = []string{subjectCheckpoint(s.w.logic.Service(), pt.p)}
+	}
+	s.flight = c
+	go func() {
+		start := time.Now()
+		var err error
+		if c.lone {
+			c.seq, err = publish(ctx, s.w.j.nc, c.msgs[0])
+		} else {
+			c.seq, err = publishAtomic(ctx, s.w.j.nc, c.msgs)
+		}
+		s.w.metrics.commit.Observe(time.Since(start).Seconds())
+		c.done <- err
+	}()
+}
+
+// land waits for the commit in flight.
+func (s *session) land() error {
+	c := s.flight
+	if c == nil {
+		return nil
+	}
+	s.flight = nil
+	if err := <-c.done; err != nil {
+		if errors.Is(err, errContent) {
+			s.w.narrow(c.items, c.last, err)
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
-	for i, pt := range order {
-		pt.checkpoint, pt.checkpointed, pt.committed = seq-uint64(len(order)-1-i), pt.folded, pt.folded
-		if facts > 0 {
-			pt.mark.mark, pt.mark.commit = seq-uint64(len(b.msgs)-facts), commit
+	s.w.metrics.facts.Add(float64(c.facts))
+	for i, pt := range c.parts {
+		pt.committed = c.positions[i]
+		if !c.lone {
+			pt.checkpoint, pt.checkpointed = c.seq-uint64(len(c.parts)-1-i), c.positions[i]
+		}
+		if c.facts > 0 {
+			pt.mark.mark, pt.mark.commit = c.seq-uint64(len(c.msgs)-c.facts), c.id
 		}
 	}
-	s.w.metrics.facts.Add(float64(facts))
 	return nil
 }
 
@@ -310,45 +330,6 @@ func (s *session) timerMsg(entity, name string, at int64) *nats.Msg {
 	return m
 }
 
-// commitStore writes the states that the batch changed, one guarded step per partition.
-func (s *session) commitStore(ctx context.Context, b *batch) error {
-	muts := map[*part]*leadstore.Mutation{}
-	for _, sl := range b.dirty {
-		m := muts[sl.part]
-		if m == nil {
-			m = new(leadstore.Mutation)
-			muts[sl.part] = m
-		}
-		blob := sl.entity.Save(m)
-		m.Set(blobKey(sl.id), sealBlob(sl.armed, blob))
-		sl.dirty, sl.set = false, nil
-	}
-	var writes []leadstore.PartitionWrite
-	var written []*part
-	for _, p := range s.owned {
-		pt := s.parts[p]
-		// A partition that nothing touched stands still in the store, but not for so long that the next start reads far back.
-		if !pt.touched && pt.folded < pt.mark.position+s.w.opt.QuietBehind {
-			continue
-		}
-		pt.touched = false
-		pt.mark.position = pt.folded
-		pt.mark.replaying = pt.folded < s.target
-		writes = append(writes, leadstore.PartitionWrite{Partition: p, Expect: pt.raw, Next: pt.mark.String(), Mutation: muts[pt]})
-		written = append(written, pt)
-	}
-	if len(writes) == 0 {
-		return nil
-	}
-	if err := s.w.store.Write(ctx, s.w.logic.Service(), writes); err != nil {
-		return fmt.Errorf("write contexts: %w", err)
-	}
-	for i, pt := range written {
-		pt.raw = writes[i].Next
-	}
-	return nil
-}
-
 // position is how far the partition is folded: in replay never beyond what is committed.
 func (pt *part) position(live bool, last uint64) uint64 {
 	if !live && last > pt.committed {
@@ -357,15 +338,15 @@ func (pt *part) position(live bool, last uint64) uint64 {
 	return last
 }
 
-// narrow makes the next sessions commit less at once until the one event that the log will not take is found; that one is
-// quarantined.
-func (w *Worker) narrow(items []item, err error) {
-	if len(items) == 1 && items[0].ev != nil {
-		w.quarantines[items[0].seq] = err.Error()
+// narrow makes the next sessions commit less at once than n items, up to the last of them, until the one event that the log
+// will not take is found; that one is quarantined.
+func (w *Worker) narrow(n int, last item, err error) {
+	if n == 1 && last.ev != nil {
+		w.quarantines[last.seq] = err.Error()
 		w.metrics.quarantined.Inc()
-		w.opt.Log.Error("an event's facts are refused by the log; quarantined", "sequence", items[0].seq, "error", err)
+		w.opt.Log.Error("an event's facts are refused by the log; quarantined", "sequence", last.seq, "error", err)
 		return
 	}
-	w.limit = max(1, min(w.limit, len(items))/2)
-	w.limitUntil = items[len(items)-1].seq
+	w.limit = max(1, min(w.limit, n)/2)
+	w.limitUntil = max(w.limitUntil, last.seq)
 }

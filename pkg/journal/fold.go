@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -20,14 +19,14 @@ import (
 const typeQuarantined = "quarantined"
 
 // fold shows one event to one entity: apply, decide, apply what it decided about itself. The facts are complete but not
-// yet anywhere but in this session's state.
-func (s *session) fold(sl *slot, ev *Event, live bool) []*Event {
+// yet anywhere but in this session's state. A repeat of a fact is not shown.
+func (s *session) fold(sl *slot, ev *Event, live bool) (facts []*Event, repeat bool) {
 	service, pt := s.w.logic.Service(), sl.part
 	if ev.Origin != nil && !pt.mark.origins.advance(ev.Origin) && identified {
-		return nil
+		return nil, true
 	}
 	pt.touch(ev)
-	sl.dirty = true
+	s.soil(sl)
 	if name, ok := FiredTimer(service, ev); ok {
 		delete(sl.armed, name)
 	}
@@ -37,14 +36,14 @@ func (s *session) fold(sl *slot, ev *Event, live bool) []*Event {
 		if counted {
 			pt.mark.duplicates++
 		}
-		return nil
+		return nil, false
 	}
 	if counted {
 		pt.mark.applied++
 	}
 	var d Decision
 	sl.entity.Decide(s.globals, ev, &d)
-	facts := s.number(pt, sl.id, ev, &d)
+	facts = s.number(pt, sl.id, ev, &d)
 	for _, f := range facts {
 		if f.Entity == sl.id {
 			sl.entity.Apply(s.globals, f)
@@ -54,7 +53,7 @@ func (s *session) fold(sl *slot, ev *Event, live bool) []*Event {
 		s.traceFacts(ev, facts)
 	}
 	s.arm(sl)
-	return facts
+	return facts, false
 }
 
 // touch notes that an event changed the partition.
@@ -93,12 +92,21 @@ func (s *session) arm(sl *slot) {
 		}
 		if sl.set == nil {
 			sl.set = map[string]int64{}
+			s.timed = append(s.timed, sl)
 		}
 		if _, ok := sl.set[name]; !ok {
 			s.timersSet++
 		}
 		sl.armed[name], sl.set[name] = n, n
 	}
+}
+
+// disarm forgets which timers were to be set.
+func (s *session) disarm() {
+	for _, sl := range s.timed {
+		sl.set = nil
+	}
+	s.timed, s.timersSet = s.timed[:0], 0
 }
 
 // quarantine gives the one fact of an input that cannot be processed. The entity is shown that instead of the input, so that
@@ -119,7 +127,7 @@ func (s *session) quarantine(sl *slot, ev *Event, reason string) []*Event {
 	}}})
 	facts := s.number(sl.part, sl.id, ev, &d)
 	sl.entity.Apply(s.globals, facts[0])
-	sl.dirty = true
+	s.soil(sl)
 	s.arm(sl)
 	return facts
 }
@@ -167,7 +175,7 @@ func (s *session) load(ctx context.Context, ids map[string]struct{}) error {
 	}
 	for i, r := range reads {
 		pt := s.parts[r.Partition]
-		if values[i].Watermark != pt.raw {
+		if !pt.current(values[i].Watermark) {
 			return fmt.Errorf("read contexts of partition %d: %w", r.Partition, leadstore.ErrConflict)
 		}
 		for k, id := range byPart[r.Partition] {
@@ -196,16 +204,16 @@ func (s *session) newSlot(id string, stored []byte) (*slot, error) {
 	return &slot{entity: e, id: id, part: s.parts[PartitionOf(id)], armed: armed}, nil
 }
 
-// evict keeps the cache bounded. Any entry that is not part of a batch may go.
+// evict keeps the cache bounded. Any entry may go that is not part of a batch, nor of a write in flight.
 func (s *session) evict() {
-	if len(s.cache) <= s.w.opt.CacheEntities {
+	if len(s.cache)-len(s.dirty) <= s.w.opt.CacheEntities {
 		return
 	}
 	for id, sl := range s.cache {
-		if !sl.dirty {
+		if !sl.dirty && sl.settled <= s.writes {
 			delete(s.cache, id)
 		}
-		if len(s.cache) <= s.w.opt.CacheEntities*9/10 {
+		if len(s.cache)-len(s.dirty) <= s.w.opt.CacheEntities*9/10 {
 			return
 		}
 	}
@@ -214,24 +222,23 @@ func (s *session) evict() {
 // blobKey is the key of an entity's blob in its partition.
 func blobKey(entity string) string { return "lead:" + entity }
 
-// A stored blob is: version 1, number of armed timers, each name and time, then what Save gave.
-const blobVersion = 1
+// A stored blob is what Save gave, then name and time of each armed timer, how many bytes these take, and a version.
+const blobVersion = 2
 
+// sealBlob appends to blob, which is the caller's own.
 func sealBlob(armed map[string]int64, blob []byte) []byte {
-	names := make([]string, 0, len(armed))
+	names := make([]string, 0, 8)
 	for n := range armed {
 		names = append(names, n)
 	}
 	sort.Strings(names)
-	out := make([]byte, 0, len(blob)+2+24*len(names))
-	out = append(out, blobVersion)
-	out = binary.AppendUvarint(out, uint64(len(names)))
+	end := len(blob)
 	for _, n := range names {
-		out = binary.AppendUvarint(out, uint64(len(n)))
-		out = append(out, n...)
-		out = binary.AppendVarint(out, armed[n])
+		blob = binary.AppendUvarint(blob, uint64(len(n)))
+		blob = append(blob, n...)
+		blob = binary.AppendVarint(blob, armed[n])
 	}
-	return append(out, blob...)
+	return append(binary.LittleEndian.AppendUint32(blob, uint32(len(blob)-end)), blobVersion)
 }
 
 func openBlob(b []byte) (armed map[string]int64, blob []byte, err error) {
@@ -239,31 +246,30 @@ func openBlob(b []byte) (armed map[string]int64, blob []byte, err error) {
 		return nil, nil, nil
 	}
 	bad := fmt.Errorf("%w: stored blob", ErrBadEvent)
-	if len(b) < 2 || b[0] != blobVersion {
+	end := len(b) - 5
+	if end < 0 || b[len(b)-1] != blobVersion {
 		return nil, nil, bad
 	}
-	r := bytes.NewReader(b[1:])
-	n, err := binary.ReadUvarint(r)
-	if err != nil || n > 64 {
+	start := end - int(binary.LittleEndian.Uint32(b[end:]))
+	if start < 0 {
 		return nil, nil, bad
 	}
-	if n > 0 {
-		armed = make(map[string]int64, n)
+	for rest := b[start:end]; len(rest) > 0; {
+		length, n := binary.Uvarint(rest)
+		if n <= 0 || length > uint64(len(rest)-n) {
+			return nil, nil, bad
+		}
+		name := string(rest[n : n+int(length)])
+		at, m := binary.Varint(rest[n+int(length):])
+		if m <= 0 {
+			return nil, nil, bad
+		}
+		if armed == nil {
+			armed = map[string]int64{}
+		}
+		armed[name], rest = at, rest[n+int(length)+m:]
 	}
-	for range n {
-		l, err := binary.ReadUvarint(r)
-		if err != nil || l > 64 {
-			return nil, nil, bad
-		}
-		name := make([]byte, l)
-		if _, err := r.Read(name); err != nil {
-			return nil, nil, bad
-		}
-		if armed[string(name)], err = binary.ReadVarint(r); err != nil {
-			return nil, nil, bad
-		}
-	}
-	return armed, b[len(b)-r.Len():], nil
+	return armed, b[:start:start], nil
 }
 
 // timerAt is a schedule's time as the server reads it.

@@ -31,7 +31,7 @@ func (j *Journal) open(ctx context.Context, from uint64, headersOnly bool, subje
 	if err != nil {
 		return nil, fmt.Errorf("%w: read from %d: %w", ErrUnavailable, from, err)
 	}
-	it, err := c.Messages(jetstream.PullMaxMessages(4096), jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second))
+	it, err := c.Messages(jetstream.PullMaxMessages(2048), jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("%w: read from %d: %w", ErrUnavailable, from, err)
 	}

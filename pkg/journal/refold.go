@@ -114,7 +114,7 @@ func (s *session) refoldOne(ctx context.Context, id string, position uint64) (*s
 }
 
 // rearmTimers sets the timers of entities that were folded again.
-func (s *session) rearmTimers(ctx context.Context, b *batch) error {
+func (s *session) rearmTimers(ctx context.Context, b *batch, position uint64) error {
 	for len(s.rearm) > 0 {
 		n := min(len(s.rearm), maxDecided/4)
 		ids := map[string]struct{}{}
@@ -130,14 +130,15 @@ func (s *session) rearmTimers(ctx context.Context, b *batch) error {
 			sl := s.cache[id]
 			s.arm(sl)
 			if len(sl.set) > 0 {
-				sl.dirty, sl.part.touched = true, true
-				b.dirty = append(b.dirty, sl)
+				sl.part.touched = true
+				s.soil(sl)
 			}
 		}
-		if err := s.commitLog(ctx, b); err != nil {
+		if err := s.land(); err != nil {
 			return err
 		}
-		if err := s.commitStore(ctx, b); err != nil {
+		s.begin(ctx, b, nil)
+		if err := s.store(ctx, b, position); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ func (s *session) replay(ctx context.Context) error {
 		}
 	}
 	b := newBatch(s, false)
-	if err := s.commitStore(ctx, b); err != nil { // says "replaying", so that nobody reads meanwhile
+	if err := s.storeNow(ctx, b, 0); err != nil { // says "replaying", so that nobody reads meanwhile
 		return err
 	}
 	if !missing {
@@ -63,7 +63,6 @@ func (s *session) replay(ctx context.Context) error {
 		if position, err = s.process(ctx, b, position); err != nil {
 			return err
 		}
-		s.report(false, position)
 	}
 	return s.finishReplay(ctx, b)
 }
@@ -93,10 +92,10 @@ func (s *session) finishReplay(ctx context.Context, b *batch) error {
 		}
 	}
 	b.reset(false)
-	if err := s.refoldSuspects(ctx, b); err != nil {
+	if err := s.refoldSuspects(ctx); err != nil {
 		return err
 	}
-	if err := s.commitStore(ctx, b); err != nil {
+	if err := s.storeNow(ctx, b, s.opening); err != nil {
 		return err
 	}
 	s.w.opt.Log.Info("replayed", "to", s.opening, "refolded", len(s.suspects))
@@ -163,7 +162,7 @@ func (s *session) drift(pt *part, entity string) {
 	s.w.opt.Log.Warn("replay differs from what is recorded; folded again from the records", "entity", entity)
 }
 
-func (s *session) refoldSuspects(ctx context.Context, b *batch) error {
+func (s *session) refoldSuspects(ctx context.Context) error {
 	byPart := map[*part][]string{}
 	for id := range s.suspects {
 		if pt := s.parts[PartitionOf(id)]; pt != nil {
@@ -179,9 +178,7 @@ func (s *session) refoldSuspects(ctx context.Context, b *batch) error {
 			if s.suspects[id] {
 				s.drift(pt, id)
 			}
-			sl.dirty = true
-			s.cache[id] = sl
-			b.dirty = append(b.dirty, sl)
+			s.replace(sl)
 			s.rearm = append(s.rearm, id)
 		}
 	}

@@ -30,7 +30,17 @@ type session struct {
 	target  uint64
 	globals Globals
 	cache   map[string]*slot
-	// How many timers the current batch sets.
+	// flight is the commit on its way into the log, nil while there is none.
+	flight *flight
+	// writing is told how the write of the store that is in flight ended, nil while there is none; written are its
+	// partitions, and writes counts those before it.
+	writing chan error
+	written []*part
+	writes  uint64
+	// dirty are the entities whose state the store does not have yet, nor a write in flight.
+	dirty []*slot
+	// timed are the entities for whom the current batch sets timers, timersSet of them in all.
+	timed     []*slot
 	timersSet int
 	// Entities whose replay did not match what is recorded, and whether that is drift (a quarantine record is not).
 	suspects map[string]bool
@@ -46,10 +56,11 @@ type part struct {
 	checkpoint, checkpointed uint64
 	// committed: every decision about inputs up to here is in the log, if it gave any facts.
 	committed uint64
-	// folded: everything up to here is in the session's state; stored: in the store, under watermark raw.
-	folded uint64
-	raw    string
-	mark   watermark
+	// folded: everything up to here is in the session's state, and in the store under watermark raw; while the write of
+	// that is in flight, the store may still be at before.
+	folded      uint64
+	raw, before string
+	mark        watermark
 
 	touched bool
 	// n counts over one cause: lastCause has given nextN facts so far.
@@ -68,9 +79,11 @@ type slot struct {
 	part   *part
 	// armed: when the server will fire each timer, as far as the journal says.
 	armed map[string]int64 // unix nanoseconds
-	// What this batch changed.
+	// dirty: the store does not have its state yet. set are the timers that the current batch sets.
 	dirty bool
 	set   map[string]int64
+	// settled: once so many writes are over, its last change is in the store.
+	settled uint64
 }
 
 func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{}) error {
@@ -93,10 +106,19 @@ func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{})
 		st.open, st.live, st.mask, st.position, st.target = true, false, s.mask, 0, s.target
 	})
 	if err := s.replay(ctx); err != nil {
+		cancel()
+		s.abandon()
 		return fmt.Errorf("replay: %w", err)
 	}
 	defer w.opt.Observer.Closed()
+	defer s.abandon()
 	return s.live(ctx, lost)
+}
+
+// abandon waits until nothing is on its way any more, once the session's context has ended: whatever becomes of it, the next
+// session will find out.
+func (s *session) abandon() {
+	_, _ = s.land(), s.settle()
 }
 
 // open rewrites the checkpoint of every owned partition, position unchanged, in one atomic batch, and finds out how far
@@ -183,7 +205,7 @@ func (s *session) findStored(ctx context.Context) error {
 			wipe = append(wipe, p)
 			continue
 		}
-		pt.raw, pt.mark, pt.folded = raws[i], *mark, mark.position
+		pt.raw, pt.before, pt.mark, pt.folded = raws[i], raws[i], *mark, mark.position
 		pt.committed = max(pt.committed, mark.position)
 	}
 	if len(wipe) == 0 {
@@ -239,7 +261,7 @@ func (s *session) read(ctx context.Context, from uint64, replay bool) (<-chan it
 	if err != nil {
 		return nil, nil, err
 	}
-	items, failed := make(chan item, 2*s.w.opt.Batch), make(chan error, 1)
+	items, failed := make(chan item, s.w.opt.Batch/2), make(chan error, 1)
 	service := s.w.logic.Service()
 	go func() {
 		defer c.close()
@@ -297,7 +319,7 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 		return err
 	}
 	b := newBatch(s, true)
-	if err := s.rearmTimers(ctx, b); err != nil {
+	if err := s.rearmTimers(ctx, b, from); err != nil {
 		return err
 	}
 	check := time.NewTicker(time.Second)
@@ -311,14 +333,19 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 			observing = true
 			s.w.opt.Observer.Live(s.owned)
 			s.w.opt.Log.Info("live", "sequence", position, "partitions", len(s.owned))
+			s.tell(s.standing(true, position), nil)
 		}
-		s.report(observing, position)
 		b.reset(observing)
 		select {
 		case it := <-items:
 			b.held = append(b.held, it)
 		case <-check.C:
 			if err := s.checkStore(ctx); err != nil {
+				return err
+			}
+			continue
+		case err := <-s.writing:
+			if err := s.settled(err); err != nil {
 				return err
 			}
 			continue
@@ -344,11 +371,14 @@ func (s *session) caughtUp(ctx context.Context, b *batch, position uint64) error
 		pt.folded = max(pt.folded, position)
 		pt.touched = pt.touched || pt.mark.replaying
 	}
-	return s.commitStore(ctx, b)
+	return s.storeNow(ctx, b, position)
 }
 
 // checkStore makes sure that the store still holds what it was given: an emptied one is noticed while nothing happens, too.
 func (s *session) checkStore(ctx context.Context) error {
+	if err := errors.Join(s.land(), s.settle()); err != nil {
+		return err
+	}
 	raws, err := s.w.store.Watermarks(ctx, s.w.logic.Service(), s.owned)
 	if err != nil {
 		return fmt.Errorf("check watermarks: %w", err)
@@ -359,19 +389,6 @@ func (s *session) checkStore(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (s *session) report(live bool, position uint64) {
-	var sum counters
-	for _, p := range s.owned {
-		c := s.parts[p].mark.counters
-		sum.applied += c.applied
-		sum.duplicates += c.duplicates
-		sum.quarantined += c.quarantined
-		sum.drift += c.drift
-	}
-	s.w.metrics.position.Set(float64(position))
-	s.w.status.update(func(st *status) { st.live, st.position, st.counters = live, position, sum })
 }
 
 // batchLimit is how many events may go into the next commit: fewer after one was refused for its content.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -26,10 +27,13 @@ type WorkerOptions struct {
 	Instance string
 	// Own fixes the partitions instead of sharing them out among the workers that are alive; nil shares.
 	Own []int
-	// Batch is how many events go into one commit at most. Default 2,000.
+	// Batch is how many events go into one commit at most. Default 1,000.
 	Batch int
-	// CacheEntities is how many decoded entities are kept between batches. Default 20,000.
+	// CacheEntities is how many decoded entities are kept between batches. Default 5,000.
 	CacheEntities int
+	// CatchUp is how many changed entities may wait for the store before the session is live, while nobody reads it: each is
+	// written once for many events. Default 16,000.
+	CatchUp int
 	// QuietBehind is how many sequences a partition without facts may lag in its checkpoint. Default 10,000.
 	QuietBehind uint64
 }
@@ -65,10 +69,13 @@ func NewWorker(j *Journal, store leadstore.Store, logic Logic, opt WorkerOptions
 		opt.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if opt.Batch == 0 {
-		opt.Batch = 2000
+		opt.Batch = 1000
 	}
 	if opt.CacheEntities == 0 {
-		opt.CacheEntities = 20_000
+		opt.CacheEntities = 5_000
+	}
+	if opt.CatchUp == 0 {
+		opt.CatchUp = 16_000
 	}
 	if opt.QuietBehind == 0 {
 		opt.QuietBehind = 10_000
@@ -152,10 +159,11 @@ func (w *Worker) Ready() error { return w.status.ready() }
 
 // lineage is what a store must have been folded from and by: this journal, this version of the logic's state.
 func (w *Worker) lineage() string {
+	lineage := w.j.id + "/" + strconv.Itoa(blobVersion)
 	if v, ok := w.logic.(Versioned); ok {
-		return w.j.id + "/" + v.Version()
+		lineage += "/" + v.Version()
 	}
-	return w.j.id
+	return lineage
 }
 
 // nobody observes nothing.

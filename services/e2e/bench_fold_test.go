@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -30,24 +32,26 @@ func BenchmarkScoring(b *testing.B) {
 		c.Kill(s)
 	}
 	t := &table{b: b}
-	var live, liveRaw, rebuild, rebuildRaw, facts float64
-	for round := range 3 {
+	var live, rebuild []round
+	var facts float64
+	for i := range 3 {
 		from := c.lastEvent(j)
-		c.fill(j, fmt.Sprint("fold", round), n, n/10)
+		c.fill(j, fmt.Sprint("fold", i), n, n/10)
 		to := c.lastEvent(j)
-		liveRaw = max(liveRaw, c.consume(from+1, to))
-		live = max(live, c.foldRate("scoring", to))
+		read, raw := c.consume(from+1, to)
+		took := c.foldTime("scoring", "partitions", "live")
+		live = append(live, round{float64(read) / took.Seconds(), raw})
 		facts = float64(c.lastEvent(j)-to) / float64(n)
 		c.Kill("scoring")
 		c.Flush()
-		to = c.lastEvent(j)
-		rebuildRaw = max(rebuildRaw, c.consume(1, to))
-		rebuild = max(rebuild, c.foldRate("scoring", to))
+		read, raw = c.consume(1, c.lastEvent(j))
+		took = c.foldTime("scoring", "replaying", "replayed")
+		rebuild = append(rebuild, round{float64(read) / took.Seconds(), raw})
 		c.Kill("scoring")
 	}
 	b.Logf("an agreement of 6 engagement rules, 3 fit rules and 2 qualify rules; %.2f facts an event; %d leads a round", facts, n/10)
-	t.add("scoring loop, beside a bare ordered consumer", "events/s", live, liveRaw, 0.2)
-	t.add("rebuild of an empty Redis, beside the same", "messages/s", rebuild, rebuildRaw, 0.3)
+	t.add("scoring loop, beside a bare ordered consumer", "events/s", live, 0.2)
+	t.add("rebuild of an empty Redis, beside the same", "messages/s", rebuild, 0.3)
 	t.print()
 }
 
@@ -108,8 +112,8 @@ func (c *Cluster) lastEvent(j *journal.Journal) uint64 {
 	return head
 }
 
-// consume reads messages of the journal with a bare ordered consumer, and gives how many a second.
-func (c *Cluster) consume(from, to uint64) float64 {
+// consume reads messages of the journal with a bare ordered consumer, and gives how many, and how many a second.
+func (c *Cluster) consume(from, to uint64) (n int, rate float64) {
 	c.t.Helper()
 	nc, err := nats.Connect(c.nats.URL())
 	if err != nil {
@@ -131,7 +135,7 @@ func (c *Cluster) consume(from, to uint64) float64 {
 		c.t.Fatal(err)
 	}
 	defer messages.Stop()
-	start, n := time.Now(), 0
+	start := time.Now()
 	for {
 		m, err := messages.Next()
 		if err != nil {
@@ -143,29 +147,36 @@ func (c *Cluster) consume(from, to uint64) float64 {
 		}
 		n++
 		if md.NumPending == 0 || md.Sequence.Stream >= to {
-			return float64(n) / time.Since(start).Seconds()
+			return n, float64(n) / time.Since(start).Seconds()
 		}
 	}
 }
 
-// foldRate starts a service and gives how many messages a second it folds on its way to a sequence, from its first
-// progress on.
-func (c *Cluster) foldRate(service string, to uint64) float64 {
+// foldTime starts a service and gives how long it takes it to fold what the journal holds, by its own log: from the first
+// line that says begin until the first that says end.
+func (c *Cluster) foldTime(service, begin, end string) time.Duration {
 	c.t.Helper()
+	p := c.process(service)
+	before := p.logged(0)
 	c.Restart(service)
-	tick := time.NewTicker(5 * time.Millisecond)
+	var began time.Time
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	var first float64
-	var start time.Time
-	deadline := time.Now().Add(5 * time.Minute)
-	for time.Now().Before(deadline) {
-		<-tick.C
-		position := c.metric(service, "baton_worker_position")
-		switch {
-		case position > 0 && start.IsZero():
-			first, start = position, time.Now()
-		case position >= float64(to)*0.999 && !start.IsZero(): // the last message may be no event
-			return (position - first) / time.Since(start).Seconds()
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); <-tick.C {
+		for line := range bytes.Lines(p.logged(len(before))) {
+			var said struct {
+				Time time.Time
+				Msg  string
+			}
+			if json.Unmarshal(line, &said) != nil {
+				continue
+			}
+			if said.Msg == begin && began.IsZero() {
+				began = said.Time
+			}
+			if said.Msg == end && !began.IsZero() {
+				return said.Time.Sub(began)
+			}
 		}
 	}
 	c.t.Fatalf("%s has not read the journal in time", service)

@@ -26,33 +26,41 @@ func BenchmarkIngest(b *testing.B) {
 	j := c.runJournal(b)
 	t := &table{b: b}
 	const singles = 8000
+	// With 256 in flight the journal writes large groups, and what limits HTTP is not the journal but the processors: that
+	// is what the comparison with the echo server is for.
 	for _, inFlight := range []int{16, 64, 256} {
-		var got, raw float64
-		for round := range 3 { // in turns, so that what else the machine does hits both
-			name := fmt.Sprintf("single%d-%d", inFlight, round)
-			raw = max(raw, appendRate(b, j, name, inFlight, singles, 1))
-			got = max(got, blast(b, c.addr(), inFlight, signedRequests(b, name, singles, 1, 500, 1000), 202))
+		gate := 0.8
+		if inFlight == 256 {
+			gate = 0
 		}
-		t.add(fmt.Sprintf("single events, %d in flight, beside journal.Append", inFlight), "events/s", got, raw, 0.8)
+		t.add(fmt.Sprintf("single events, %d in flight, beside journal.Append", inFlight), "events/s", rounds(func(i int) round {
+			name := fmt.Sprintf("single%d-%d", inFlight, i)
+			return round{
+				raw: appendRate(b, j, name, inFlight, singles, 1),
+				got: blast(b, c.addr(), inFlight, signedRequests(b, name, singles, 1, 500, 1000), 202),
+			}
+		}), gate)
 	}
 	echo := startEcho(b)
-	var got, raw float64
-	for round := range 3 {
-		requests := signedRequests(b, fmt.Sprint("echo-", round), 3*singles, 1, 500, 1000)
-		raw = max(raw, blast(b, echo, 256, requests, 200))
-		got = max(got, blast(b, c.addr(), 256, requests, 202))
-	}
-	t.add("single events, 256 connections, beside net/http echo", "events/s", got, raw, 0.25)
+	t.add("single events, 256 connections, beside net/http echo", "events/s", rounds(func(i int) round {
+		requests := signedRequests(b, fmt.Sprint("echo-", i), 3*singles, 1, 500, 1000)
+		return round{raw: blast(b, echo, 256, requests, 200), got: blast(b, c.addr(), 256, requests, 202)}
+	}), 0.25)
 	for _, inFlight := range []int{1, 8} {
-		got, raw = 0, 0
-		for round := range 3 {
-			name := fmt.Sprintf("batch%d-%d", inFlight, round)
-			raw = max(raw, appendRate(b, j, name, inFlight, 200, 100))
-			got = max(got, 100*blast(b, c.addr(), inFlight, signedRequests(b, name, 200, 100, 500, 1000), 202))
-		}
-		t.add(fmt.Sprintf("batches of 100, %d in flight, beside journal.Append", inFlight), "events/s", got, raw, 0.5)
+		t.add(fmt.Sprintf("batches of 100, %d in flight, beside journal.Append", inFlight), "events/s", rounds(func(i int) round {
+			name := fmt.Sprintf("batch%d-%d", inFlight, i)
+			return round{
+				raw: appendRate(b, j, name, inFlight, 200, 100),
+				got: 100 * blast(b, c.addr(), inFlight, signedRequests(b, name, 200, 100, 500, 1000), 202),
+			}
+		}), 0.5)
 	}
 	t.print()
+}
+
+// rounds takes three measurements.
+func rounds(measure func(i int) round) []round {
+	return []round{measure(0), measure(1), measure(2)}
 }
 
 // runJournal opens the cluster's journal for appending.

@@ -133,3 +133,12 @@ func (p *process) tail(lines int) string {
 	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
+
+// logged gives what it has written so far, from a place in bytes on.
+func (p *process) logged(from int) []byte {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return nil // it has not written anything yet
+	}
+	return text[min(from, len(text)):]
+}

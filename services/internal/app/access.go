@@ -101,6 +101,8 @@ func statusOf(err error) error {
 		return st.Err()
 	case errors.Is(err, journal.ErrTooLarge):
 		return status.Error(codes.InvalidArgument, "it is too large for the journal")
+	case errors.Is(err, journal.ErrBadEvent):
+		return status.Error(codes.InvalidArgument, "it is no event that the journal takes")
 	case errors.Is(err, journal.ErrConflict):
 		return status.Error(codes.Aborted, "somebody else changed it at the same moment; look again")
 	case errors.Is(err, journal.ErrUnavailable):

@@ -92,7 +92,7 @@ func TestDispositionsAreNotRepeated(t *testing.T) {
 func TestStatusOfErrors(t *testing.T) {
 	for err, want := range map[error]codes.Code{
 		journal.ErrNotReady: codes.Unavailable, journal.ErrUnavailable: codes.Unavailable, journal.ErrOverloaded: codes.ResourceExhausted,
-		journal.ErrTooLarge: codes.InvalidArgument, journal.ErrConflict: codes.Aborted, leadstore.ErrUnavailable: codes.Unavailable,
+		journal.ErrTooLarge: codes.InvalidArgument, journal.ErrBadEvent: codes.InvalidArgument, journal.ErrConflict: codes.Aborted, leadstore.ErrUnavailable: codes.Unavailable,
 	} {
 		if got := status.Code(statusOf(fmt.Errorf("read the lead: %w", err))); got != want {
 			t.Errorf("%v: %v, want %v", err, got, want)

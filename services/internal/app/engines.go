@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/leadstore"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
 )
 
@@ -154,7 +155,7 @@ func openStore(ctx context.Context, c *Config, log *slog.Logger, up *stack) (*re
 	err := await(ctx, log, "Redis", func() error {
 		var err error
 		store, err = redisstore.Open(ctx, rawURL, log)
-		if errors.Is(err, redisstore.ErrEvicts) {
+		if err != nil && !errors.Is(err, leadstore.ErrUnavailable) {
 			return final{fmt.Errorf("redis.url: %w", err)}
 		}
 		return err

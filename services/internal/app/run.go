@@ -110,7 +110,7 @@ func Run(ctx context.Context, opt Options) error {
 // returns an error.
 func (p *process) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		p.listen, p.startTelemetry, p.startAdmin, p.openEngines, p.openJournal, p.startServices, p.startGRPC, p.startHTTP,
+		p.listen, p.startMemory, p.startTelemetry, p.startAdmin, p.openEngines, p.openJournal, p.startServices, p.startGRPC, p.startHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
