@@ -347,6 +347,6 @@ func (w *Worker) narrow(n int, last item, err error) {
 		w.opt.Log.Error("an event's facts are refused by the log; quarantined", "sequence", last.seq, "error", err)
 		return
 	}
-	w.limit = max(1, min(w.limit, n)/2)
+	w.limit = max(1, n/2)
 	w.limitUntil = max(w.limitUntil, last.seq)
 }

@@ -261,7 +261,7 @@ func (s *session) read(ctx context.Context, from uint64, replay bool) (<-chan it
 	if err != nil {
 		return nil, nil, err
 	}
-	items, failed := make(chan item, s.w.opt.Batch/2), make(chan error, 1)
+	items, failed := make(chan item, s.w.opt.Batch), make(chan error, 1)
 	service := s.w.logic.Service()
 	go func() {
 		defer c.close()
@@ -356,7 +356,7 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		b.gather(items, s.w.batchLimit(position))
+		b.gather(items, s.w.batchLimit(position, !observing))
 		if position, err = s.process(ctx, b, position); err != nil {
 			return err
 		}
@@ -391,10 +391,14 @@ func (s *session) checkStore(ctx context.Context) error {
 	return nil
 }
 
-// batchLimit is how many events may go into the next commit: fewer after one was refused for its content.
-func (w *Worker) batchLimit(position uint64) int {
-	if w.limit < w.opt.Batch && position >= w.limitUntil {
-		w.limit = w.opt.Batch
+// batchLimit is how many events may go into the next commit: more where there is a backlog, fewer after one was refused for
+// its content.
+func (w *Worker) batchLimit(position uint64, backlog bool) int {
+	switch {
+	case position < w.limitUntil:
+		return w.limit
+	case backlog:
+		return 3 * w.opt.Batch
 	}
-	return w.limit
+	return w.opt.Batch
 }

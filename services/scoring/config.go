@@ -20,7 +20,7 @@ type Config struct {
 }
 
 // DefaultConfig gives the defaults.
-func DefaultConfig() Config { return Config{Batch: 1000, CacheLeads: 3_000} }
+func DefaultConfig() Config { return Config{Batch: 2000, CacheLeads: 3_000} }
 
 // Validate gives everything that is wrong, each with the field's name and the reason. It does not read the agreement.
 func (c Config) Validate() error {

@@ -13,7 +13,7 @@ import (
 // twice what lives where that is more. The other services have little to do, and stay small.
 const (
 	heapGrowth, smallGrowth = 400, 60
-	memoryLimit             = 112 << 20
+	memoryLimit             = 96 << 20
 	memoryBase              = 48 << 20 // what a process takes besides its heap, generously
 )
 

@@ -126,7 +126,8 @@ func (s *Sender) deliver(ctx context.Context, d *destination, it *item) {
 			return
 		}
 		if o.ok || o.sick {
-			d.queue.answered(o.ok, s.opt.Now(), o.asked)
+			now := s.opt.Now()
+			d.queue.answered(o.ok, now.Add(-o.took), now, o.asked)
 		}
 	}
 	it.notReady = 0

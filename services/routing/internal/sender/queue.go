@@ -176,14 +176,15 @@ func (q *queue) clear() {
 	}
 }
 
-// answered feeds the circuit: ok where the destination took something, pause where it asked to be left alone.
-func (q *queue) answered(ok bool, now time.Time, pause time.Duration) {
+// answered feeds the circuit with what an attempt that began at a moment came to: ok where the destination took something,
+// pause where it asked to be left alone.
+func (q *queue) answered(ok bool, began, now time.Time, pause time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if ok {
 		q.circuit.succeeded()
 	} else {
-		q.circuit.failed(now)
+		q.circuit.failed(began, now)
 	}
 	if pause > 0 {
 		q.circuit.pause(now.Add(pause))

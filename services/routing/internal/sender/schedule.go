@@ -47,6 +47,8 @@ func askedFor(h http.Header, now time.Time) time.Duration {
 type circuit struct {
 	failures int
 	until    time.Time
+	// opened is when the last pause for failures began.
+	opened time.Time
 }
 
 const (
@@ -58,10 +60,15 @@ const (
 // succeeded closes the circuit.
 func (c *circuit) succeeded() { *c = circuit{} }
 
-// failed counts a failure that speaks of the destination rather than of the delivery.
-func (c *circuit) failed(now time.Time) {
+// failed counts a failure that speaks of the destination rather than of the delivery. An attempt that was on its way
+// when the pause began says nothing new: many fail at once, and each would double the pause.
+func (c *circuit) failed(began, now time.Time) {
+	if began.Before(c.opened) {
+		return
+	}
 	c.failures++
 	if c.failures >= openAfter {
+		c.opened = now
 		pause := maxPause
 		if n := c.failures - openAfter; n < 6 {
 			pause = firstPause << n

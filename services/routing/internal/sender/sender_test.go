@@ -357,3 +357,24 @@ func TestAReplayedOlderDeliveryDoesNotOvertakeTheOneInFlight(t *testing.T) {
 		t.Errorf("then flies %v", it)
 	}
 }
+
+// Many deliveries that fail at the same moment are one sign that the destination is ill: it gets the first pause.
+func TestFailuresAtOnceAreOnePause(t *testing.T) {
+	var c circuit
+	start := time.Unix(1_700_000_000, 0)
+	for i := range 40 {
+		c.failed(start, start.Add(time.Duration(i)*time.Millisecond))
+	}
+	if until := c.until.Sub(start); until > firstPause+time.Second {
+		t.Fatalf("left alone for %v, want about %v", until, firstPause)
+	}
+	probe := c.until
+	c.failed(probe, probe.Add(time.Second))
+	if pause := c.until.Sub(probe); pause < 2*firstPause || pause > 2*firstPause+time.Second {
+		t.Fatalf("after a failed probe it is left alone for %v, want twice the first pause", pause)
+	}
+	c.succeeded()
+	if c.limit(probe, 16) != 16 {
+		t.Fatal("after a success it is not asked as before")
+	}
+}
