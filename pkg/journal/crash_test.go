@@ -208,8 +208,7 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	workers[1].kill() // in the end one must be enough
-	r := f.Settle(crashLogic())
-	f.SameStates(crashLogic(), r)
+	r := f.Agree(crashLogic())
 	seen := map[string]bool{}
 	for _, ev := range f.Log() {
 		if ev.Type == "custom" {

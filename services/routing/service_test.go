@@ -65,7 +65,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 		t.Fatal(err)
 	}
 	logic := fold.NewLogic(r.J.Key(), parser)
-	r.SameStates(logic, r.Settle(logic))
+	r.Agree(logic)
 	stop()
 	for p := range journal.Partitions {
 		if err := store.Wipe(t.Context(), fold.Service, p, "test"); err != nil {
@@ -73,7 +73,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 		}
 	}
 	r.start(t)
-	r.SameStates(logic, r.Settle(logic))
+	r.Agree(logic)
 	id := r.qualify(t, "after@initech.example")
 	r.handoff(t, id, delivered)
 	r.crm.mu.Lock()

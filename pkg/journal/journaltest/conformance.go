@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -143,20 +145,26 @@ func (f *Fixture) Log() []*journal.Event {
 func (f *Fixture) Settle(l journal.Logic) *Result {
 	f.T.Helper()
 	var r *Result
-	Eventually(f.T, "the log holds what follows from it", func() error {
-		var err error
-		if r, err = Check(f.Log(), l); err != nil {
-			return err
-		}
-		if len(r.Unexpected)+len(r.Differing) > 0 {
-			f.T.Fatalf("unexpected: %v\ndiffering: %v", head(r.Unexpected), head(r.Differing))
-		}
-		if len(r.Missing) > 0 {
-			return fmt.Errorf("missing: %v", head(r.Missing))
-		}
-		return nil
+	Eventually(f.T, "the log holds what follows from it", func() (err error) {
+		r, err = f.settled(l)
+		return err
 	})
 	return r
+}
+
+func (f *Fixture) settled(l journal.Logic) (*Result, error) {
+	f.T.Helper()
+	r, err := Check(f.Log(), l)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Unexpected)+len(r.Differing) > 0 {
+		f.T.Fatalf("unexpected: %v\ndiffering: %v", head(r.Unexpected), head(r.Differing))
+	}
+	if len(r.Missing) > 0 {
+		return nil, fmt.Errorf("missing: %v", head(r.Missing))
+	}
+	return r, nil
 }
 
 func head(s []string) []string { return s[:min(len(s), 5)] }
@@ -164,27 +172,37 @@ func head(s []string) []string { return s[:min(len(s), 5)] }
 // SameStates waits until the store shows every state of the result, and fails where it does not get there.
 func (f *Fixture) SameStates(l journal.Logic, r *Result) {
 	f.T.Helper()
-	reader := journal.NewReader(f.J, f.Store, l.Service())
-	ids := make([]string, 0, len(r.States))
-	for id := range r.States {
-		ids = append(ids, id)
-	}
-	Eventually(f.T, "the store shows the reference's states", func() error {
-		for len(ids) > 0 {
-			n := min(len(ids), 500)
-			blobs, err := reader.Blobs(f.T.Context(), ids[:n]...)
-			if err != nil {
-				return err
-			}
-			for i, id := range ids[:n] {
-				if string(blobs[i]) != string(r.States[id]) {
-					return fmt.Errorf("%s:\n got %s\nwant %s", id, blobs[i], r.States[id])
-				}
-			}
-			ids = ids[n:]
+	Eventually(f.T, "the store shows the reference's states", func() error { return f.shows(l, r) })
+}
+
+// Agree waits until the log holds what the logic decides and the store shows the states of that same log, which may
+// still grow meanwhile: a timer may fire late.
+func (f *Fixture) Agree(l journal.Logic) *Result {
+	f.T.Helper()
+	var r *Result
+	Eventually(f.T, "the store shows the reference's states", func() (err error) {
+		if r, err = f.settled(l); err != nil {
+			return err
 		}
-		return nil
+		return f.shows(l, r)
 	})
+	return r
+}
+
+func (f *Fixture) shows(l journal.Logic, r *Result) error {
+	reader := journal.NewReader(f.J, f.Store, l.Service())
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(r.States)), 500) {
+		blobs, err := reader.Blobs(f.T.Context(), ids...)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if string(blobs[i]) != string(r.States[id]) {
+				return fmt.Errorf("%s:\n got %s\nwant %s", id, blobs[i], r.States[id])
+			}
+		}
+	}
+	return nil
 }
 
 func appendInOrder(t *testing.T, f *Fixture) {

@@ -214,7 +214,7 @@ func stalledOwnerIsRefused(t *testing.T, f *Fixture) {
 		return errors.Join(err, errors.New("neither refused nor written"))
 	})
 	stop()
-	f.SameStates(l, f.Settle(l))
+	f.Agree(l)
 }
 
 func twoWorkersShare(t *testing.T, f *Fixture) {
