@@ -9,7 +9,7 @@
 //	read.go              reading back: an entity's subject, the globals, counts
 //	worker.go            a service's worker: sessions, one after the other
 //	session.go           one session: open, replay, live
-//	fold.go              showing an event to an entity; commit.go: one batch into log and store
+//	fold.go              showing an event to an entity; commit.go: one batch into the log; store.go: its states into the store
 //	refold.go            an entity whose replay did not match what is recorded
 //	watermark.go         how far the store is; lease.go: who works on what; position.go: who has read how far
 //	reader.go            reads from the store, in any process

@@ -229,7 +229,8 @@ func (x *MergedInto) GetIntoRank() int32 {
 	return 0
 }
 
-// StageChanged moves a lead's epoch to another stage.
+// StageChanged moves a lead's epoch to another stage. From equal to to is no move: it states again how the lead first came,
+// which has become known since.
 type StageChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	From      string                 `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`

@@ -68,7 +68,9 @@ type LeadState struct {
 	// The newest quarantine record on the lead's subject.
 	QuarantinedAt int64 `protobuf:"fixed64,29,opt,name=quarantined_at,json=quarantinedAt,proto3" json:"quarantined_at,omitempty"`
 	// Of an absorbed lead: what its parent was told to be linked to.
-	Told          []string `protobuf:"bytes,30,rep,name=told,proto3" json:"told,omitempty"`
+	Told []string `protobuf:"bytes,30,rep,name=told,proto3" json:"told,omitempty"`
+	// How the lead came has become known otherwise than a stage was last stated with.
+	EntryNews     bool `protobuf:"varint,31,opt,name=entry_news,json=entryNews,proto3" json:"entry_news,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +313,13 @@ func (x *LeadState) GetTold() []string {
 		return x.Told
 	}
 	return nil
+}
+
+func (x *LeadState) GetEntryNews() bool {
+	if x != nil {
+		return x.EntryNews
+	}
+	return false
 }
 
 type RunState struct {
@@ -1288,7 +1297,7 @@ var File_baton_scoring_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xd7\b\n" +
+	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xf6\b\n" +
 	"\tLeadState\x12\x16\n" +
 	"\x06fields\x18\x01 \x01(\x05R\x06fields\x12$\n" +
 	"\rcontributions\x18\x02 \x01(\x05R\rcontributions\x12\x18\n" +
@@ -1322,7 +1331,9 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2 .baton.scoring.v1.PastEpochStateR\ahistory\x128\n" +
 	"\aindexed\x18\x1c \x01(\v2\x1e.baton.scoring.v1.IndexedStateR\aindexed\x12%\n" +
 	"\x0equarantined_at\x18\x1d \x01(\x10R\rquarantinedAt\x12\x12\n" +
-	"\x04told\x18\x1e \x03(\tR\x04told\"\x9e\x02\n" +
+	"\x04told\x18\x1e \x03(\tR\x04told\x12\x1d\n" +
+	"\n" +
+	"entry_news\x18\x1f \x01(\bR\tentryNews\"\x9e\x02\n" +
 	"\bRunState\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x18\n" +

@@ -47,6 +47,9 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		}
 	case typeStageChanged:
 		c := ev.Body.GetStageChanged()
+		if c.GetFrom() == c.GetTo() { // it says again how the lead came, and nothing has changed
+			break
+		}
 		l.tellChange(g, d, EventStageChanged, c.GetHandoffId(), ev, map[string]string{
 			"from": c.GetFrom(), "to": c.GetTo(), "epoch": itoa(int(c.GetEpoch())), "reason": c.GetReason(),
 		})

@@ -263,6 +263,8 @@ func TestStageAndBandChangesAreTold(t *testing.T) {
 	for _, to := range []string{"inquiry", "mql", "inquiry"} {
 		s.Now = s.Now.Add(time.Second)
 		s.scoring(lead, typeStageChanged, &journalv1.Event{Payload: &journalv1.Event_StageChanged{StageChanged: &journalv1.StageChanged{From: "x", To: to, Epoch: 1}}})
+		// Where it stands is stated again with how it came: nobody is told of that.
+		s.scoring(lead, typeStageChanged, &journalv1.Event{Payload: &journalv1.Event_StageChanged{StageChanged: &journalv1.StageChanged{From: to, To: to, Epoch: 1}}})
 	}
 	s.scoring(lead, typeScoreBandChanged, &journalv1.Event{Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{From: "cold", To: "warm"}}})
 	s.agreement(testAgreement)

@@ -220,7 +220,7 @@ func (l *lead) waits(ev *journal.Event) {
 func (l *lead) stageChanged(ev *journal.Event) {
 	c := ev.Body.GetStageChanged()
 	h := l.Handoff("")
-	if h == nil || !h.Open() || c.GetHandoffId() != "" && c.GetHandoffId() != h.ID {
+	if c.GetFrom() == c.GetTo() || h == nil || !h.Open() || c.GetHandoffId() != "" && c.GetHandoffId() != h.ID {
 		return
 	}
 	now := ev.Time()

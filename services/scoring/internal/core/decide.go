@@ -43,6 +43,7 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 	d.hear()
 	d.wake()
 	d.qualify(r)
+	d.restate()
 	d.rate()
 	return d.facts
 }
@@ -185,6 +186,14 @@ func (l *Lead) qualifies(v *View, e *Event) (*QualifyRule, []Missed) {
 		}
 	}
 	return nil, missed
+}
+
+// restate states the stage again where it stays the same and how the lead came has become known: who was identified before
+// doing anything would else have no source in any count.
+func (d *decision) restate() {
+	if d.lead.EntryNews && !d.moved && d.stage != "" {
+		d.move(d.stage, "first_touch")
+	}
 }
 
 // rate states that the score crossed a band, up or down.

@@ -13,6 +13,9 @@ type StageMove struct {
 	Deal *Deal
 }
 
+// restates reports that the lead stays where it is: only how it came is stated again.
+func (m *StageMove) restates() bool { return m.From == m.To }
+
 // Qualification says that the lead is ready for sales.
 type Qualification struct {
 	Epoch         int32

@@ -26,9 +26,11 @@ type Lead struct {
 	Items    []Item
 	Timeline []Touch
 	Entry    *Touch
-	LastAt   int64
-	Seen     Seen
-	Missed   []Missed
+	// EntryNews: how the lead came has become known otherwise than a stage was last stated with.
+	EntryNews bool
+	LastAt    int64
+	Seen      Seen
+	Missed    []Missed
 
 	Run     Run
 	Deal    Deal

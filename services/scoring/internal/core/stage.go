@@ -174,8 +174,11 @@ func (l *Lead) answered(a *Answer) {
 
 // moved folds a stage change that was decided for this lead.
 func (l *Lead) moved(m *StageMove) {
-	l.Stated = m.To
+	l.Stated, l.EntryNews = m.To, false
 	l.Highest = further(l.Highest, m.To)
+	if m.restates() {
+		return
+	}
 	r := &l.Run
 	if dealStage(m.To) {
 		if r.Epoch == 0 { // the deal came first: no stage was stated, but the epoch has begun

@@ -44,6 +44,9 @@ func (l *Lead) remember(t Touch) {
 // engaged notes that the lead itself did something: its first touch, and when it was active.
 func (l *Lead) engaged(t *Touch) {
 	if l.Entry == nil || t.compare(l.Entry) < 0 {
+		if l.Entry == nil || t.Source != l.Entry.Source || t.Channel != l.Entry.Channel || t.Campaign != l.Entry.Campaign {
+			l.EntryNews = true
+		}
 		entry := *t
 		l.Entry = &entry
 	}

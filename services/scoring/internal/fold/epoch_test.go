@@ -116,8 +116,8 @@ func TestDealsSkipNoStageIntoBeing(t *testing.T) {
 	w.wantStages(ana, "won")
 	w.Now = w.Now.Add(hour)
 	w.sees(ana, "deal_reopened")
-	w.sees(ana, "page_viewed")
-	w.wantStages(ana, "won", "opportunity")
+	w.sees(ana, "page_viewed") // how she came is stated; it moves her nowhere
+	w.wantStages(ana, "won", "opportunity", "opportunity")
 	if l := w.lead(ana); l.Highest != "won" {
 		t.Errorf("highest %s", l.Highest)
 	}

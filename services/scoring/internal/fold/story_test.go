@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/leadstore"
@@ -71,6 +72,33 @@ func TestALeadsWay(t *testing.T) {
 	w.sees(ana, "demo_requested")
 	if len(w.Facts("qualified")) != 1 {
 		t.Error("a customer qualified again")
+	}
+}
+
+// Who is identified before doing anything has no source yet: it is stated as soon as it is known, and again only where an
+// earlier touch says otherwise.
+func TestHowALeadCameIsStatedOnceItIsKnown(t *testing.T) {
+	from := func(channel, campaign string) func(*journalv1.Event) {
+		return func(e *journalv1.Event) { e.Touch = &journalv1.Touch{Channel: channel, Campaign: campaign} }
+	}
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "identified")
+	w.wantStages(ana, "inquiry")
+	w.Now = w.Now.Add(hour)
+	w.sees(ana, "page_viewed", from("email", "q4"))
+	w.sees(ana, "page_viewed", from("paid_search", "brand")) // later: it does not say how she came
+	w.wantStages(ana, "inquiry", "inquiry")
+	moves := w.Facts("stage_changed")
+	if m := moves[1].Body.GetStageChanged(); m.From != "inquiry" || m.Channel != "email" || m.Campaign != "q4" || m.Source == "" || m.FirstAt == nil || m.Epoch != 1 {
+		t.Errorf("got %v", m)
+	}
+	w.sees(ana, "page_viewed", from("social", ""), func(e *journalv1.Event) { e.OccurredAt = timestamppb.New(w.Now.Add(-3 * hour)) })
+	w.wantStages(ana, "inquiry", "inquiry", "inquiry")
+	if m := w.Facts("stage_changed")[2].Body.GetStageChanged(); m.Channel != "social" {
+		t.Errorf("got %v", m)
+	}
+	if l := w.lead(ana); l.Run.Epoch != 1 || len(l.History) != 0 {
+		t.Errorf("stating it again moved her: %+v", l.Run)
 	}
 }
 

@@ -97,6 +97,8 @@ func (r *reader) lead(l *core.Lead) {
 		r.missed(&l.Missed[len(l.Missed)-1])
 	case 30:
 		l.Told = append(l.Told, r.text())
+	case 31:
+		l.EntryNews = r.small() != 0
 	case 27:
 		l.History = append(l.History, core.PastEpoch{})
 		r.past(&l.History[len(l.History)-1])
