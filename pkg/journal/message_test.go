@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -122,4 +123,26 @@ func FuzzBlob(f *testing.F) {
 			t.Fatal("a blob that was read does not survive")
 		}
 	})
+}
+
+func TestParseAck(t *testing.T) {
+	for text, want := range map[string]struct {
+		seq   uint64
+		count int
+		err   error
+	}{
+		`{"stream":"BATON_JOURNAL","seq":12}`:                                            {seq: 12},
+		`{"stream":"BATON_JOURNAL", "domain":"hub", "seq":12}`:                           {seq: 12},
+		`{"stream":"BATON_JOURNAL","seq":12,"batch":"x","count":3}`:                      {seq: 12, count: 3},
+		`{"stream":"BATON_JOURNAL","seq":-1}`:                                            {err: ErrUnavailable},
+		`{"stream":"BATON_JOURNAL","seq":`:                                               {err: ErrUnavailable},
+		`{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 7"}}`: {err: errFenced},
+		`{"error":{"code":400,"err_code":10054,"description":"message size exceeds"}}`:   {err: errContent},
+		`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"}}`: {err: ErrUnavailable},
+	} {
+		ack, err := parseAck([]byte(text))
+		if !errors.Is(err, want.err) || err == nil && (ack.Seq != want.seq || ack.Count != want.count) {
+			t.Errorf("%s: %+v, %v", text, ack, err)
+		}
+	}
 }

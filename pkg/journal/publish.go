@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,10 +21,9 @@ const publishTimeout = 3 * time.Second
 
 // pubAck is the server's answer to a publish; Error is set when it refused.
 type pubAck struct {
-	Stream string    `json:"stream"`
-	Seq    uint64    `json:"seq"`
-	Count  int       `json:"count"`
-	Error  *apiError `json:"error"`
+	Seq   uint64    `json:"seq"`
+	Count int       `json:"count"`
+	Error *apiError `json:"error"`
 }
 
 type apiError struct {
@@ -79,7 +79,17 @@ func request(ctx context.Context, nc *nats.Conn, m *nats.Msg) (*pubAck, error) {
 	return parseAck(r.Data)
 }
 
+// plainAck is how the server acknowledges a single message, up to its sequence.
+const plainAck = `{"stream":"` + StreamName + `","seq":`
+
 func parseAck(data []byte) (*pubAck, error) {
+	if rest, ok := bytes.CutPrefix(data, []byte(plainAck)); ok { // nearly all are: spare them the general way
+		if digits, ok := bytes.CutSuffix(rest, []byte("}")); ok {
+			if seq, err := strconv.ParseUint(string(bytes.TrimSpace(digits)), 10, 64); err == nil {
+				return &pubAck{Seq: seq}, nil
+			}
+		}
+	}
 	var ack pubAck
 	if err := json.Unmarshal(data, &ack); err != nil {
 		return nil, fmt.Errorf("%w: unreadable acknowledgement", ErrUnavailable)
