@@ -38,7 +38,7 @@ func BenchmarkScoring(b *testing.B) {
 	var facts, commits float64
 	for i := range 3 {
 		from := c.lastEvent(j)
-		c.fill(j, fmt.Sprint("fold", i), n, n/perLead)
+		c.fill(j, fmt.Sprint("fold", i), fmt.Sprint("fold", i), n, n/perLead)
 		to := c.lastEvent(j)
 		read, raw := c.consume(from+1, to)
 		took := c.foldTime("scoring", "partitions", "live")
@@ -58,8 +58,8 @@ func BenchmarkScoring(b *testing.B) {
 	t.print()
 }
 
-// fill appends events of a crowd straight to the journal, addressed as ingest would.
-func (c *Cluster) fill(j *journal.Journal, name string, n, leads int) {
+// fill appends events with ids of their own, of a crowd with a name, straight to the journal, addressed as ingest would.
+func (c *Cluster) fill(j *journal.Journal, ids, name string, n, leads int) {
 	c.t.Helper()
 	const group, workers = 250, 8
 	var wg sync.WaitGroup
@@ -69,7 +69,7 @@ func (c *Cluster) fill(j *journal.Journal, name string, n, leads int) {
 			for i := w * group; i < n; i += workers * group {
 				var events []*journalv1.Event
 				for k := i; k < min(i+group, n); k++ {
-					events = append(events, crowdEvent(j, rnd, fmt.Sprintf("%s-%d", name, k), fmt.Sprintf("p%d@%s.example", rnd.IntN(leads), name)))
+					events = append(events, crowdEvent(j, rnd, fmt.Sprintf("%s-%d", ids, k), fmt.Sprintf("p%d@%s.example", rnd.IntN(leads), name)))
 				}
 				for {
 					_, err := j.Append(c.t.Context(), events...)

@@ -33,7 +33,7 @@ func BenchmarkMemory(b *testing.B) {
 	first := int64(0)
 	for round := range rounds {
 		start := time.Now()
-		c.fill(j, "memory", n, n/10)
+		c.fill(j, fmt.Sprint("memory", round), "memory", n, n/10)
 		head := c.lastEvent(j)
 		for _, s := range []string{"scoring", "routing", "feedback"} {
 			for c.metric(s, "baton_worker_position") < float64(head)*0.999 {
@@ -67,7 +67,7 @@ func BenchmarkMemory(b *testing.B) {
 func BenchmarkRecovery(b *testing.B) {
 	c := Start(b, Setup{Split: true})
 	j := c.runJournal(b)
-	c.fill(j, "recovery", 50_000, 5_000)
+	c.fill(j, "recovery", "recovery", 50_000, 5_000)
 	c.Reconciled()
 	shows := map[string]string{"scoring": "leads?email=nobody@recovery.example&after=", "routing": "handoffs?after=", "feedback": "metrics/funnel?after="}
 	n := 0
