@@ -186,7 +186,7 @@ func (s *session) load(ctx context.Context, ids map[string]struct{}) error {
 					return fmt.Errorf("refold %s: %w", id, err)
 				}
 			}
-			s.cache[id] = sl
+			s.keep(sl, len(values[i].Values[k]))
 		}
 	}
 	return nil
@@ -204,16 +204,36 @@ func (s *session) newSlot(id string, stored []byte) (*slot, error) {
 	return &slot{entity: e, id: id, part: s.parts[PartitionOf(id)], armed: armed}, nil
 }
 
+// keep puts an entity into the cache.
+func (s *session) keep(sl *slot, size int) {
+	if old := s.cache[sl.id]; old != nil {
+		s.cached -= old.size
+	}
+	s.cache[sl.id] = sl
+	s.resize(sl, size)
+}
+
+func (s *session) resize(sl *slot, size int) {
+	s.cached += size - sl.size
+	sl.size = size
+}
+
+// full reports whether the cache holds more than a part of what it may, nine tenths or all.
+func (s *session) full(tenths int) bool {
+	return len(s.cache)-len(s.dirty) > s.w.opt.CacheEntities*tenths/10 || s.cached > s.w.opt.CacheBytes*tenths/10
+}
+
 // evict keeps the cache bounded. Any entry may go that is not part of a batch, nor of a write in flight.
 func (s *session) evict() {
-	if len(s.cache)-len(s.dirty) <= s.w.opt.CacheEntities {
+	if !s.full(10) {
 		return
 	}
 	for id, sl := range s.cache {
 		if !sl.dirty && sl.settled <= s.writes {
 			delete(s.cache, id)
+			s.cached -= sl.size
 		}
-		if len(s.cache)-len(s.dirty) <= s.w.opt.CacheEntities*9/10 {
+		if !s.full(9) {
 			return
 		}
 	}

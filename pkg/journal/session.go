@@ -30,6 +30,8 @@ type session struct {
 	target  uint64
 	globals Globals
 	cache   map[string]*slot
+	// cached is how many bytes the entities in the cache take, as stored.
+	cached int
 	// flight is the commit on its way into the log, nil while there is none.
 	flight *flight
 	// writing is told how the write of the store that is in flight ended, nil while there is none; written are its
@@ -82,6 +84,8 @@ type slot struct {
 	// dirty: the store does not have its state yet. set are the timers that the current batch sets.
 	dirty bool
 	set   map[string]int64
+	// size of what is stored of it, in bytes.
+	size int
 	// settled: once so many writes are over, its last change is in the store.
 	settled uint64
 }

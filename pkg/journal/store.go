@@ -38,7 +38,7 @@ func (s *session) replace(sl *slot) {
 	if old := s.cache[sl.id]; old != nil && old.dirty {
 		s.dirty = slices.DeleteFunc(s.dirty, func(o *slot) bool { return o == old })
 	}
-	s.cache[sl.id] = sl
+	s.keep(sl, 0)
 	s.soil(sl)
 }
 
@@ -109,7 +109,9 @@ func (s *session) save() map[*part]*leadstore.Mutation {
 			muts[sl.part] = m
 		}
 		blob := sl.entity.Save(m)
-		m.Set(blobKey(sl.id), sealBlob(sl.armed, blob))
+		sealed := sealBlob(sl.armed, blob)
+		m.Set(blobKey(sl.id), sealed)
+		s.resize(sl, len(sealed))
 		sl.dirty, sl.settled = false, settled
 	}
 	s.dirty = s.dirty[:0]

@@ -31,6 +31,8 @@ type WorkerOptions struct {
 	Batch int
 	// CacheEntities is how many decoded entities are kept between batches. Default 5,000.
 	CacheEntities int
+	// CacheBytes bounds what these take, as stored; in memory it is two or three times as much. Default 16 MiB.
+	CacheBytes int
 	// CatchUp is how many changed entities may wait for the store before the session is live, while nobody reads it: each is
 	// written once for many events. Default 16,000.
 	CatchUp int
@@ -73,6 +75,9 @@ func NewWorker(j *Journal, store leadstore.Store, logic Logic, opt WorkerOptions
 	}
 	if opt.CacheEntities == 0 {
 		opt.CacheEntities = 5_000
+	}
+	if opt.CacheBytes == 0 {
+		opt.CacheBytes = 16 << 20
 	}
 	if opt.CatchUp == 0 {
 		opt.CatchUp = 16_000
