@@ -65,14 +65,14 @@ func TestNATSProcess(t *testing.T) {
 	if n.PID() == pid {
 		t.Fatal("it has not been started again")
 	}
-	// The same client finds it on the same port, and the journal is still there: two messages at least, one of them from
-	// the socket of the frozen server.
+	// The same client finds it on the same port, and what was acknowledged is still there. The message from the socket of
+	// the frozen server may be or not: nobody was told that it is kept.
 	deadline := time.Now().Add(10 * time.Second)
 	seq, err := publish(t, js)
 	for err != nil && time.Now().Before(deadline) {
 		seq, err = publish(t, js)
 	}
-	if err != nil || seq < 3 {
+	if err != nil || seq < 2 {
 		t.Fatalf("after the restart: sequence %d, %v", seq, err)
 	}
 }
