@@ -59,6 +59,7 @@ func (b *batch) gather(items <-chan item, limit int) {
 // position reached. Items that no longer fit into one commit stay for the next.
 func (s *session) process(ctx context.Context, b *batch, position uint64) (uint64, error) {
 	for len(b.held) > 0 {
+		s.evict()
 		n, err := s.foldHeld(ctx, b)
 		if err != nil {
 			if errors.Is(err, errContent) {
@@ -76,22 +77,27 @@ func (s *session) process(ctx context.Context, b *batch, position uint64) (uint6
 			b.reset(b.observing)
 		}
 	}
-	s.evict()
 	return position, nil
 }
 
 // foldHeld folds held items until the commit is full and says how many; with an error, which one it is about.
 func (s *session) foldHeld(ctx context.Context, b *batch) (int, error) {
-	for i := range b.held {
-		if it := &b.held[i]; it.ev != nil && it.ev.Partition != Global && s.shown(it, b.live) {
-			b.ids[it.ev.Entity] = struct{}{}
+	held, room := b.held, s.room()
+	for i := range held {
+		it := &held[i]
+		if it.ev == nil || it.ev.Partition == Global || s.cache[it.ev.Entity] != nil || !s.shown(it, b.live) {
+			continue
+		}
+		if b.ids[it.ev.Entity] = struct{}{}; len(b.ids) == room {
+			held = held[:i+1]
+			break
 		}
 	}
 	if err := s.load(ctx, b.ids); err != nil {
 		return 0, err
 	}
-	for i := range b.held {
-		it := &b.held[i]
+	for i := range held {
+		it := &held[i]
 		switch {
 		case it.ev == nil:
 			if pt := s.partOf(it); it.unwanted && pt != nil && it.seq > pt.folded && (b.live || it.seq <= pt.committed) {
@@ -117,7 +123,7 @@ func (s *session) foldHeld(ctx context.Context, b *batch) (int, error) {
 			return i + 1, nil
 		}
 	}
-	return len(b.held), nil
+	return len(held), nil
 }
 
 func (s *session) partOf(it *item) *part {
@@ -141,7 +147,9 @@ func (s *session) foldItem(b *batch, it *item) error {
 	if why, ok := s.w.quarantines[it.ev.Seq]; ok && reason == "" {
 		reason = why
 	}
-	return b.show(s.cache[it.ev.Entity], it.ev, reason)
+	sl := s.cache[it.ev.Entity]
+	s.resize(sl, sl.size+it.size) // about; Save will tell
+	return b.show(sl, it.ev, reason)
 }
 
 // foldGlobal folds a global fact and shows it to the entities it names.

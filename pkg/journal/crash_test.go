@@ -71,7 +71,7 @@ func play(role string) error {
 			logic := crashLogic()
 			logic.Stall = stall
 			return journal.NewWorker(j, store, logic, journal.WorkerOptions{
-				Log: log, Own: journaltest.AllPartitions(), Batch: 100, CacheEntities: 50, CatchUp: 30, QuietBehind: 300,
+				Log: log, Own: journaltest.AllPartitions(), Batch: 100, CacheEntities: 50, CacheBytes: 8_000, CatchUp: 30, QuietBehind: 300,
 			}).Run(context.Background())
 		}
 	}

@@ -186,7 +186,9 @@ func (s *session) load(ctx context.Context, ids map[string]struct{}) error {
 					return fmt.Errorf("refold %s: %w", id, err)
 				}
 			}
-			s.keep(sl, len(values[i].Values[k]))
+			size := len(values[i].Values[k])
+			s.keep(sl, size)
+			s.usual += (float64(size) - s.usual) / 256
 		}
 	}
 	return nil
@@ -217,6 +219,9 @@ func (s *session) resize(sl *slot, size int) {
 	s.cached += size - sl.size
 	sl.size = size
 }
+
+// room is how many entities may be loaded for one commit: what they take is bounded, too.
+func (s *session) room() int { return max(16, s.w.opt.CacheBytes/2/max(1, int(s.usual))) }
 
 // full reports whether the cache holds more than a part of what it may, nine tenths or all.
 func (s *session) full(tenths int) bool {

@@ -30,8 +30,9 @@ type session struct {
 	target  uint64
 	globals Globals
 	cache   map[string]*slot
-	// cached is how many bytes the entities in the cache take, as stored.
+	// cached is how many bytes the entities in the cache take, as stored, and usual how many one takes that is loaded.
 	cached int
+	usual  float64
 	// flight is the commit on its way into the log, nil while there is none.
 	flight *flight
 	// writing is told how the write of the store that is in flight ended, nil while there is none; written are its
@@ -84,7 +85,7 @@ type slot struct {
 	// dirty: the store does not have its state yet. set are the timers that the current batch sets.
 	dirty bool
 	set   map[string]int64
-	// size of what is stored of it, in bytes.
+	// size of what is stored of it, in bytes, and of the events that came since.
 	size int
 	// settled: once so many writes are over, its last change is in the store.
 	settled uint64
@@ -93,7 +94,7 @@ type slot struct {
 func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &session{w: w, id: nuid.Next(), owned: owned, cache: map[string]*slot{}, globals: w.logic.NewGlobals(), suspects: map[string]bool{}, seed: maphash.MakeSeed()}
+	s := &session{w: w, id: nuid.Next(), owned: owned, cache: map[string]*slot{}, globals: w.logic.NewGlobals(), usual: 4 << 10, suspects: map[string]bool{}, seed: maphash.MakeSeed()}
 	for _, p := range owned {
 		s.parts[p] = &part{p: p}
 		s.mask |= 1 << p
@@ -254,6 +255,8 @@ type item struct {
 	part     int
 	// The message cannot be decoded.
 	broken string
+	// size of its bytes.
+	size int
 	// Of an own fact in replay: the hash of its bytes.
 	hash uint64
 }
@@ -272,6 +275,9 @@ func (s *session) read(ctx context.Context, from uint64, replay bool) (<-chan it
 		for {
 			m, hd, pending, err := c.next()
 			it := item{seq: hd.Seq, pending: pending, part: hd.Partition}
+			if m != nil {
+				it.size = len(m.Data())
+			}
 			switch {
 			case errors.Is(err, ErrBadEvent):
 				s.w.opt.Log.Warn("a message that is no event stands in the journal; skipped", "sequence", hd.Seq)

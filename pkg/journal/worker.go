@@ -31,7 +31,8 @@ type WorkerOptions struct {
 	Batch int
 	// CacheEntities is how many decoded entities are kept between batches. Default 5,000.
 	CacheEntities int
-	// CacheBytes bounds what these take, as stored; in memory it is two or three times as much. Default 16 MiB.
+	// CacheBytes bounds what these take, as stored; in memory it is two or three times as much. Half of it may be loaded
+	// for one commit, and four times as much be held before the session is live. Default 6 MiB.
 	CacheBytes int
 	// CatchUp is how many changed entities may wait for the store before the session is live, while nobody reads it: each is
 	// written once for many events. Default 16,000.
@@ -77,7 +78,7 @@ func NewWorker(j *Journal, store leadstore.Store, logic Logic, opt WorkerOptions
 		opt.CacheEntities = 5_000
 	}
 	if opt.CacheBytes == 0 {
-		opt.CacheBytes = 16 << 20
+		opt.CacheBytes = 6 << 20
 	}
 	if opt.CatchUp == 0 {
 		opt.CatchUp = 16_000

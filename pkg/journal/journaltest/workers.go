@@ -80,7 +80,7 @@ func workerEqualsReference(t *testing.T, f *Fixture) {
 func restartDecidesNothing(t *testing.T, f *Fixture) {
 	l := &Tally{}
 	for i := range 6 {
-		_, stop := f.Start(l, journal.WorkerOptions{Batch: 20, CacheEntities: 10, CatchUp: 5, QuietBehind: 50})
+		_, stop := f.Start(l, journal.WorkerOptions{Batch: 20, CacheEntities: 10, CacheBytes: 4_000, CatchUp: 5, QuietBehind: 50})
 		f.Append(200, 20, fmt.Sprint("r", i))
 		stop() // wherever it is
 		f.Append(100, 20, fmt.Sprint("down", i))

@@ -24,7 +24,7 @@ type Lead struct {
 
 	// Items are the scored engagements in order of (occurred_at, id); Timeline the newest engagements, newest first.
 	Items    []Item
-	Timeline []Touch
+	Timeline []Packed
 	Entry    *Touch
 	// EntryNews: how the lead came has become known otherwise than a stage was last stated with.
 	EntryNews bool
@@ -104,12 +104,13 @@ func (l *Lead) act(e *Event) {
 	switch classOf(e.Type) {
 	case engagement:
 		t := touchOf(e)
-		l.remember(t)
+		l.remember(Pack(&t))
 		if !e.Automated {
 			l.engaged(&t)
 		}
 	case deal:
-		l.remember(touchOf(e))
+		t := touchOf(e)
+		l.remember(Pack(&t))
 		l.deals(e)
 	}
 }
@@ -179,8 +180,8 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 	if len(l.Items) > maxItems {
 		l.foldItems(l.Looked)
 	}
-	for i := range o.Timeline {
-		l.remember(o.Timeline[i])
+	for _, p := range o.Timeline {
+		l.remember(p)
 	}
 	if o.Entry != nil {
 		l.engaged(o.Entry)

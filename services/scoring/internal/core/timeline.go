@@ -30,14 +30,14 @@ func (t *Touch) compare(o *Touch) int {
 	return cmp.Or(cmp.Compare(t.At, o.At), strings.Compare(t.ID, o.ID), strings.Compare(t.Source, o.Source), strings.Compare(t.Type, o.Type))
 }
 
-// remember puts a touch into the timeline (newest first) and keeps the first of all.
-func (l *Lead) remember(t Touch) {
-	i, found := slices.BinarySearchFunc(l.Timeline, t, func(a, b Touch) int { return b.compare(&a) })
+// remember puts a touch into the timeline (newest first).
+func (l *Lead) remember(p Packed) {
+	i, found := slices.BinarySearchFunc(l.Timeline, p, func(a, b Packed) int { return b.compare(a) })
 	if !found && i < maxTimeline {
 		if len(l.Timeline) == maxTimeline {
 			l.Timeline = l.Timeline[:maxTimeline-1]
 		}
-		l.Timeline = slices.Insert(l.Timeline, i, t)
+		l.Timeline = slices.Insert(l.Timeline, i, p)
 	}
 }
 

@@ -99,8 +99,9 @@ func LeadSnapshot(l *core.Lead) *journalv1.LeadSnapshot {
 	if l.Entry != nil {
 		s.Entry, s.FirstAt = timelineItem(l.Entry), stamp(l.Entry.At)
 	}
-	for i := range l.Timeline {
-		s.Timeline = append(s.Timeline, timelineItem(&l.Timeline[i]))
+	for _, p := range l.Timeline {
+		t := p.Touch()
+		s.Timeline = append(s.Timeline, timelineItem(&t))
 	}
 	for _, h := range l.History {
 		s.EarlierEpochs = append(s.EarlierEpochs, &journalv1.EarlierEpoch{

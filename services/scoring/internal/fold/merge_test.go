@@ -45,7 +45,7 @@ func TestAnonymousHistoryFollowsThePerson(t *testing.T) {
 	w.link(device, ana)
 	late := w.sees(device, "asset_downloaded", at(start.Add(hour/2)))
 	l := w.lead(ana)
-	if len(l.Timeline) != 3 || l.Timeline[1].ID != late.Id || l.Entry.ID != first.Id || len(l.Items) != 2 || l.Seen.Engagements() != 3 {
+	if len(l.Timeline) != 3 || l.Timeline[1].Touch().ID != late.Id || l.Entry.ID != first.Id || len(l.Items) != 2 || l.Seen.Engagements() != 3 {
 		t.Errorf("got %+v", l)
 	}
 	if d := w.lead(device); d.Parent != ana || len(d.Items) != 0 || len(d.Timeline) != 0 {
@@ -88,7 +88,7 @@ func TestADeviceNeverJoinsTwoPeople(t *testing.T) {
 	if w.root(bo) != bo || w.root(ana) != ana || w.root(device) != ana {
 		t.Error("a shared device joined two people")
 	}
-	if l := w.lead(ana); l.Timeline[0].ID != late.Id {
+	if l := w.lead(ana); l.Timeline[0].Touch().ID != late.Id {
 		t.Error("the device's later events went elsewhere")
 	}
 }

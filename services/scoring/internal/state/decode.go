@@ -49,7 +49,7 @@ func (r *reader) lead(l *core.Lead) {
 	case 2:
 		l.Items = make([]core.Item, 0, r.room()+1)
 	case 3:
-		l.Timeline = make([]core.Touch, 0, r.room()+1)
+		l.Timeline = make([]core.Packed, 0, r.room()+1)
 	case 4:
 		l.Parent = r.text()
 	case 5:
@@ -85,11 +85,10 @@ func (r *reader) lead(l *core.Lead) {
 		l.Consent = append(l.Consent, core.Consent{})
 		r.consent(&l.Consent[len(l.Consent)-1])
 	case 22:
-		l.Timeline = append(l.Timeline, core.Touch{})
-		r.touch(&l.Timeline[len(l.Timeline)-1])
+		l.Timeline = append(l.Timeline, core.PackedForm(r.text()))
 	case 23:
-		l.Entry = &core.Touch{}
-		r.touch(l.Entry)
+		entry := core.PackedForm(r.text()).Touch()
+		l.Entry = &entry
 	case 25:
 		l.Seen.Forgotten = int(r.small())
 	case 26:
@@ -263,43 +262,6 @@ func (r *reader) terms(v *core.Terms) {
 			v.CapPer = r.seconds()
 		case 6:
 			v.Version = r.small()
-		default:
-			r.skip()
-		}
-	}
-}
-
-func (r *reader) touch(v *core.Touch) {
-	for outer := r.enter(); ; {
-		if !r.next() {
-			r.leave(outer)
-			return
-		}
-		switch r.num {
-		case 1:
-			v.At = r.time()
-		case 2:
-			v.ID = r.text()
-		case 3:
-			v.Source = r.text()
-		case 4:
-			v.Type = r.text()
-		case 5:
-			v.Name = r.text()
-		case 6:
-			v.Channel = r.text()
-		case 7:
-			v.Campaign = r.text()
-		case 8:
-			v.Asset = r.text()
-		case 9:
-			v.URL = r.text()
-		case 10:
-			v.Referrer = r.text()
-		case 11:
-			v.Title = r.text()
-		case 12:
-			v.Automated = r.integer() != 0
 		default:
 			r.skip()
 		}

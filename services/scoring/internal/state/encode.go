@@ -120,11 +120,13 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 		w.consent(&l.Consent[i])
 	}
 	w.items(l.Items)
-	for i := range l.Timeline {
-		w.touch(22, &l.Timeline[i])
+	for _, t := range l.Timeline {
+		w.element(22, t.Form)
 	}
 	if l.Entry != nil {
-		w.touch(23, l.Entry)
+		at := w.begin(23)
+		w.b = l.Entry.AppendForm(w.b)
+		w.end(at)
 	}
 	for piece := range l.Seen.Segments {
 		w.tag(24, protowire.BytesType)
@@ -240,23 +242,6 @@ func (w *writer) item(i *core.Item, terms int) {
 	w.text(3, i.Source)
 	w.integer(4, int64(terms))
 	w.integer(5, int64(i.Count-1))
-	w.end(at)
-}
-
-func (w *writer) touch(n protowire.Number, t *core.Touch) {
-	at := w.begin(n)
-	w.time(1, t.At)
-	w.text(2, t.ID)
-	w.text(3, t.Source)
-	w.text(4, t.Type)
-	w.text(5, t.Name)
-	w.text(6, t.Channel)
-	w.text(7, t.Campaign)
-	w.text(8, t.Asset)
-	w.text(9, t.URL)
-	w.text(10, t.Referrer)
-	w.text(11, t.Title)
-	w.flag(12, t.Automated)
 	w.end(at)
 }
 

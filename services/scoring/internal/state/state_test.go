@@ -64,6 +64,11 @@ func drawLead(t *rapid.T) *core.Lead {
 		it.HalfLife = it.HalfLife % (1 << 30) * time.Second
 		it.Raw -= 1 << 40
 	}
+	for i := range l.Timeline {
+		touch := core.Touch{}
+		draw(t, reflect.ValueOf(&touch).Elem(), "touch")
+		l.Timeline[i] = core.Pack(&touch)
+	}
 	for range rapid.IntRange(0, 5).Draw(t, "seen") {
 		l.Seen.Add(core.KeyOf("s", rapid.String().Draw(t, "id")), rapid.Int64Range(0, 1<<50).Draw(t, "received"), rapid.Bool().Draw(t, "counts"))
 	}
@@ -126,6 +131,7 @@ func TestStoredFormIsTheContract(t *testing.T) {
 func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	l := &core.Lead{}
 	fill(reflect.ValueOf(l).Elem())
+	l.Timeline[0] = core.Pack(l.Entry)
 	l.Items = append(l.Items, core.Item{At: 1, ID: "x", Source: "x", Terms: &core.Terms{Rule: "y"}, Count: 2}, l.Items[0])
 	l.Seen.Add(core.KeyOf("s", "1"), int64(time.Hour), true)
 	l.Seen.Forgotten = 1
@@ -265,10 +271,11 @@ func benchLead() *core.Lead {
 		id := fmt.Sprintf("0b7f5a1e-6b7c-4f6e-9d7e-%012d", i)
 		at := int64(1.7e18) + int64(i)*int64(time.Hour)
 		l.Items = append(l.Items, core.Item{At: at, ID: id, Source: "site", Terms: &core.Terms{Rule: rules[i%3], Raw: 8 * core.Point, HalfLife: 336 * time.Hour, CapCount: 2, CapPer: 24 * time.Hour, Version: 1}, Count: 1})
-		l.Timeline = append(l.Timeline, core.Touch{At: at, ID: id, Source: "site", Type: "page_viewed", Channel: "email", Campaign: "q4-launch", URL: "https://initech.example/pricing", Title: "Pricing"})
+		touch := core.Touch{At: at, ID: id, Source: "site", Type: "page_viewed", Channel: "email", Campaign: "q4-launch", URL: "https://initech.example/pricing", Title: "Pricing"}
+		l.Timeline = append(l.Timeline, core.Pack(&touch))
 		l.Seen.Add(core.KeyOf("site", id), at, true)
 	}
-	entry := l.Timeline[0]
+	entry := l.Timeline[0].Touch()
 	l.Entry = &entry
 	return l
 }
