@@ -10,7 +10,7 @@ import (
 
 // Where much is decided or taken in, the collector of garbage would take a quarter of the time if it kept the heap as small
 // as it can: there a heap may grow to five times what lives in it, as long as the process stays below memoryLimit, or below
-// twice what lives where that is more. The other services have little to do, and stay small.
+// one and three quarters of what lives where that is more. The other services have little to do, and stay small.
 const (
 	heapGrowth, smallGrowth = 400, 60
 	memoryLimit             = 96 << 20
@@ -46,4 +46,4 @@ func (p *process) startMemory(context.Context) error {
 }
 
 // roomFor gives how many bytes a process may take in whose heap so many are alive.
-func roomFor(live uint64) int64 { return max(memoryLimit, int64(2*live)+memoryBase) }
+func roomFor(live uint64) int64 { return max(memoryLimit, int64(live+live*3/4)+memoryBase) }

@@ -1,11 +1,12 @@
 // Package rows answers the funnel from the rows of all leads. A process that owns every partition keeps them in memory,
-// about 350 bytes a lead, as the worker's observer; one of several reads them from the store, which has everybody's.
+// about 250 bytes a lead, as the worker's observer; one of several reads them from the store, which has everybody's.
 package rows
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -171,12 +172,12 @@ func (r *Rows) drain() {
 	r.queue.pending = nil
 	r.queue.Unlock()
 	for _, ev := range pending {
-		row := r.memory.rows[ev.Entity]
-		if row == nil {
+		row, known := r.memory.rows[ev.Entity]
+		if !known {
 			row = new(core.Row)
 		}
-		if fold.ApplyRow(row, ev) {
-			r.memory.rows[ev.Entity] = row
+		if fold.ApplyRow(row, ev) && !known {
+			r.memory.rows[strings.Clone(ev.Entity)] = row // the event's own is a piece of its message, which would stay with it
 		}
 	}
 }
