@@ -221,11 +221,11 @@ func (s *session) resize(sl *slot, size int) {
 }
 
 // room is how many entities may be loaded for one commit: what they take is bounded, too.
-func (s *session) room() int { return max(16, s.w.opt.CacheBytes/2/max(1, int(s.usual))) }
+func (s *session) room() int { return max(16, s.budget/2/max(1, int(s.usual))) }
 
 // full reports whether the cache holds more than a part of what it may, nine tenths or all.
 func (s *session) full(tenths int) bool {
-	return len(s.cache)-len(s.dirty) > s.w.opt.CacheEntities*tenths/10 || s.cached > s.w.opt.CacheBytes*tenths/10
+	return len(s.cache)-len(s.dirty) > s.w.opt.CacheEntities*tenths/10 || s.cached > s.budget*tenths/10
 }
 
 // evict keeps the cache bounded. Any entry may go that is not part of a batch, nor of a write in flight.

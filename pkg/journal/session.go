@@ -30,9 +30,10 @@ type session struct {
 	target  uint64
 	globals Globals
 	cache   map[string]*slot
-	// cached is how many bytes the entities in the cache take, as stored, and usual how many one takes that is loaded.
-	cached int
-	usual  float64
+	// cached is how many bytes the entities in the cache take, as stored, and budget how many they may; usual is how many one
+	// takes that is loaded.
+	cached, budget int
+	usual          float64
 	// flight is the commit on its way into the log, nil while there is none.
 	flight *flight
 	// writing is told how the write of the store that is in flight ended, nil while there is none; written are its
@@ -94,7 +95,7 @@ type slot struct {
 func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := &session{w: w, id: nuid.Next(), owned: owned, cache: map[string]*slot{}, globals: w.logic.NewGlobals(), usual: 4 << 10, suspects: map[string]bool{}, seed: maphash.MakeSeed()}
+	s := &session{w: w, id: nuid.Next(), owned: owned, cache: map[string]*slot{}, globals: w.logic.NewGlobals(), budget: 4 * w.opt.CacheBytes, usual: 4 << 10, suspects: map[string]bool{}, seed: maphash.MakeSeed()}
 	for _, p := range owned {
 		s.parts[p] = &part{p: p}
 		s.mask |= 1 << p
@@ -107,6 +108,7 @@ func (w *Worker) session(ctx context.Context, owned []int, lost <-chan struct{})
 		return err
 	}
 	s.target = min(last, s.opening)
+	w.opt.Log.Info("session opened", "stored", s.lowest(), "journal", s.target)
 	w.status.update(func(st *status) {
 		st.open, st.live, st.mask, st.position, st.target = true, false, s.mask, 0, s.target
 	})
@@ -340,7 +342,7 @@ func (s *session) live(ctx context.Context, lost <-chan struct{}) error {
 			if err := s.caughtUp(ctx, b, position); err != nil {
 				return err
 			}
-			observing = true
+			observing, s.budget = true, s.w.opt.CacheBytes
 			s.w.opt.Observer.Live(s.owned)
 			s.w.opt.Log.Info("live", "sequence", position, "partitions", len(s.owned))
 			s.tell(s.standing(true, position), nil)

@@ -10,7 +10,7 @@ import (
 
 // store takes the batch to the store: at once when the session is live, in bigger pieces before.
 func (s *session) store(ctx context.Context, b *batch, position uint64) error {
-	if !b.observing && len(s.dirty) < s.w.opt.CatchUp && s.cached < 4*s.w.opt.CacheBytes {
+	if !b.observing && len(s.dirty) < s.w.opt.CatchUp && s.cached < s.budget {
 		s.tell(s.standing(false, position), nil)
 		return nil
 	}

@@ -32,7 +32,7 @@ type WorkerOptions struct {
 	// CacheEntities is how many decoded entities are kept between batches. Default 5,000.
 	CacheEntities int
 	// CacheBytes bounds what these take, as stored; in memory it is two or three times as much. Half of it may be loaded
-	// for one commit, and four times as much be held before the session is live. Default 6 MiB.
+	// for one commit. Before the session is live it is four times as much. Default 6 MiB.
 	CacheBytes int
 	// CatchUp is how many changed entities may wait for the store before the session is live, while nobody reads it: each is
 	// written once for many events. Default 16,000.

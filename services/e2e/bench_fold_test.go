@@ -41,7 +41,7 @@ func BenchmarkScoring(b *testing.B) {
 		c.fill(j, fmt.Sprint("fold", i), fmt.Sprint("fold", i), n, n/perLead)
 		to := c.lastEvent(j)
 		read, raw := c.consume(from+1, to)
-		took := c.foldTime("scoring", "partitions", "live")
+		took := c.foldTime("scoring", "session opened", "live")
 		live = append(live, round{float64(read) / took.Seconds(), raw})
 		facts = c.metric("scoring", "baton_worker_facts_total") / float64(read)
 		commits = c.metric("scoring", "baton_worker_commit_seconds_count")
