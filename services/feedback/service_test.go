@@ -18,56 +18,33 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
 )
 
-func embeddedEngines(t *testing.T) (*nats.Conn, string) {
-	t.Helper()
-	server, err := embedded.StartNATS(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Shutdown() })
-	nc, err := server.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	redis, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(redis.Close)
-	return nc, redis.URL()
-}
-
-func TestServiceEmbedded(t *testing.T) { testService(t, embeddedEngines) }
+func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
 
 // decider decides in place of scoring or of routing: on an input whose name is a stage the lead moves there, on linked it
 // merges, and every request is answered, with yes unless its note says otherwise.
 type decider struct{ name string }
 
 func (d decider) Service() string                             { return d.name }
-func (d decider) NewGlobals() journal.Globals                 { return d }
+func (d decider) NewGlobals() journal.Globals                 { return journaltest.NoGlobals{} }
 func (d decider) Load(string, []byte) (journal.Entity, error) { return &decides{decider: d}, nil }
-func (decider) Apply(*journal.Event) []string                 { return nil }
 func (d decider) Wants(h journal.Head) bool {
 	return h.Origin == nil && (h.Type == "custom" || h.Type == "linked") == (d.name == "scoring")
 }
 
-type decides struct{ decider }
-
-func (*decides) Apply(journal.Globals, *journal.Event) journal.Outcome { return journal.Applied }
-func (*decides) Deadlines(journal.Globals) map[string]time.Time        { return nil }
-func (*decides) Save(*leadstore.Mutation) []byte                       { return []byte{0} }
+type decides struct {
+	journaltest.Stateless
+	decider
+}
 
 func (d *decides) Decide(_ journal.Globals, ev *journal.Event, to *journal.Decision) {
 	switch {

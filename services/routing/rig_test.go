@@ -14,7 +14,6 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -23,11 +22,10 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore"
 	"github.com/batonhq/baton/pkg/webhook"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
@@ -47,45 +45,18 @@ personas: [ {id: buyer, when: 'lead.title.startsWith("VP")'} ]
 `
 )
 
-func embeddedEngines(t *testing.T) (*nats.Conn, string) {
-	t.Helper()
-	server, err := embedded.StartNATS(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Shutdown() })
-	nc, err := server.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	redis, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(redis.Close)
-	return nc, redis.URL()
-}
-
-func TestServiceEmbedded(t *testing.T) { testService(t, embeddedEngines) }
+func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
 
 // scoring states in place of scoring whatever an input of its name carries.
 type scoring struct{}
 
 func (scoring) Service() string                             { return "scoring" }
 func (scoring) Wants(h journal.Head) bool                   { return h.Origin == nil && identity.RankOf(h.Entity) != 0 }
-func (scoring) NewGlobals() journal.Globals                 { return silent{} }
+func (scoring) NewGlobals() journal.Globals                 { return journaltest.NoGlobals{} }
 func (scoring) Load(string, []byte) (journal.Entity, error) { return says{}, nil }
 
-type silent struct{}
+type says struct{ journaltest.Stateless }
 
-func (silent) Apply(*journal.Event) []string { return nil }
-
-type says struct{}
-
-func (says) Apply(journal.Globals, *journal.Event) journal.Outcome { return journal.Applied }
-func (says) Deadlines(journal.Globals) map[string]time.Time        { return nil }
-func (says) Save(*leadstore.Mutation) []byte                       { return []byte{0} }
 func (says) Decide(_ journal.Globals, ev *journal.Event, d *journal.Decision) {
 	if ev.Body.GetName() == "scoring" {
 		d.Fact(ev.Entity, &journalv1.Event{Type: strings.TrimPrefix(ev.Type, "say_"), Payload: ev.Body.GetPayload()})

@@ -16,7 +16,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
@@ -25,26 +24,6 @@ import (
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	scoringv1 "github.com/batonhq/baton/proto/baton/scoring/v1"
 )
-
-func embeddedEngines(t *testing.T) (*nats.Conn, string) {
-	t.Helper()
-	server, err := embedded.StartNATS(embedded.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Shutdown() })
-	nc, err := server.Conn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	redis, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(redis.Close)
-	return nc, redis.URL()
-}
 
 const testAgreement = `agreement: lead-handoff
 half_life: 14d

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/agreement"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
@@ -28,7 +29,7 @@ import (
 	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
 
-func TestServiceEmbedded(t *testing.T) { testService(t, embeddedEngines) }
+func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
 
 func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 	r := newRig(t, engines)
@@ -250,7 +251,7 @@ func (r *rig) testReconciliation() {
 // The worker over real engines gives what the reference gives on the same log: with links and events racing, the service
 // restarted, and its store emptied under it.
 func TestServiceEqualsTheReference(t *testing.T) {
-	r := newRig(t, embeddedEngines)
+	r := newRig(t, enginetest.InProcess)
 	stop := r.start()
 	random := rand.New(rand.NewPCG(1, 2))
 	key := r.J.Key()
@@ -333,7 +334,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 }
 
 func TestABrokenAgreementStopsTheStart(t *testing.T) {
-	r := newRig(t, embeddedEngines)
+	r := newRig(t, enginetest.InProcess)
 	cfg := DefaultConfig()
 	cfg.Agreement = r.agreement
 	if err := os.WriteFile(r.agreement, []byte("agreement: x\nfit: [{id: a, points: 1, when: 'lead.title >'}]"), 0o600); err != nil {

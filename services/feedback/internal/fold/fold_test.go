@@ -34,18 +34,18 @@ type decider struct {
 func (d *decider) Service() string                             { return d.name }
 func (d *decider) Wants(h journal.Head) bool                   { return h.Origin == nil }
 func (d *decider) NewGlobals() journal.Globals                 { return globals{} }
-func (d *decider) Load(string, []byte) (journal.Entity, error) { return decides{d}, nil }
+func (d *decider) Load(string, []byte) (journal.Entity, error) { return decides{decider: d}, nil }
 
-type decides struct{ *decider }
+type decides struct {
+	journaltest.Stateless
+	*decider
+}
 
-func (decides) Apply(journal.Globals, *journal.Event) journal.Outcome { return journal.Applied }
 func (d decides) Decide(_ journal.Globals, ev *journal.Event, to *journal.Decision) {
 	for _, f := range d.facts[ev.Body.GetId()] {
 		to.Fact(f.GetEntity(), f)
 	}
 }
-func (decides) Deadlines(journal.Globals) map[string]time.Time { return nil }
-func (decides) Save(*leadstore.Mutation) []byte                { return nil }
 
 func input(id, lead string) *journalv1.Event {
 	return &journalv1.Event{Id: id, Entity: lead, Type: "form_submitted", Source: "site"}

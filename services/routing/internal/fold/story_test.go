@@ -81,18 +81,11 @@ type mouthpiece struct{}
 
 func (mouthpiece) Service() string                             { return scoring }
 func (mouthpiece) Wants(journal.Head) bool                     { return true }
-func (mouthpiece) NewGlobals() journal.Globals                 { return silent{} }
+func (mouthpiece) NewGlobals() journal.Globals                 { return journaltest.NoGlobals{} }
 func (mouthpiece) Load(string, []byte) (journal.Entity, error) { return spoken{}, nil }
 
-type silent struct{}
+type spoken struct{ journaltest.Stateless }
 
-func (silent) Apply(*journal.Event) []string { return nil }
-
-type spoken struct{}
-
-func (spoken) Apply(journal.Globals, *journal.Event) journal.Outcome { return journal.Applied }
-func (spoken) Deadlines(journal.Globals) map[string]time.Time        { return nil }
-func (spoken) Save(*leadstore.Mutation) []byte                       { return nil }
 func (spoken) Decide(_ journal.Globals, ev *journal.Event, d *journal.Decision) {
 	if ev.Input() && ev.Body.GetName() == scoring {
 		d.Fact(ev.Entity, &journalv1.Event{Id: ev.Body.GetId(), Source: ev.Body.GetSource(), Type: ev.Type, Payload: ev.Body.GetPayload()})

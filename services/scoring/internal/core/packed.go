@@ -17,7 +17,7 @@ type Packed struct {
 const (
 	touchAt        = 1<<3 | wireFixed64
 	touchText      = 2
-	touchAutomated = 12<<3 | wireVarint
+	touchAutomated = 12 << 3 // a varint
 )
 
 // Protobuf's wire types.

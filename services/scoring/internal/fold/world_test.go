@@ -72,7 +72,7 @@ func sharedLibrary(t testing.TB) *book.Library {
 func newWorld(t testing.TB, yaml string) *world {
 	t.Helper()
 	library := sharedLibrary(t)
-	routes := &puppet{map[string]*journalv1.Event{}}
+	routes := &puppet{says: map[string]*journalv1.Event{}}
 	w := &world{TB: t, Sim: journaltest.NewSim(start, fold.NewLogic(library, key), routes), routes: routes}
 	if yaml != "" {
 		w.agree(1, yaml)
