@@ -16,7 +16,7 @@ import (
 // direct is up to how many lone events are in flight as plain publishes of their own; what comes in beyond, and as long as
 // groups of more are written, waits and goes as a group. An atomic batch costs its staging file's syncs (3-10 ms whatever
 // its size), a plain publish one (0.1-0.25 ms): up to here they are faster alone, beyond together.
-const direct = 64
+const direct = 32
 
 // few is up to how many lone events of a group are still faster as plain publishes.
 const few = 8
