@@ -49,6 +49,37 @@ func ParseDuration(s string) (time.Duration, error) {
 	return total, nil
 }
 
+// FormatDuration writes a span of whole seconds as ParseDuration reads it, in days, hours, minutes and seconds: 14d, 4h,
+// 1d12h. What ParseDuration does not give (nothing, less, parts of a second) is written as Go does.
+func FormatDuration(d time.Duration) string {
+	if d <= 0 || d%time.Second != 0 {
+		return d.String()
+	}
+	var b strings.Builder
+	for _, u := range durationUnits[1:] { // weeks are how some write 7d
+		if d >= u.length {
+			b.WriteString(strconv.FormatInt(int64(d/u.length), 10))
+			b.WriteByte(u.letter)
+			d %= u.length
+		}
+	}
+	return b.String()
+}
+
+// FormatMicros writes points as a decimal number, exactly, without zeros at its end: 2.5, -25.
+func FormatMicros(m Micros) string {
+	sign, magnitude := "", uint64(m)
+	if m < 0 {
+		sign, magnitude = "-", -magnitude
+	}
+	whole, fraction := magnitude/uint64(Point), magnitude%uint64(Point)
+	if fraction == 0 {
+		return sign + strconv.FormatUint(whole, 10)
+	}
+	digits := strconv.FormatUint(uint64(Point)+fraction, 10)[1:]
+	return sign + strconv.FormatUint(whole, 10) + "." + strings.TrimRight(digits, "0")
+}
+
 // parseMicros reads a decimal number of points with at most six digits behind the point, exactly.
 func parseMicros(s string) (Micros, error) {
 	errShape := errors.New("must be a number with at most 6 digits behind the point")

@@ -43,6 +43,9 @@ func parseAgreement(n node) *Agreement {
 	for _, e := range f["qualify"].list() {
 		a.Qualify = append(a.Qualify, parseQualify(e, ids))
 	}
+	if size := a.conditions(); size > MaxConditions {
+		n.fail("has conditions of %d bytes in all, at most %d are allowed", size, MaxConditions)
+	}
 	a.SLA = parseSLA(f["sla"])
 	ids = uniqueIDs{}
 	for _, e := range f["reject_reasons"].list() {
@@ -64,6 +67,20 @@ func parseAgreement(n node) *Agreement {
 		})
 	}
 	return a
+}
+
+// conditions gives how long all expressions are together, in bytes.
+func (a *Agreement) conditions() (size int) {
+	for i := range a.Engagement {
+		size += len(a.Engagement[i].When)
+	}
+	for i := range a.Fit {
+		size += len(a.Fit[i].When)
+	}
+	for i := range a.Qualify {
+		size += len(a.Qualify[i].When)
+	}
+	return size
 }
 
 func parseEngagement(n node, ids uniqueIDs, halfLife time.Duration) EngagementRule {

@@ -181,8 +181,13 @@ func TestHostileTextsAreRefusedQuickly(t *testing.T) {
 	for i := range 10_000 {
 		rules += fmt.Sprintf("  - {id: r%d, when: 'true', points: 1}\n", i)
 	}
+	conditions := "agreement: a\nfit:\n"
+	for i := range 17 {
+		conditions += fmt.Sprintf("  - {id: r%d, when: '%s', points: 1}\n", i, strings.Repeat("x", MaxExpression))
+	}
 	for name, c := range map[string]struct{ text, want string }{
 		"ten thousand rules": {rules, "fit: has 10000 entries, at most 1000 are allowed"},
+		"long conditions":    {conditions, "has conditions of 69632 bytes in all, at most 65536 are allowed"},
 		"too long":           {strings.Repeat("a", MaxBytes+1), "at most 1048576 are read"},
 		"flow nesting":       {"agreement: " + strings.Repeat("[", 500_000), "nested too deeply"},
 		"mapping nesting":    {"agreement: " + strings.Repeat("{a: ", 200_000), "nested too deeply"},

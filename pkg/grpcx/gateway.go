@@ -30,6 +30,8 @@ type GatewayOptions struct {
 	BodyLimits map[string]int64
 	// Timeout of a call; 0 means 15 s. Reads wait for `after` at most 2 s of it.
 	Timeout time.Duration
+	// Long gives the time-out of a call that may take longer, 0 for any other. May be nil.
+	Long func(*http.Request) time.Duration
 	// Origins of browser pages that may send requests besides those of the same host, as https://app.example.
 	Origins []string
 }
@@ -66,7 +68,7 @@ func NewGateway(opt GatewayOptions) (*Gateway, error) {
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true},
 		}),
-		runtime.WithErrorHandler(g.failed),
+		runtime.WithErrorHandler(g.failed), runtime.WithStreamErrorHandler(streamFailed),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, code int) {
 			switch code {
 			case http.StatusNotFound:
@@ -107,13 +109,14 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteProblem(w, http.StatusForbidden, "requests from pages of other origins are not taken")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), g.opt.Timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), g.timeout(w, r))
 	defer cancel()
 	body, ok := g.body(w, r)
 	if !ok {
 		return
 	}
-	r = r.WithContext(ctx)
+	s := &streamWriter{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(ctx, streamKey{}, s))
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	r.Header.Del("Grpc-Timeout") // the limit is ours
@@ -121,7 +124,24 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store") // personal data
-	g.ServeMux.ServeHTTP(w, r)
+	g.ServeMux.ServeHTTP(s, r)
+	if s.failed {
+		writeStatus(w, s.err)
+	}
+}
+
+// timeout gives a call's time-out. One that may take longer than others may also answer for longer than the server's own
+// limit: where that cannot be set (a writer without deadlines), the server's stays.
+func (g *Gateway) timeout(w http.ResponseWriter, r *http.Request) time.Duration {
+	if g.opt.Long == nil {
+		return g.opt.Timeout
+	}
+	long := g.opt.Long(r)
+	if long <= g.opt.Timeout {
+		return g.opt.Timeout
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(long))
+	return long
 }
 
 // body reads the body whole, within its limit.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,11 +88,8 @@ func writeStatus(w http.ResponseWriter, err error) {
 	st := status.Convert(err)
 	code := HTTPStatus(st.Code())
 	var fields []FieldError
-	said := false
 	for _, d := range st.Details() {
 		switch d := d.(type) {
-		case *errdetails.ErrorInfo:
-			said = said || d.GetDomain() == domain
 		case *errdetails.BadRequest:
 			for _, v := range d.GetFieldViolations() {
 				fields = append(fields, FieldError{Field: v.GetField(), Reason: v.GetDescription()})
@@ -102,7 +100,7 @@ func writeStatus(w http.ResponseWriter, err error) {
 		}
 	}
 	detail := st.Message()
-	if !said {
+	if !ours(st) {
 		detail = unsaid(st.Code())
 		if f, ok := decodeError(st.Message()); ok && st.Code() == codes.InvalidArgument {
 			fields = append(fields, f)
@@ -112,6 +110,14 @@ func writeStatus(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", "1")
 	}
 	WriteProblem(w, code, detail, fields...)
+}
+
+// ours reports whether one of our servers said what a status says.
+func ours(st *status.Status) bool {
+	return slices.ContainsFunc(st.Details(), func(d any) bool {
+		info, ok := d.(*errdetails.ErrorInfo)
+		return ok && info.GetDomain() == domain
+	})
 }
 
 func unsaid(c codes.Code) string {

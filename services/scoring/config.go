@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/batonhq/baton/pkg/agreement"
 	"github.com/batonhq/baton/services/scoring/internal/book"
+	"github.com/batonhq/baton/services/scoring/internal/lint"
 )
 
 // Config of the scoring service.
@@ -43,6 +45,24 @@ func CheckAgreement(text []byte) error {
 	}
 	_, err = library.Check(text)
 	return err
+}
+
+// LintAgreement tells what is legal in the text of an agreement and probably not meant, each with its line and field. The
+// error is that of CheckAgreement.
+func LintAgreement(text []byte) ([]string, error) {
+	library, err := book.NewLibrary()
+	if err != nil {
+		return nil, err
+	}
+	a, err := library.Check(text)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, f := range lint.Check(a) {
+		out = append(out, agreement.Error{Line: f.Line, Field: f.Field, Reason: f.Text}.Error())
+	}
+	return out, nil
 }
 
 // readAgreement reads the configured file, no text where there is none.

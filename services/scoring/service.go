@@ -39,9 +39,10 @@ type Deps struct {
 
 // Service is the scoring service.
 type Service struct {
-	worker *journal.Worker
-	server *api.Server
-	file   *apply.File
+	worker  *journal.Worker
+	server  *api.Server
+	file    *apply.File
+	planned *apply.Planned
 
 	mu      sync.Mutex
 	applied error
@@ -72,9 +73,11 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scoring configuration: %w", err)
 	}
-	s := &Service{applied: errApplying}
+	versions := api.NewAgreements(deps.Journal, library)
+	contract := &apply.Contract{Globals: deps.Journal, Library: library, Now: deps.Now}
+	s := &Service{applied: errApplying, planned: &apply.Planned{Versions: versions, Contract: contract, Log: deps.Log}}
 	if text != nil {
-		if s.file, err = apply.NewFile(text, library, deps.Journal, deps.Log, deps.Now); err != nil {
+		if s.file, err = apply.NewFile(text, contract, deps.Log); err != nil {
 			return nil, fmt.Errorf("scoring configuration: %s: %w", cfg.Agreement, err)
 		}
 	}
@@ -83,8 +86,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Log: deps.Log, Metrics: deps.Metrics, Tracer: deps.Tracer, Instance: deps.Instance, Batch: cfg.Batch, CacheEntities: cfg.CacheLeads,
 	})
 	s.server = api.New(api.Options{
-		States: reader, Log: deps.Journal, Accounts: accounts{deps.Journal, reader}, Agreements: api.NewAgreements(deps.Journal, library),
-		Key: deps.Journal.Key(), Now: deps.Now,
+		States: reader, Log: deps.Journal, Accounts: accounts{deps.Journal, reader}, Agreements: versions,
+		Contract: contract, Key: deps.Journal.Key(), Now: deps.Now,
 	})
 	return s, nil
 }
@@ -107,6 +110,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { s.apply(ctx) })
+	running.Go(func() { s.planned.Run(ctx) })
 	if err := s.worker.Run(ctx); err != nil {
 		return fmt.Errorf("scoring: %w", err)
 	}

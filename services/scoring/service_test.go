@@ -216,16 +216,20 @@ func (r *rig) testErrors(ana string) {
 		if status.Code(err) != c.code {
 			r.t.Errorf("%s: got %v, want %s", name, err, c.code)
 		}
-		field := ""
-		for _, d := range status.Convert(err).Details() {
-			if b, ok := d.(*errdetails.BadRequest); ok {
-				field = b.FieldViolations[0].Field
-			}
-		}
-		if field != c.field {
+		if field := refusedField(err); field != c.field {
 			r.t.Errorf("%s: field %q, want %q", name, field, c.field)
 		}
 	}
+}
+
+// refusedField gives the field that a request was refused for, "" for none.
+func refusedField(err error) string {
+	for _, d := range status.Convert(err).Details() {
+		if b, ok := d.(*errdetails.BadRequest); ok {
+			return b.FieldViolations[0].Field
+		}
+	}
+	return ""
 }
 
 func (r *rig) testReconciliation() {

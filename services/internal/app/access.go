@@ -53,7 +53,14 @@ func access() grpcx.Policy {
 		"/baton.scoring.v1.ScoringService/GetReconciliation": read(people),
 		"/baton.scoring.v1.ScoringService/ListQuarantine":    read(marketing),
 
-		"/baton.agreement.v1.AgreementService/ListAgreements": read(everybody),
+		"/baton.agreement.v1.AgreementService/ListAgreements":    read(everybody),
+		"/baton.agreement.v1.AgreementService/GetAgreement":      read(everybody),
+		"/baton.agreement.v1.AgreementService/DiffAgreements":    read(people),
+		"/baton.agreement.v1.AgreementService/BacktestAgreement": write([]string{roleAdmin, roleMarketing, roleManager}),
+		// A text, a signature and a version in force are known when they come again: repeating them changes nothing.
+		"/baton.agreement.v1.AgreementService/ProposeAgreement":  read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+		"/baton.agreement.v1.AgreementService/SignAgreement":     read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+		"/baton.agreement.v1.AgreementService/ActivateAgreement": read([]string{roleAdmin, roleMarketing, roleManager}),
 
 		// Events are known by their ids, a directory by its hash: repeating either changes nothing.
 		"/baton.ingest.v1.IngestService/Append":           read([]string{roleAdmin, roleMarketing, roleCRM}),

@@ -40,6 +40,11 @@ func CheckAgreement(text []byte) error {
 	return scoring.CheckAgreement(text)
 }
 
+// LintAgreement tells what is legal in an agreement and probably not meant, each with its line and field.
+func LintAgreement(text []byte) ([]string, error) {
+	return scoring.LintAgreement(text)
+}
+
 // CheckDirectory verifies the text of a directory: every field, every reference and every route's expression.
 func CheckDirectory(text []byte) error {
 	return routing.CheckDirectory(text)

@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"go.opentelemetry.io/otel/trace"
@@ -20,6 +23,9 @@ import (
 
 // directoryLimit is the largest body that PUT /api/v1/directory takes: a directory lists every account.
 const directoryLimit = 8 << 20
+
+// agreementLimit is the largest that POST /api/v1/agreements takes: the text as a JSON string.
+const agreementLimit = 3 << 20
 
 // startHTTP serves ingest and the JSON API. It is started last and stopped first.
 func (p *process) startHTTP(ctx context.Context) error {
@@ -42,10 +48,18 @@ func (p *process) startHTTP(ctx context.Context) error {
 	return nil
 }
 
+// longCall gives a backtest the time to read the whole journal.
+func longCall(r *http.Request) time.Duration {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/backtest") {
+		return time.Hour
+	}
+	return 0
+}
+
 func (p *process) newGateway(ctx context.Context) (*grpcx.Gateway, error) {
 	g, err := grpcx.NewGateway(grpcx.GatewayOptions{
 		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: feedback.HTTPStatus,
-		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit},
+		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit, "/api/v1/agreements": agreementLimit}, Long: longCall,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("http.cors_origins: %w", err)

@@ -9,6 +9,7 @@ package agreementv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -36,7 +37,11 @@ type Agreement struct {
 	ProposedAt  *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=proposed_at,json=proposedAt,proto3" json:"proposed_at,omitempty"`
 	ActivatedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=activated_at,json=activatedAt,proto3" json:"activated_at,omitempty"`
 	// file, or api.
-	Origin        string `protobuf:"bytes,9,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin string `protobuf:"bytes,9,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Who proposed it, "" for a file.
+	ProposedBy string `protobuf:"bytes,10,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
+	// The moment at which it is to come into force, absent where none is set or it has passed.
+	ActivateAt    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=activate_at,json=activateAt,proto3" json:"activate_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,10 +139,25 @@ func (x *Agreement) GetOrigin() string {
 	return ""
 }
 
+func (x *Agreement) GetProposedBy() string {
+	if x != nil {
+		return x.ProposedBy
+	}
+	return ""
+}
+
+func (x *Agreement) GetActivateAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ActivateAt
+	}
+	return nil
+}
+
 type Signature struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Role          string                 `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
 	By            string                 `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,6 +206,146 @@ func (x *Signature) GetBy() string {
 	return ""
 }
 
+func (x *Signature) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// Finding is something that is legal in an agreement and probably not meant.
+type Finding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Line          int32                  `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	Text          string                 `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Finding) Reset() {
+	*x = Finding{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Finding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Finding) ProtoMessage() {}
+
+func (x *Finding) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Finding.ProtoReflect.Descriptor instead.
+func (*Finding) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Finding) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *Finding) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *Finding) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+// Difference is one change between two versions, in words.
+type Difference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// engagement, fit, grades, qualify, sla, reject_reasons, recycle_reasons, goals, general.
+	Part string `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
+	// The rule's or reason's id, "" where the part has none.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// added, removed, changed.
+	Kind          string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Difference) Reset() {
+	*x = Difference{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Difference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Difference) ProtoMessage() {}
+
+func (x *Difference) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Difference.ProtoReflect.Descriptor instead.
+func (*Difference) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Difference) GetPart() string {
+	if x != nil {
+		return x.Part
+	}
+	return ""
+}
+
+func (x *Difference) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Difference) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Difference) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 type ListAgreementsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	After         string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
@@ -195,7 +355,7 @@ type ListAgreementsRequest struct {
 
 func (x *ListAgreementsRequest) Reset() {
 	*x = ListAgreementsRequest{}
-	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[2]
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +367,7 @@ func (x *ListAgreementsRequest) String() string {
 func (*ListAgreementsRequest) ProtoMessage() {}
 
 func (x *ListAgreementsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[2]
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +380,7 @@ func (x *ListAgreementsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgreementsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgreementsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{2}
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ListAgreementsRequest) GetAfter() string {
@@ -239,7 +399,7 @@ type ListAgreementsResponse struct {
 
 func (x *ListAgreementsResponse) Reset() {
 	*x = ListAgreementsResponse{}
-	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[3]
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +411,7 @@ func (x *ListAgreementsResponse) String() string {
 func (*ListAgreementsResponse) ProtoMessage() {}
 
 func (x *ListAgreementsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[3]
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +424,7 @@ func (x *ListAgreementsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgreementsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgreementsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{3}
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ListAgreementsResponse) GetAgreements() []*Agreement {
@@ -274,11 +434,644 @@ func (x *ListAgreementsResponse) GetAgreements() []*Agreement {
 	return nil
 }
 
+type GetAgreementRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetAgreementRequest) Reset() {
+	*x = GetAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetAgreementRequest) ProtoMessage() {}
+
+func (x *GetAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetAgreementRequest.ProtoReflect.Descriptor instead.
+func (*GetAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetAgreementRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *GetAgreementRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type ProposeAgreementRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Yaml  string                 `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	// Only check the text: nothing is written.
+	Check         bool `protobuf:"varint,2,opt,name=check,proto3" json:"check,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAgreementRequest) Reset() {
+	*x = ProposeAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAgreementRequest) ProtoMessage() {}
+
+func (x *ProposeAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAgreementRequest.ProtoReflect.Descriptor instead.
+func (*ProposeAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ProposeAgreementRequest) GetYaml() string {
+	if x != nil {
+		return x.Yaml
+	}
+	return ""
+}
+
+func (x *ProposeAgreementRequest) GetCheck() bool {
+	if x != nil {
+		return x.Check
+	}
+	return false
+}
+
+type ProposeAgreementResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The proposed version; with check, what it would be.
+	Agreement *Agreement `protobuf:"bytes,1,opt,name=agreement,proto3" json:"agreement,omitempty"`
+	Findings  []*Finding `protobuf:"bytes,2,rep,name=findings,proto3" json:"findings,omitempty"`
+	// The journal's sequence of the proposal, "" with check, or where the very text was the last proposal already.
+	Sequence      string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposeAgreementResponse) Reset() {
+	*x = ProposeAgreementResponse{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposeAgreementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposeAgreementResponse) ProtoMessage() {}
+
+func (x *ProposeAgreementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposeAgreementResponse.ProtoReflect.Descriptor instead.
+func (*ProposeAgreementResponse) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ProposeAgreementResponse) GetAgreement() *Agreement {
+	if x != nil {
+		return x.Agreement
+	}
+	return nil
+}
+
+func (x *ProposeAgreementResponse) GetFindings() []*Finding {
+	if x != nil {
+		return x.Findings
+	}
+	return nil
+}
+
+func (x *ProposeAgreementResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+type SignAgreementRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// marketing or sales; the caller must have that role.
+	Role string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
+	// The SHA-256 of the text that is signed: it must be the version's.
+	Hash          string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignAgreementRequest) Reset() {
+	*x = SignAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignAgreementRequest) ProtoMessage() {}
+
+func (x *SignAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignAgreementRequest.ProtoReflect.Descriptor instead.
+func (*SignAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SignAgreementRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *SignAgreementRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *SignAgreementRequest) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+type ActivateAgreementRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// From when on; absent or past: now. An earlier plan for the version is replaced.
+	From          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateAgreementRequest) Reset() {
+	*x = ActivateAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateAgreementRequest) ProtoMessage() {}
+
+func (x *ActivateAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateAgreementRequest.ProtoReflect.Descriptor instead.
+func (*ActivateAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ActivateAgreementRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ActivateAgreementRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+type ChangeAgreementResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Agreement     *Agreement             `protobuf:"bytes,1,opt,name=agreement,proto3" json:"agreement,omitempty"`
+	Sequence      string                 `protobuf:"bytes,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChangeAgreementResponse) Reset() {
+	*x = ChangeAgreementResponse{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChangeAgreementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChangeAgreementResponse) ProtoMessage() {}
+
+func (x *ChangeAgreementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChangeAgreementResponse.ProtoReflect.Descriptor instead.
+func (*ChangeAgreementResponse) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ChangeAgreementResponse) GetAgreement() *Agreement {
+	if x != nil {
+		return x.Agreement
+	}
+	return nil
+}
+
+func (x *ChangeAgreementResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+type DiffAgreementsRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The version to compare with; 0 is the one in force.
+	Against       int32 `protobuf:"varint,2,opt,name=against,proto3" json:"against,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffAgreementsRequest) Reset() {
+	*x = DiffAgreementsRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffAgreementsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffAgreementsRequest) ProtoMessage() {}
+
+func (x *DiffAgreementsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffAgreementsRequest.ProtoReflect.Descriptor instead.
+func (*DiffAgreementsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *DiffAgreementsRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *DiffAgreementsRequest) GetAgainst() int32 {
+	if x != nil {
+		return x.Against
+	}
+	return 0
+}
+
+type DiffAgreementsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Against       int32                  `protobuf:"varint,2,opt,name=against,proto3" json:"against,omitempty"`
+	Differences   []*Difference          `protobuf:"bytes,3,rep,name=differences,proto3" json:"differences,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiffAgreementsResponse) Reset() {
+	*x = DiffAgreementsResponse{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiffAgreementsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiffAgreementsResponse) ProtoMessage() {}
+
+func (x *DiffAgreementsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiffAgreementsResponse.ProtoReflect.Descriptor instead.
+func (*DiffAgreementsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DiffAgreementsResponse) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *DiffAgreementsResponse) GetAgainst() int32 {
+	if x != nil {
+		return x.Against
+	}
+	return 0
+}
+
+func (x *DiffAgreementsResponse) GetDifferences() []*Difference {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+type BacktestAgreementRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// The version to compare with; 0 is the one in force. Without one it is compared with what really happened alone.
+	Against int32 `protobuf:"varint,2,opt,name=against,proto3" json:"against,omitempty"`
+	// Leads whose first event lies in [from, to); absent: all.
+	From *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
+	// json (the default), text, html, or csv: the bare predictions.
+	Format string `protobuf:"bytes,5,opt,name=format,proto3" json:"format,omitempty"`
+	// How many handoffs a week each rep can take, by rep; what goes beyond is shown.
+	Capacity map[string]int32 `protobuf:"bytes,6,rep,name=capacity,proto3" json:"capacity,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// Count leads without an outcome as lost, for a history that records wins alone.
+	OpenIsLost bool `protobuf:"varint,7,opt,name=open_is_lost,json=openIsLost,proto3" json:"open_is_lost,omitempty"`
+	// Go by when events happened instead of when they were received: for a history that was loaded afterwards, in its order.
+	ByOccurrence  bool `protobuf:"varint,8,opt,name=by_occurrence,json=byOccurrence,proto3" json:"by_occurrence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestAgreementRequest) Reset() {
+	*x = BacktestAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestAgreementRequest) ProtoMessage() {}
+
+func (x *BacktestAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestAgreementRequest.ProtoReflect.Descriptor instead.
+func (*BacktestAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *BacktestAgreementRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BacktestAgreementRequest) GetAgainst() int32 {
+	if x != nil {
+		return x.Against
+	}
+	return 0
+}
+
+func (x *BacktestAgreementRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *BacktestAgreementRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *BacktestAgreementRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *BacktestAgreementRequest) GetCapacity() map[string]int32 {
+	if x != nil {
+		return x.Capacity
+	}
+	return nil
+}
+
+func (x *BacktestAgreementRequest) GetOpenIsLost() bool {
+	if x != nil {
+		return x.OpenIsLost
+	}
+	return false
+}
+
+func (x *BacktestAgreementRequest) GetByOccurrence() bool {
+	if x != nil {
+		return x.ByOccurrence
+	}
+	return false
+}
+
+// BacktestAgreementResponse is progress, and at the end the report.
+type BacktestAgreementResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The journal's sequence that has been read, and its last.
+	Read  float64 `protobuf:"fixed64,1,opt,name=read,proto3" json:"read,omitempty"`
+	Total float64 `protobuf:"fixed64,2,opt,name=total,proto3" json:"total,omitempty"`
+	// The report, with json.
+	Report *structpb.Struct `protobuf:"bytes,3,opt,name=report,proto3" json:"report,omitempty"`
+	// The report in any other format. A long one comes in pieces, in order.
+	Text          string `protobuf:"bytes,4,opt,name=text,proto3" json:"text,omitempty"`
+	Done          bool   `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BacktestAgreementResponse) Reset() {
+	*x = BacktestAgreementResponse{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BacktestAgreementResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BacktestAgreementResponse) ProtoMessage() {}
+
+func (x *BacktestAgreementResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BacktestAgreementResponse.ProtoReflect.Descriptor instead.
+func (*BacktestAgreementResponse) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *BacktestAgreementResponse) GetRead() float64 {
+	if x != nil {
+		return x.Read
+	}
+	return 0
+}
+
+func (x *BacktestAgreementResponse) GetTotal() float64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *BacktestAgreementResponse) GetReport() *structpb.Struct {
+	if x != nil {
+		return x.Report
+	}
+	return nil
+}
+
+func (x *BacktestAgreementResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *BacktestAgreementResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
 var File_baton_agreement_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\"baton/agreement/v1/agreement.proto\x12\x12baton.agreement.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x02\n" +
+	"\"baton/agreement/v1/agreement.proto\x12\x12baton.agreement.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n" +
 	"\tAgreement\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -291,18 +1084,86 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\vproposed_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"proposedAt\x12=\n" +
 	"\factivated_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\vactivatedAt\x12\x16\n" +
-	"\x06origin\x18\t \x01(\tR\x06origin\"/\n" +
+	"\x06origin\x18\t \x01(\tR\x06origin\x12\x1f\n" +
+	"\vproposed_by\x18\n" +
+	" \x01(\tR\n" +
+	"proposedBy\x12;\n" +
+	"\vactivate_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"activateAt\"[\n" +
 	"\tSignature\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"-\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"G\n" +
+	"\aFinding\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\x05R\x04line\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"X\n" +
+	"\n" +
+	"Difference\x12\x12\n" +
+	"\x04part\x18\x01 \x01(\tR\x04part\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\"-\n" +
 	"\x15ListAgreementsRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\"W\n" +
 	"\x16ListAgreementsResponse\x12=\n" +
 	"\n" +
 	"agreements\x18\x01 \x03(\v2\x1d.baton.agreement.v1.AgreementR\n" +
-	"agreements2{\n" +
+	"agreements\"E\n" +
+	"\x13GetAgreementRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\"C\n" +
+	"\x17ProposeAgreementRequest\x12\x12\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x14\n" +
+	"\x05check\x18\x02 \x01(\bR\x05check\"\xac\x01\n" +
+	"\x18ProposeAgreementResponse\x12;\n" +
+	"\tagreement\x18\x01 \x01(\v2\x1d.baton.agreement.v1.AgreementR\tagreement\x127\n" +
+	"\bfindings\x18\x02 \x03(\v2\x1b.baton.agreement.v1.FindingR\bfindings\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence\"X\n" +
+	"\x14SignAgreementRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\tR\x04role\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\"d\n" +
+	"\x18ActivateAgreementRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12.\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\"r\n" +
+	"\x17ChangeAgreementResponse\x12;\n" +
+	"\tagreement\x18\x01 \x01(\v2\x1d.baton.agreement.v1.AgreementR\tagreement\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\tR\bsequence\"K\n" +
+	"\x15DiffAgreementsRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x18\n" +
+	"\aagainst\x18\x02 \x01(\x05R\aagainst\"\x8e\x01\n" +
+	"\x16DiffAgreementsResponse\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x18\n" +
+	"\aagainst\x18\x02 \x01(\x05R\aagainst\x12@\n" +
+	"\vdifferences\x18\x03 \x03(\v2\x1e.baton.agreement.v1.DifferenceR\vdifferences\"\x9e\x03\n" +
+	"\x18BacktestAgreementRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x18\n" +
+	"\aagainst\x18\x02 \x01(\x05R\aagainst\x12.\n" +
+	"\x04from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x16\n" +
+	"\x06format\x18\x05 \x01(\tR\x06format\x12V\n" +
+	"\bcapacity\x18\x06 \x03(\v2:.baton.agreement.v1.BacktestAgreementRequest.CapacityEntryR\bcapacity\x12 \n" +
+	"\fopen_is_lost\x18\a \x01(\bR\n" +
+	"openIsLost\x12#\n" +
+	"\rby_occurrence\x18\b \x01(\bR\fbyOccurrence\x1a;\n" +
+	"\rCapacityEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x9e\x01\n" +
+	"\x19BacktestAgreementResponse\x12\x12\n" +
+	"\x04read\x18\x01 \x01(\x01R\x04read\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x01R\x05total\x12/\n" +
+	"\x06report\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06report\x12\x12\n" +
+	"\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done2\xf7\x05\n" +
 	"\x10AgreementService\x12g\n" +
-	"\x0eListAgreements\x12).baton.agreement.v1.ListAgreementsRequest\x1a*.baton.agreement.v1.ListAgreementsResponseB?Z=github.com/batonhq/baton/proto/baton/agreement/v1;agreementv1b\x06proto3"
+	"\x0eListAgreements\x12).baton.agreement.v1.ListAgreementsRequest\x1a*.baton.agreement.v1.ListAgreementsResponse\x12V\n" +
+	"\fGetAgreement\x12'.baton.agreement.v1.GetAgreementRequest\x1a\x1d.baton.agreement.v1.Agreement\x12m\n" +
+	"\x10ProposeAgreement\x12+.baton.agreement.v1.ProposeAgreementRequest\x1a,.baton.agreement.v1.ProposeAgreementResponse\x12f\n" +
+	"\rSignAgreement\x12(.baton.agreement.v1.SignAgreementRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12n\n" +
+	"\x11ActivateAgreement\x12,.baton.agreement.v1.ActivateAgreementRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12g\n" +
+	"\x0eDiffAgreements\x12).baton.agreement.v1.DiffAgreementsRequest\x1a*.baton.agreement.v1.DiffAgreementsResponse\x12r\n" +
+	"\x11BacktestAgreement\x12,.baton.agreement.v1.BacktestAgreementRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01B?Z=github.com/batonhq/baton/proto/baton/agreement/v1;agreementv1b\x06proto3"
 
 var (
 	file_baton_agreement_v1_agreement_proto_rawDescOnce sync.Once
@@ -316,26 +1177,63 @@ func file_baton_agreement_v1_agreement_proto_rawDescGZIP() []byte {
 	return file_baton_agreement_v1_agreement_proto_rawDescData
 }
 
-var file_baton_agreement_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_baton_agreement_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_baton_agreement_v1_agreement_proto_goTypes = []any{
-	(*Agreement)(nil),              // 0: baton.agreement.v1.Agreement
-	(*Signature)(nil),              // 1: baton.agreement.v1.Signature
-	(*ListAgreementsRequest)(nil),  // 2: baton.agreement.v1.ListAgreementsRequest
-	(*ListAgreementsResponse)(nil), // 3: baton.agreement.v1.ListAgreementsResponse
-	(*timestamppb.Timestamp)(nil),  // 4: google.protobuf.Timestamp
+	(*Agreement)(nil),                 // 0: baton.agreement.v1.Agreement
+	(*Signature)(nil),                 // 1: baton.agreement.v1.Signature
+	(*Finding)(nil),                   // 2: baton.agreement.v1.Finding
+	(*Difference)(nil),                // 3: baton.agreement.v1.Difference
+	(*ListAgreementsRequest)(nil),     // 4: baton.agreement.v1.ListAgreementsRequest
+	(*ListAgreementsResponse)(nil),    // 5: baton.agreement.v1.ListAgreementsResponse
+	(*GetAgreementRequest)(nil),       // 6: baton.agreement.v1.GetAgreementRequest
+	(*ProposeAgreementRequest)(nil),   // 7: baton.agreement.v1.ProposeAgreementRequest
+	(*ProposeAgreementResponse)(nil),  // 8: baton.agreement.v1.ProposeAgreementResponse
+	(*SignAgreementRequest)(nil),      // 9: baton.agreement.v1.SignAgreementRequest
+	(*ActivateAgreementRequest)(nil),  // 10: baton.agreement.v1.ActivateAgreementRequest
+	(*ChangeAgreementResponse)(nil),   // 11: baton.agreement.v1.ChangeAgreementResponse
+	(*DiffAgreementsRequest)(nil),     // 12: baton.agreement.v1.DiffAgreementsRequest
+	(*DiffAgreementsResponse)(nil),    // 13: baton.agreement.v1.DiffAgreementsResponse
+	(*BacktestAgreementRequest)(nil),  // 14: baton.agreement.v1.BacktestAgreementRequest
+	(*BacktestAgreementResponse)(nil), // 15: baton.agreement.v1.BacktestAgreementResponse
+	nil,                               // 16: baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
+	(*timestamppb.Timestamp)(nil),     // 17: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),           // 18: google.protobuf.Struct
 }
 var file_baton_agreement_v1_agreement_proto_depIdxs = []int32{
-	1, // 0: baton.agreement.v1.Agreement.signatures:type_name -> baton.agreement.v1.Signature
-	4, // 1: baton.agreement.v1.Agreement.proposed_at:type_name -> google.protobuf.Timestamp
-	4, // 2: baton.agreement.v1.Agreement.activated_at:type_name -> google.protobuf.Timestamp
-	0, // 3: baton.agreement.v1.ListAgreementsResponse.agreements:type_name -> baton.agreement.v1.Agreement
-	2, // 4: baton.agreement.v1.AgreementService.ListAgreements:input_type -> baton.agreement.v1.ListAgreementsRequest
-	3, // 5: baton.agreement.v1.AgreementService.ListAgreements:output_type -> baton.agreement.v1.ListAgreementsResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	1,  // 0: baton.agreement.v1.Agreement.signatures:type_name -> baton.agreement.v1.Signature
+	17, // 1: baton.agreement.v1.Agreement.proposed_at:type_name -> google.protobuf.Timestamp
+	17, // 2: baton.agreement.v1.Agreement.activated_at:type_name -> google.protobuf.Timestamp
+	17, // 3: baton.agreement.v1.Agreement.activate_at:type_name -> google.protobuf.Timestamp
+	17, // 4: baton.agreement.v1.Signature.at:type_name -> google.protobuf.Timestamp
+	0,  // 5: baton.agreement.v1.ListAgreementsResponse.agreements:type_name -> baton.agreement.v1.Agreement
+	0,  // 6: baton.agreement.v1.ProposeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
+	2,  // 7: baton.agreement.v1.ProposeAgreementResponse.findings:type_name -> baton.agreement.v1.Finding
+	17, // 8: baton.agreement.v1.ActivateAgreementRequest.from:type_name -> google.protobuf.Timestamp
+	0,  // 9: baton.agreement.v1.ChangeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
+	3,  // 10: baton.agreement.v1.DiffAgreementsResponse.differences:type_name -> baton.agreement.v1.Difference
+	17, // 11: baton.agreement.v1.BacktestAgreementRequest.from:type_name -> google.protobuf.Timestamp
+	17, // 12: baton.agreement.v1.BacktestAgreementRequest.to:type_name -> google.protobuf.Timestamp
+	16, // 13: baton.agreement.v1.BacktestAgreementRequest.capacity:type_name -> baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
+	18, // 14: baton.agreement.v1.BacktestAgreementResponse.report:type_name -> google.protobuf.Struct
+	4,  // 15: baton.agreement.v1.AgreementService.ListAgreements:input_type -> baton.agreement.v1.ListAgreementsRequest
+	6,  // 16: baton.agreement.v1.AgreementService.GetAgreement:input_type -> baton.agreement.v1.GetAgreementRequest
+	7,  // 17: baton.agreement.v1.AgreementService.ProposeAgreement:input_type -> baton.agreement.v1.ProposeAgreementRequest
+	9,  // 18: baton.agreement.v1.AgreementService.SignAgreement:input_type -> baton.agreement.v1.SignAgreementRequest
+	10, // 19: baton.agreement.v1.AgreementService.ActivateAgreement:input_type -> baton.agreement.v1.ActivateAgreementRequest
+	12, // 20: baton.agreement.v1.AgreementService.DiffAgreements:input_type -> baton.agreement.v1.DiffAgreementsRequest
+	14, // 21: baton.agreement.v1.AgreementService.BacktestAgreement:input_type -> baton.agreement.v1.BacktestAgreementRequest
+	5,  // 22: baton.agreement.v1.AgreementService.ListAgreements:output_type -> baton.agreement.v1.ListAgreementsResponse
+	0,  // 23: baton.agreement.v1.AgreementService.GetAgreement:output_type -> baton.agreement.v1.Agreement
+	8,  // 24: baton.agreement.v1.AgreementService.ProposeAgreement:output_type -> baton.agreement.v1.ProposeAgreementResponse
+	11, // 25: baton.agreement.v1.AgreementService.SignAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	11, // 26: baton.agreement.v1.AgreementService.ActivateAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	13, // 27: baton.agreement.v1.AgreementService.DiffAgreements:output_type -> baton.agreement.v1.DiffAgreementsResponse
+	15, // 28: baton.agreement.v1.AgreementService.BacktestAgreement:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	22, // [22:29] is the sub-list for method output_type
+	15, // [15:22] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_baton_agreement_v1_agreement_proto_init() }
@@ -349,7 +1247,7 @@ func file_baton_agreement_v1_agreement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_agreement_v1_agreement_proto_rawDesc), len(file_baton_agreement_v1_agreement_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

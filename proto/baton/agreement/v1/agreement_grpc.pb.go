@@ -19,16 +19,33 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AgreementService_ListAgreements_FullMethodName = "/baton.agreement.v1.AgreementService/ListAgreements"
+	AgreementService_ListAgreements_FullMethodName    = "/baton.agreement.v1.AgreementService/ListAgreements"
+	AgreementService_GetAgreement_FullMethodName      = "/baton.agreement.v1.AgreementService/GetAgreement"
+	AgreementService_ProposeAgreement_FullMethodName  = "/baton.agreement.v1.AgreementService/ProposeAgreement"
+	AgreementService_SignAgreement_FullMethodName     = "/baton.agreement.v1.AgreementService/SignAgreement"
+	AgreementService_ActivateAgreement_FullMethodName = "/baton.agreement.v1.AgreementService/ActivateAgreement"
+	AgreementService_DiffAgreements_FullMethodName    = "/baton.agreement.v1.AgreementService/DiffAgreements"
+	AgreementService_BacktestAgreement_FullMethodName = "/baton.agreement.v1.AgreementService/BacktestAgreement"
 )
 
 // AgreementServiceClient is the client API for AgreementService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AgreementService shows the versions of the agreement and which one is in force.
+// AgreementService takes the agreement through its life: proposed, signed by marketing and by sales, active, superseded.
 type AgreementServiceClient interface {
 	ListAgreements(ctx context.Context, in *ListAgreementsRequest, opts ...grpc.CallOption) (*ListAgreementsResponse, error)
+	GetAgreement(ctx context.Context, in *GetAgreementRequest, opts ...grpc.CallOption) (*Agreement, error)
+	// A text that is no agreement is INVALID_ARGUMENT with every mistake, by line and field.
+	ProposeAgreement(ctx context.Context, in *ProposeAgreementRequest, opts ...grpc.CallOption) (*ProposeAgreementResponse, error)
+	// FAILED_PRECONDITION where the hash is not the version's.
+	SignAgreement(ctx context.Context, in *SignAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error)
+	// FAILED_PRECONDITION where marketing and sales have not both signed, or the version was superseded.
+	ActivateAgreement(ctx context.Context, in *ActivateAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error)
+	DiffAgreements(ctx context.Context, in *DiffAgreementsRequest, opts ...grpc.CallOption) (*DiffAgreementsResponse, error)
+	// Replays the journal through a version as if it had been in force from the beginning: who would have qualified, when, and
+	// how those leads really ended. Nothing that is live is touched. RESOURCE_EXHAUSTED while another backtest runs.
+	BacktestAgreement(ctx context.Context, in *BacktestAgreementRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BacktestAgreementResponse], error)
 }
 
 type agreementServiceClient struct {
@@ -49,13 +66,93 @@ func (c *agreementServiceClient) ListAgreements(ctx context.Context, in *ListAgr
 	return out, nil
 }
 
+func (c *agreementServiceClient) GetAgreement(ctx context.Context, in *GetAgreementRequest, opts ...grpc.CallOption) (*Agreement, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Agreement)
+	err := c.cc.Invoke(ctx, AgreementService_GetAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) ProposeAgreement(ctx context.Context, in *ProposeAgreementRequest, opts ...grpc.CallOption) (*ProposeAgreementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ProposeAgreementResponse)
+	err := c.cc.Invoke(ctx, AgreementService_ProposeAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) SignAgreement(ctx context.Context, in *SignAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeAgreementResponse)
+	err := c.cc.Invoke(ctx, AgreementService_SignAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) ActivateAgreement(ctx context.Context, in *ActivateAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeAgreementResponse)
+	err := c.cc.Invoke(ctx, AgreementService_ActivateAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) DiffAgreements(ctx context.Context, in *DiffAgreementsRequest, opts ...grpc.CallOption) (*DiffAgreementsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DiffAgreementsResponse)
+	err := c.cc.Invoke(ctx, AgreementService_DiffAgreements_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) BacktestAgreement(ctx context.Context, in *BacktestAgreementRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BacktestAgreementResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AgreementService_ServiceDesc.Streams[0], AgreementService_BacktestAgreement_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BacktestAgreementRequest, BacktestAgreementResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_BacktestAgreementClient = grpc.ServerStreamingClient[BacktestAgreementResponse]
+
 // AgreementServiceServer is the server API for AgreementService service.
 // All implementations must embed UnimplementedAgreementServiceServer
 // for forward compatibility.
 //
-// AgreementService shows the versions of the agreement and which one is in force.
+// AgreementService takes the agreement through its life: proposed, signed by marketing and by sales, active, superseded.
 type AgreementServiceServer interface {
 	ListAgreements(context.Context, *ListAgreementsRequest) (*ListAgreementsResponse, error)
+	GetAgreement(context.Context, *GetAgreementRequest) (*Agreement, error)
+	// A text that is no agreement is INVALID_ARGUMENT with every mistake, by line and field.
+	ProposeAgreement(context.Context, *ProposeAgreementRequest) (*ProposeAgreementResponse, error)
+	// FAILED_PRECONDITION where the hash is not the version's.
+	SignAgreement(context.Context, *SignAgreementRequest) (*ChangeAgreementResponse, error)
+	// FAILED_PRECONDITION where marketing and sales have not both signed, or the version was superseded.
+	ActivateAgreement(context.Context, *ActivateAgreementRequest) (*ChangeAgreementResponse, error)
+	DiffAgreements(context.Context, *DiffAgreementsRequest) (*DiffAgreementsResponse, error)
+	// Replays the journal through a version as if it had been in force from the beginning: who would have qualified, when, and
+	// how those leads really ended. Nothing that is live is touched. RESOURCE_EXHAUSTED while another backtest runs.
+	BacktestAgreement(*BacktestAgreementRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error
 	mustEmbedUnimplementedAgreementServiceServer()
 }
 
@@ -68,6 +165,24 @@ type UnimplementedAgreementServiceServer struct{}
 
 func (UnimplementedAgreementServiceServer) ListAgreements(context.Context, *ListAgreementsRequest) (*ListAgreementsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAgreements not implemented")
+}
+func (UnimplementedAgreementServiceServer) GetAgreement(context.Context, *GetAgreementRequest) (*Agreement, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) ProposeAgreement(context.Context, *ProposeAgreementRequest) (*ProposeAgreementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) SignAgreement(context.Context, *SignAgreementRequest) (*ChangeAgreementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SignAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) ActivateAgreement(context.Context, *ActivateAgreementRequest) (*ChangeAgreementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ActivateAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) DiffAgreements(context.Context, *DiffAgreementsRequest) (*DiffAgreementsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DiffAgreements not implemented")
+}
+func (UnimplementedAgreementServiceServer) BacktestAgreement(*BacktestAgreementRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error {
+	return status.Error(codes.Unimplemented, "method BacktestAgreement not implemented")
 }
 func (UnimplementedAgreementServiceServer) mustEmbedUnimplementedAgreementServiceServer() {}
 func (UnimplementedAgreementServiceServer) testEmbeddedByValue()                          {}
@@ -108,6 +223,107 @@ func _AgreementService_ListAgreements_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AgreementService_GetAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).GetAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_GetAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).GetAgreement(ctx, req.(*GetAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_ProposeAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).ProposeAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_ProposeAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).ProposeAgreement(ctx, req.(*ProposeAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_SignAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SignAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).SignAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_SignAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).SignAgreement(ctx, req.(*SignAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_ActivateAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ActivateAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).ActivateAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_ActivateAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).ActivateAgreement(ctx, req.(*ActivateAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_DiffAgreements_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DiffAgreementsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).DiffAgreements(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_DiffAgreements_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).DiffAgreements(ctx, req.(*DiffAgreementsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_BacktestAgreement_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BacktestAgreementRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AgreementServiceServer).BacktestAgreement(m, &grpc.GenericServerStream[BacktestAgreementRequest, BacktestAgreementResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_BacktestAgreementServer = grpc.ServerStreamingServer[BacktestAgreementResponse]
+
 // AgreementService_ServiceDesc is the grpc.ServiceDesc for AgreementService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -119,7 +335,33 @@ var AgreementService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListAgreements",
 			Handler:    _AgreementService_ListAgreements_Handler,
 		},
+		{
+			MethodName: "GetAgreement",
+			Handler:    _AgreementService_GetAgreement_Handler,
+		},
+		{
+			MethodName: "ProposeAgreement",
+			Handler:    _AgreementService_ProposeAgreement_Handler,
+		},
+		{
+			MethodName: "SignAgreement",
+			Handler:    _AgreementService_SignAgreement_Handler,
+		},
+		{
+			MethodName: "ActivateAgreement",
+			Handler:    _AgreementService_ActivateAgreement_Handler,
+		},
+		{
+			MethodName: "DiffAgreements",
+			Handler:    _AgreementService_DiffAgreements_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "BacktestAgreement",
+			Handler:       _AgreementService_BacktestAgreement_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "baton/agreement/v1/agreement.proto",
 }

@@ -2832,7 +2832,7 @@ func (x *JournalCreated) GetIdentityKey() []byte {
 type AgreementChanged struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// proposed, signed, activated.
+	// proposed, signed, scheduled, activated.
 	Change string `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
 	// The whole text, for proposed.
 	Yaml []byte `protobuf:"bytes,3,opt,name=yaml,proto3" json:"yaml,omitempty"`
@@ -2840,7 +2840,11 @@ type AgreementChanged struct {
 	Hash       string       `protobuf:"bytes,4,opt,name=hash,proto3" json:"hash,omitempty"`
 	Signatures []*Signature `protobuf:"bytes,5,rep,name=signatures,proto3" json:"signatures,omitempty"`
 	// Where it came from: file, or api.
-	Origin        string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
+	Origin string `protobuf:"bytes,6,opt,name=origin,proto3" json:"origin,omitempty"`
+	// Who did it, as the API knows the caller; "" for a file.
+	By string `protobuf:"bytes,7,opt,name=by,proto3" json:"by,omitempty"`
+	// When it is to come into force, for scheduled; activated then states it again.
+	From          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2915,6 +2919,20 @@ func (x *AgreementChanged) GetOrigin() string {
 		return x.Origin
 	}
 	return ""
+}
+
+func (x *AgreementChanged) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *AgreementChanged) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
 }
 
 type Signature struct {
@@ -3486,7 +3504,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x0eJournalCreated\x12\x1d\n" +
 	"\n" +
 	"journal_id\x18\x01 \x01(\tR\tjournalId\x12!\n" +
-	"\fidentity_key\x18\x02 \x01(\fR\videntityKey\"\xc1\x01\n" +
+	"\fidentity_key\x18\x02 \x01(\fR\videntityKey\"\x81\x02\n" +
 	"\x10AgreementChanged\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x16\n" +
 	"\x06change\x18\x02 \x01(\tR\x06change\x12\x12\n" +
@@ -3495,7 +3513,9 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"signatures\x18\x05 \x03(\v2\x1b.baton.journal.v1.SignatureR\n" +
 	"signatures\x12\x16\n" +
-	"\x06origin\x18\x06 \x01(\tR\x06origin\"/\n" +
+	"\x06origin\x18\x06 \x01(\tR\x06origin\x12\x0e\n" +
+	"\x02by\x18\a \x01(\tR\x02by\x12.\n" +
+	"\x04from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04from\"/\n" +
 	"\tSignature\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\"R\n" +
@@ -3602,12 +3622,13 @@ var file_baton_journal_v1_facts_proto_depIdxs = []int32{
 	41, // 26: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
 	41, // 27: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
 	33, // 28: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	37, // 29: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	41, // 29: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	37, // 30: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }

@@ -387,8 +387,12 @@ type Score struct {
 	// Engagement in micro-points, and fit: the exact sums.
 	EngagementMicros string `protobuf:"bytes,10,opt,name=engagement_micros,json=engagementMicros,proto3" json:"engagement_micros,omitempty"`
 	FitMicros        string `protobuf:"bytes,11,opt,name=fit_micros,json=fitMicros,proto3" json:"fit_micros,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// What would make the lead qualify now, the easiest first; empty where a rule holds, or nothing that Baton knows of would.
+	MissingToQualify []*MissingToQualify `protobuf:"bytes,12,rep,name=missing_to_qualify,json=missingToQualify,proto3" json:"missing_to_qualify,omitempty"`
+	// What has changed since the moment that the request named, or since sales was last handed the lead.
+	Changes       *ScoreChanges `protobuf:"bytes,13,opt,name=changes,proto3" json:"changes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Score) Reset() {
@@ -498,6 +502,191 @@ func (x *Score) GetFitMicros() string {
 	return ""
 }
 
+func (x *Score) GetMissingToQualify() []*MissingToQualify {
+	if x != nil {
+		return x.MissingToQualify
+	}
+	return nil
+}
+
+func (x *Score) GetChanges() *ScoreChanges {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+// MissingToQualify is one way in which a lead would qualify: "2 more pricing, or grade b".
+type MissingToQualify struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The qualify rule that would hold.
+	QualifyRule string `protobuf:"bytes,1,opt,name=qualify_rule,json=qualifyRule,proto3" json:"qualify_rule,omitempty"`
+	// In words.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Engagement points more, 0 where none are needed.
+	Engagement float64 `protobuf:"fixed64,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// The engagement rule whose events would give them, and how many; "" where it is not about engagement.
+	Rule  string `protobuf:"bytes,4,opt,name=rule,proto3" json:"rule,omitempty"`
+	Times int32  `protobuf:"varint,5,opt,name=times,proto3" json:"times,omitempty"`
+	// The grade that would be needed, "" where the lead's is enough.
+	Grade string `protobuf:"bytes,6,opt,name=grade,proto3" json:"grade,omitempty"`
+	// The event that the rule waits for, "" for none.
+	EventType     string `protobuf:"bytes,7,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MissingToQualify) Reset() {
+	*x = MissingToQualify{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MissingToQualify) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MissingToQualify) ProtoMessage() {}
+
+func (x *MissingToQualify) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MissingToQualify.ProtoReflect.Descriptor instead.
+func (*MissingToQualify) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *MissingToQualify) GetQualifyRule() string {
+	if x != nil {
+		return x.QualifyRule
+	}
+	return ""
+}
+
+func (x *MissingToQualify) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *MissingToQualify) GetEngagement() float64 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+func (x *MissingToQualify) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *MissingToQualify) GetTimes() int32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *MissingToQualify) GetGrade() string {
+	if x != nil {
+		return x.Grade
+	}
+	return ""
+}
+
+func (x *MissingToQualify) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+// ScoreChanges compares a score with what it was.
+type ScoreChanges struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Since            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	EngagementBefore float64                `protobuf:"fixed64,2,opt,name=engagement_before,json=engagementBefore,proto3" json:"engagement_before,omitempty"`
+	// Lines that came since, and what is left now of those that were there then.
+	Added []*v1.Contribution `protobuf:"bytes,3,rep,name=added,proto3" json:"added,omitempty"`
+	// What the lines that were there then are worth now, less what they were worth: negative where points decayed, positive
+	// where points against the lead did.
+	Decayed       float64 `protobuf:"fixed64,4,opt,name=decayed,proto3" json:"decayed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScoreChanges) Reset() {
+	*x = ScoreChanges{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScoreChanges) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScoreChanges) ProtoMessage() {}
+
+func (x *ScoreChanges) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScoreChanges.ProtoReflect.Descriptor instead.
+func (*ScoreChanges) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ScoreChanges) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ScoreChanges) GetEngagementBefore() float64 {
+	if x != nil {
+		return x.EngagementBefore
+	}
+	return 0
+}
+
+func (x *ScoreChanges) GetAdded() []*v1.Contribution {
+	if x != nil {
+		return x.Added
+	}
+	return nil
+}
+
+func (x *ScoreChanges) GetDecayed() float64 {
+	if x != nil {
+		return x.Decayed
+	}
+	return 0
+}
+
 type NotEvaluated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rule          string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -509,7 +698,7 @@ type NotEvaluated struct {
 
 func (x *NotEvaluated) Reset() {
 	*x = NotEvaluated{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -521,7 +710,7 @@ func (x *NotEvaluated) String() string {
 func (*NotEvaluated) ProtoMessage() {}
 
 func (x *NotEvaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -534,7 +723,7 @@ func (x *NotEvaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotEvaluated.ProtoReflect.Descriptor instead.
 func (*NotEvaluated) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{4}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NotEvaluated) GetRule() string {
@@ -569,7 +758,7 @@ type GetLeadRequest struct {
 
 func (x *GetLeadRequest) Reset() {
 	*x = GetLeadRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +770,7 @@ func (x *GetLeadRequest) String() string {
 func (*GetLeadRequest) ProtoMessage() {}
 
 func (x *GetLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +783,7 @@ func (x *GetLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLeadRequest.ProtoReflect.Descriptor instead.
 func (*GetLeadRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{5}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetLeadRequest) GetId() string {
@@ -625,7 +814,7 @@ type ListLeadsRequest struct {
 
 func (x *ListLeadsRequest) Reset() {
 	*x = ListLeadsRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +826,7 @@ func (x *ListLeadsRequest) String() string {
 func (*ListLeadsRequest) ProtoMessage() {}
 
 func (x *ListLeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +839,7 @@ func (x *ListLeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeadsRequest.ProtoReflect.Descriptor instead.
 func (*ListLeadsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{6}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListLeadsRequest) GetEmail() string {
@@ -705,7 +894,7 @@ type ListLeadsResponse struct {
 
 func (x *ListLeadsResponse) Reset() {
 	*x = ListLeadsResponse{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +906,7 @@ func (x *ListLeadsResponse) String() string {
 func (*ListLeadsResponse) ProtoMessage() {}
 
 func (x *ListLeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +919,7 @@ func (x *ListLeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeadsResponse.ProtoReflect.Descriptor instead.
 func (*ListLeadsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{7}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListLeadsResponse) GetLeads() []*Lead {
@@ -757,7 +946,7 @@ type GetContextRequest struct {
 
 func (x *GetContextRequest) Reset() {
 	*x = GetContextRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +958,7 @@ func (x *GetContextRequest) String() string {
 func (*GetContextRequest) ProtoMessage() {}
 
 func (x *GetContextRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +971,7 @@ func (x *GetContextRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetContextRequest.ProtoReflect.Descriptor instead.
 func (*GetContextRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{8}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetContextRequest) GetId() string {
@@ -811,7 +1000,7 @@ type LeadContext struct {
 
 func (x *LeadContext) Reset() {
 	*x = LeadContext{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1012,7 @@ func (x *LeadContext) String() string {
 func (*LeadContext) ProtoMessage() {}
 
 func (x *LeadContext) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1025,7 @@ func (x *LeadContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadContext.ProtoReflect.Descriptor instead.
 func (*LeadContext) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{9}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LeadContext) GetLead() *Lead {
@@ -861,16 +1050,18 @@ func (x *LeadContext) GetSnapshot() *v1.LeadSnapshot {
 }
 
 type GetScoreRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	After string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// What changes are compared with; default: when the lead's current epoch was handed to sales.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetScoreRequest) Reset() {
 	*x = GetScoreRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1073,7 @@ func (x *GetScoreRequest) String() string {
 func (*GetScoreRequest) ProtoMessage() {}
 
 func (x *GetScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1086,7 @@ func (x *GetScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScoreRequest.ProtoReflect.Descriptor instead.
 func (*GetScoreRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{10}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetScoreRequest) GetId() string {
@@ -912,6 +1103,13 @@ func (x *GetScoreRequest) GetAfter() string {
 	return ""
 }
 
+func (x *GetScoreRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
 type GetJournalRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -924,7 +1122,7 @@ type GetJournalRequest struct {
 
 func (x *GetJournalRequest) Reset() {
 	*x = GetJournalRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -936,7 +1134,7 @@ func (x *GetJournalRequest) String() string {
 func (*GetJournalRequest) ProtoMessage() {}
 
 func (x *GetJournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -949,7 +1147,7 @@ func (x *GetJournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJournalRequest.ProtoReflect.Descriptor instead.
 func (*GetJournalRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{11}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetJournalRequest) GetId() string {
@@ -990,7 +1188,7 @@ type GetJournalResponse struct {
 
 func (x *GetJournalResponse) Reset() {
 	*x = GetJournalResponse{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1200,7 @@ func (x *GetJournalResponse) String() string {
 func (*GetJournalResponse) ProtoMessage() {}
 
 func (x *GetJournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1213,7 @@ func (x *GetJournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJournalResponse.ProtoReflect.Descriptor instead.
 func (*GetJournalResponse) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{12}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetJournalResponse) GetEntries() []*JournalEntry {
@@ -1048,7 +1246,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1258,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1271,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{13}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JournalEntry) GetSequence() string {
@@ -1159,7 +1357,7 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x1c\n" +
 	"\temployees\x18\x04 \x01(\x05R\temployees\x12\x1a\n" +
-	"\bindustry\x18\x05 \x01(\tR\bindustry\"\xb8\x03\n" +
+	"\bindustry\x18\x05 \x01(\tR\bindustry\"\xbe\x04\n" +
 	"\x05Score\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x10\n" +
 	"\x03fit\x18\x02 \x01(\x01R\x03fit\x12\x14\n" +
@@ -1175,7 +1373,25 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\x11engagement_micros\x18\n" +
 	" \x01(\tR\x10engagementMicros\x12\x1d\n" +
 	"\n" +
-	"fit_micros\x18\v \x01(\tR\tfitMicros\"P\n" +
+	"fit_micros\x18\v \x01(\tR\tfitMicros\x12M\n" +
+	"\x12missing_to_qualify\x18\f \x03(\v2\x1f.baton.lead.v1.MissingToQualifyR\x10missingToQualify\x125\n" +
+	"\achanges\x18\r \x01(\v2\x1b.baton.lead.v1.ScoreChangesR\achanges\"\xc8\x01\n" +
+	"\x10MissingToQualify\x12!\n" +
+	"\fqualify_rule\x18\x01 \x01(\tR\vqualifyRule\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x03 \x01(\x01R\n" +
+	"engagement\x12\x12\n" +
+	"\x04rule\x18\x04 \x01(\tR\x04rule\x12\x14\n" +
+	"\x05times\x18\x05 \x01(\x05R\x05times\x12\x14\n" +
+	"\x05grade\x18\x06 \x01(\tR\x05grade\x12\x1d\n" +
+	"\n" +
+	"event_type\x18\a \x01(\tR\teventType\"\xbd\x01\n" +
+	"\fScoreChanges\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12+\n" +
+	"\x11engagement_before\x18\x02 \x01(\x01R\x10engagementBefore\x124\n" +
+	"\x05added\x18\x03 \x03(\v2\x1e.baton.journal.v1.ContributionR\x05added\x12\x18\n" +
+	"\adecayed\x18\x04 \x01(\x01R\adecayed\"P\n" +
 	"\fNotEvaluated\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
@@ -1200,10 +1416,11 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\vLeadContext\x12'\n" +
 	"\x04lead\x18\x01 \x01(\v2\x13.baton.lead.v1.LeadR\x04lead\x12*\n" +
 	"\x05score\x18\x02 \x01(\v2\x14.baton.lead.v1.ScoreR\x05score\x12:\n" +
-	"\bsnapshot\x18\x03 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\bsnapshot\"7\n" +
+	"\bsnapshot\x18\x03 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\bsnapshot\"i\n" +
 	"\x0fGetScoreRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\tR\x05after\"u\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"u\n" +
 	"\x11GetJournalRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1239,59 +1456,66 @@ func file_baton_lead_v1_lead_proto_rawDescGZIP() []byte {
 	return file_baton_lead_v1_lead_proto_rawDescData
 }
 
-var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_baton_lead_v1_lead_proto_goTypes = []any{
 	(*Lead)(nil),                  // 0: baton.lead.v1.Lead
 	(*ScoreSummary)(nil),          // 1: baton.lead.v1.ScoreSummary
 	(*LeadAccount)(nil),           // 2: baton.lead.v1.LeadAccount
 	(*Score)(nil),                 // 3: baton.lead.v1.Score
-	(*NotEvaluated)(nil),          // 4: baton.lead.v1.NotEvaluated
-	(*GetLeadRequest)(nil),        // 5: baton.lead.v1.GetLeadRequest
-	(*ListLeadsRequest)(nil),      // 6: baton.lead.v1.ListLeadsRequest
-	(*ListLeadsResponse)(nil),     // 7: baton.lead.v1.ListLeadsResponse
-	(*GetContextRequest)(nil),     // 8: baton.lead.v1.GetContextRequest
-	(*LeadContext)(nil),           // 9: baton.lead.v1.LeadContext
-	(*GetScoreRequest)(nil),       // 10: baton.lead.v1.GetScoreRequest
-	(*GetJournalRequest)(nil),     // 11: baton.lead.v1.GetJournalRequest
-	(*GetJournalResponse)(nil),    // 12: baton.lead.v1.GetJournalResponse
-	(*JournalEntry)(nil),          // 13: baton.lead.v1.JournalEntry
-	nil,                           // 14: baton.lead.v1.Lead.ConsentEntry
-	nil,                           // 15: baton.lead.v1.Lead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*v1.Contribution)(nil),       // 17: baton.journal.v1.Contribution
-	(*v1.LeadSnapshot)(nil),       // 18: baton.journal.v1.LeadSnapshot
-	(*v1.Event)(nil),              // 19: baton.journal.v1.Event
+	(*MissingToQualify)(nil),      // 4: baton.lead.v1.MissingToQualify
+	(*ScoreChanges)(nil),          // 5: baton.lead.v1.ScoreChanges
+	(*NotEvaluated)(nil),          // 6: baton.lead.v1.NotEvaluated
+	(*GetLeadRequest)(nil),        // 7: baton.lead.v1.GetLeadRequest
+	(*ListLeadsRequest)(nil),      // 8: baton.lead.v1.ListLeadsRequest
+	(*ListLeadsResponse)(nil),     // 9: baton.lead.v1.ListLeadsResponse
+	(*GetContextRequest)(nil),     // 10: baton.lead.v1.GetContextRequest
+	(*LeadContext)(nil),           // 11: baton.lead.v1.LeadContext
+	(*GetScoreRequest)(nil),       // 12: baton.lead.v1.GetScoreRequest
+	(*GetJournalRequest)(nil),     // 13: baton.lead.v1.GetJournalRequest
+	(*GetJournalResponse)(nil),    // 14: baton.lead.v1.GetJournalResponse
+	(*JournalEntry)(nil),          // 15: baton.lead.v1.JournalEntry
+	nil,                           // 16: baton.lead.v1.Lead.ConsentEntry
+	nil,                           // 17: baton.lead.v1.Lead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*v1.Contribution)(nil),       // 19: baton.journal.v1.Contribution
+	(*v1.LeadSnapshot)(nil),       // 20: baton.journal.v1.LeadSnapshot
+	(*v1.Event)(nil),              // 21: baton.journal.v1.Event
 }
 var file_baton_lead_v1_lead_proto_depIdxs = []int32{
 	1,  // 0: baton.lead.v1.Lead.score:type_name -> baton.lead.v1.ScoreSummary
 	2,  // 1: baton.lead.v1.Lead.account:type_name -> baton.lead.v1.LeadAccount
-	14, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
-	15, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
-	16, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
-	16, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
-	16, // 6: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
-	17, // 7: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
-	4,  // 8: baton.lead.v1.Score.not_evaluated:type_name -> baton.lead.v1.NotEvaluated
-	0,  // 9: baton.lead.v1.ListLeadsResponse.leads:type_name -> baton.lead.v1.Lead
-	0,  // 10: baton.lead.v1.LeadContext.lead:type_name -> baton.lead.v1.Lead
-	3,  // 11: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
-	18, // 12: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
-	13, // 13: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
-	16, // 14: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
-	19, // 15: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
-	5,  // 16: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
-	6,  // 17: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
-	8,  // 18: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
-	11, // 19: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
-	0,  // 20: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
-	7,  // 21: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
-	9,  // 22: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
-	12, // 23: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
+	17, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
+	18, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
+	18, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
+	18, // 6: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
+	19, // 7: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
+	6,  // 8: baton.lead.v1.Score.not_evaluated:type_name -> baton.lead.v1.NotEvaluated
+	4,  // 9: baton.lead.v1.Score.missing_to_qualify:type_name -> baton.lead.v1.MissingToQualify
+	5,  // 10: baton.lead.v1.Score.changes:type_name -> baton.lead.v1.ScoreChanges
+	18, // 11: baton.lead.v1.ScoreChanges.since:type_name -> google.protobuf.Timestamp
+	19, // 12: baton.lead.v1.ScoreChanges.added:type_name -> baton.journal.v1.Contribution
+	0,  // 13: baton.lead.v1.ListLeadsResponse.leads:type_name -> baton.lead.v1.Lead
+	0,  // 14: baton.lead.v1.LeadContext.lead:type_name -> baton.lead.v1.Lead
+	3,  // 15: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
+	20, // 16: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
+	18, // 17: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
+	15, // 18: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
+	18, // 19: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
+	21, // 20: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
+	7,  // 21: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
+	8,  // 22: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
+	10, // 23: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
+	13, // 24: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
+	0,  // 25: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
+	9,  // 26: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
+	11, // 27: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
+	14, // 28: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_baton_lead_v1_lead_proto_init() }
@@ -1305,7 +1529,7 @@ func file_baton_lead_v1_lead_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_lead_v1_lead_proto_rawDesc), len(file_baton_lead_v1_lead_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -63,9 +63,30 @@ func (a *api) get(ctx context.Context, path string, query url.Values, m proto.Me
 }
 
 func (a *api) call(ctx context.Context, method, path string, query url.Values, body, into proto.Message) error {
+	resp, err := a.do(ctx, method, path, query, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, mostOfAnswer))
+	if err != nil {
+		return fmt.Errorf("read the answer of %s: %w", resp.Request.URL.Host, err)
+	}
+	// An older command may meet a newer server: members it does not know are no reason to fail.
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, into); err != nil {
+		return fmt.Errorf("%s does not answer as Baton does: is --url right?", resp.Request.URL.Host)
+	}
+	return nil
+}
+
+// mostOfAnswer is how much of an answer is read, in bytes.
+const mostOfAnswer = 64 << 20
+
+// do asks and gives the answer, which is a good one: its body is the caller's to close.
+func (a *api) do(ctx context.Context, method, path string, query url.Values, body proto.Message) (*http.Response, error) {
 	base, err := url.Parse(a.url)
 	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
-		return usagef("--url %q is not an http:// or https:// address", a.url)
+		return nil, usagef("--url %q is not an http:// or https:// address", a.url)
 	}
 	u := base.JoinPath("/api/v1", path)
 	u.RawQuery = query.Encode()
@@ -73,13 +94,13 @@ func (a *api) call(ctx context.Context, method, path string, query url.Values, b
 	if body != nil {
 		text, err := protojson.Marshal(body)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		payload = bytes.NewReader(text)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), payload)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -89,21 +110,17 @@ func (a *api) call(ctx context.Context, method, path string, query url.Values, b
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return unreachable(base, err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", base.Host, err)
+		return nil, unreachable(base, err)
 	}
 	if resp.StatusCode >= 300 {
-		return problemOf(resp, text)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(io.LimitReader(resp.Body, mostOfAnswer))
+		if err != nil {
+			return nil, fmt.Errorf("read the answer of %s: %w", base.Host, err)
+		}
+		return nil, problemOf(resp, text)
 	}
-	// An older command may meet a newer server: members it does not know are no reason to fail.
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s does not answer as Baton does: is --url right?", base.Host)
-	}
-	return nil
+	return resp, nil
 }
 
 func problemOf(resp *http.Response, text []byte) error {

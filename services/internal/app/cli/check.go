@@ -6,42 +6,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/batonhq/baton/pkg/agreement"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/internal/app"
 )
-
-func agreementCommand() command {
-	return command{
-		name: "agreement", args: "check FILE", does: "verify an agreement: every field, every rule, every expression",
-		example: "baton agreement check agreement.yaml",
-		prepare: func(env *Env, _ *flag.FlagSet) func(context.Context, []string) error {
-			return func(_ context.Context, args []string) error {
-				file, err := verbAndFile(args, "check")
-				if err != nil {
-					return err
-				}
-				text, err := os.ReadFile(file)
-				if err != nil {
-					return err
-				}
-				if err := app.CheckAgreement(text); err != nil {
-					return told(env, file+" is not right", err)
-				}
-				a, err := agreement.Parse(text)
-				if err != nil {
-					return told(env, file+" is not right", err)
-				}
-				fmt.Fprintf(env.Stdout, "ok: %s, %d engagement rules, %d fit rules, %d qualify rules\nhash %s\n", a.Name, len(a.Engagement), len(a.Fit),
-					len(a.Qualify), agreement.Hash(text))
-				if !a.Signed() {
-					fmt.Fprintln(env.Stdout, "note: marketing and sales have not both signed it, so it would be proposed and not activated")
-				}
-				return nil
-			}
-		},
-	}
-}
 
 func directoryCommand() command {
 	return command{

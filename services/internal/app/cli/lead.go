@@ -177,6 +177,16 @@ func (v *leadView) printScore(env *Env) {
 	if s.QualifiesBy != "" {
 		fmt.Fprintf(out, "          qualifies by %s\n", text(s.QualifiesBy))
 	}
+	for i, m := range s.MissingToQualify {
+		label := "would qualify with:"
+		if i > 0 {
+			label = "                or:"
+		}
+		fmt.Fprintf(out, "          %s %s\n", label, text(m.Text))
+	}
+	if c := s.Changes; c != nil {
+		fmt.Fprintf(out, "          since the handoff: %s\n", changed(c))
+	}
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, c := range s.Contributions {
 		fmt.Fprintf(w, "  %+.2f\t%s\t%s\t%s\n", c.Points, text(c.Side), text(c.Rule), because(c))
@@ -185,6 +195,26 @@ func (v *leadView) printScore(env *Env) {
 	for _, n := range s.NotEvaluated {
 		fmt.Fprintf(out, "  not evaluated: %s, %s\n", text(n.Rule), text(n.Reason))
 	}
+}
+
+// changed tells what an engagement score has gained by events, and what it has lost, or regained, by decay.
+func changed(c *leadv1.ScoreChanges) string {
+	events := map[string]bool{}
+	added := 0.0
+	for _, line := range c.Added {
+		added += line.Points
+		for _, id := range line.Events {
+			events[id] = true
+		}
+	}
+	gained := "no new events"
+	switch n := len(events); {
+	case n == 1:
+		gained = fmt.Sprintf("%+.1f by 1 event", added)
+	case n > 1:
+		gained = fmt.Sprintf("%+.1f by %d events", added, n)
+	}
+	return fmt.Sprintf("%s, %+.1f by decay", gained, c.Decayed)
 }
 
 func because(c *journalv1.Contribution) string {

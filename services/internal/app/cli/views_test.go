@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 )
 
 // answers serves fixed JSON by path and query.
@@ -41,7 +44,10 @@ func leadAPI(t *testing.T) *httptest.Server {
 		"/api/v1/leads?email=ana%40initech.example": `{"leads":[` + leadJSON + `]}`,
 		"/api/v1/leads?email=no%40initech.example":  `{"leads":[]}`,
 		"/api/v1/leads/ld_e1":                       leadJSON,
-		"/api/v1/leads/ld_e1/score": `{"fit":80,"grade":"a","engagement":9.7,"agreement_version":3,"contributions":[
+		"/api/v1/leads/ld_e1/score": `{"fit":80,"grade":"a","engagement":9.7,"agreement_version":3,
+		  "missing_to_qualify":[{"qualify_rule":"matrix","text":"1 more pricing event (page_viewed, 8 points)"},{"qualify_rule":"matrix","text":"grade b instead of c"}],
+		  "changes":{"engagement_before":60,"decayed":-3.14,"added":[{"points":8,"events":["x"]},{"points":1,"events":["x"]},{"points":9,"events":["y"]}]},
+		  "contributions":[
 		  {"side":"engagement","rule":"ebook","points":9.7,"raw_points":10,"decay":0.97,"because":"asked for something of worth","at":"2026-11-20T10:00:00Z"},
 		  {"side":"fit","rule":"senior","points":40,"raw_points":40,"decay":1}]}`,
 		"/api/v1/leads/ld_e1/context": `{"snapshot":{"timeline":[{"type":"asset_downloaded","at":"2026-11-20T10:00:00Z","asset":"pricing-guide","channel":"email","campaign":"q4"}]}}`,
@@ -54,7 +60,8 @@ func TestLead(t *testing.T) {
 	env := []string{"BATON_URL=" + s.URL, "BATON_TOKEN=tok"}
 	code, out, errOut := run(t, "", env, "lead", "ana@initech.example")
 	for _, want := range []string{"Ana Li·[31mnd", "Initech (initech.example), 420 people", "recycled (was accepted), epoch 2", "grade A", "+9.70", "ebook",
-		"10 points decayed to 97 %", "with Bo by route named", "crm: failing after 3 attempts (503)", "pricing-guide", "email / q4", "consent"} {
+		"10 points decayed to 97 %", "with Bo by route named", "crm: failing after 3 attempts (503)", "pricing-guide", "email / q4", "consent",
+		"would qualify with: 1 more pricing event (page_viewed, 8 points)\n", "or: grade b instead of c\n", "since the handoff: +18.0 by 2 events, -3.1 by decay\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
@@ -78,6 +85,19 @@ func TestLead(t *testing.T) {
 	s.Close()
 	if code, _, errOut := run(t, "", env, "lead", "ld_e1"); code != exitFail || !strings.Contains(errOut, "is it running") {
 		t.Errorf("%d %q", code, errOut)
+	}
+}
+
+func TestChanged(t *testing.T) {
+	one := &journalv1.Contribution{Points: 8, Events: []string{"x"}}
+	for want, c := range map[string]*leadv1.ScoreChanges{
+		"no new events, -0.5 by decay":     {Decayed: -0.5},
+		"+8.0 by 1 event, +0.0 by decay":   {Added: []*journalv1.Contribution{one}},
+		"-17.0 by 2 events, +0.3 by decay": {Added: []*journalv1.Contribution{one, {Points: -25, Events: []string{"y"}}}, Decayed: 0.3},
+	} {
+		if got := changed(c); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -2,11 +2,9 @@ package api
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/batonhq/baton/pkg/journal"
-	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	"github.com/batonhq/baton/services/scoring/internal/book"
 	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
@@ -54,18 +52,4 @@ func (a *Agreements) Book(ctx context.Context) (*book.Book, error) {
 	}
 	a.book = b
 	return b, nil
-}
-
-// ListAgreements gives all versions, the newest first.
-func (s *Server) ListAgreements(ctx context.Context, req *agreementv1.ListAgreementsRequest) (*agreementv1.ListAgreementsResponse, error) {
-	if err := s.wait(ctx, req.GetAfter()); err != nil {
-		return nil, err
-	}
-	b, err := s.opt.Agreements.Book(ctx)
-	if err != nil {
-		return nil, failed("read the agreement", err)
-	}
-	versions := slices.Clone(b.Versions())
-	slices.Reverse(versions)
-	return &agreementv1.ListAgreementsResponse{Agreements: versions}, nil
 }

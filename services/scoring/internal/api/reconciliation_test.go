@@ -39,6 +39,8 @@ func (b *books) CountInputs(context.Context, uint64) (journal.Counts, error) {
 	return c, nil
 }
 
+func (b *books) Scan(context.Context, uint64, func(*journal.Event) error) error { return nil }
+
 func (b *books) Head(context.Context) (uint64, error) { return b.counters.ReadTo, nil }
 
 func (b *books) ReadEntity(context.Context, string, uint64, int) ([]*journal.Event, error) {

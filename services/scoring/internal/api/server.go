@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -16,6 +17,7 @@ import (
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	scoringv1 "github.com/batonhq/baton/proto/baton/scoring/v1"
+	"github.com/batonhq/baton/services/scoring/internal/apply"
 	"github.com/batonhq/baton/services/scoring/internal/core"
 	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
@@ -31,6 +33,7 @@ type States interface {
 type Log interface {
 	ReadEntity(ctx context.Context, entity string, from uint64, limit int) ([]*journal.Event, error)
 	Head(ctx context.Context) (uint64, error)
+	Scan(ctx context.Context, from uint64, f func(*journal.Event) error) error
 }
 
 // Accounts counts what the journal holds, and what became of it.
@@ -47,6 +50,7 @@ type Options struct {
 	Log        Log
 	Accounts   Accounts
 	Agreements *Agreements
+	Contract   *apply.Contract
 	// Key gives a lead's id from an address.
 	Key identity.Key
 	// Now is the clock of scores that are shown.
@@ -60,6 +64,8 @@ type Server struct {
 	agreementv1.UnimplementedAgreementServiceServer
 
 	opt Options
+	// backtesting: one at a time, for it takes a processor and as much memory as all leads.
+	backtesting atomic.Bool
 }
 
 // New gives a server.

@@ -39,6 +39,10 @@ func (g *globals) AppendGlobal(_ context.Context, kind string, body *journalv1.E
 	return seq, nil
 }
 
+func contract(library *book.Library, g *globals) *apply.Contract {
+	return &apply.Contract{Globals: g, Library: library, Now: time.Now}
+}
+
 func (g *globals) said() (out []string) {
 	for _, f := range g.facts {
 		c := f.Body.GetAgreementChanged()
@@ -54,7 +58,7 @@ func (g *globals) apply(t *testing.T, text string) (logged string) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	f, err := apply.NewFile([]byte(text), library, g, slog.New(slog.NewTextHandler(&out, nil)), time.Now)
+	f, err := apply.NewFile([]byte(text), contract(library, g), slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,14 +140,14 @@ func TestWhatCanNeverBeWrittenIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &globals{fail: []error{journal.ErrTooLarge}}
-	f, err := apply.NewFile([]byte(signed), library, g, slog.New(slog.DiscardHandler), time.Now)
+	f, err := apply.NewFile([]byte(signed), contract(library, g), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Apply(t.Context()); !errors.Is(err, journal.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := apply.NewFile([]byte("agreement: x\nfit: [{id: a, points: 1, when: 'lead.title >'}]"), library, g, slog.New(slog.DiscardHandler), time.Now); err == nil {
+	if _, err := apply.NewFile([]byte("agreement: x\nfit: [{id: a, points: 1, when: 'lead.title >'}]"), contract(library, g), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("an expression that does not compile was accepted")
 	}
 }

@@ -4,6 +4,7 @@ package book
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -25,6 +26,7 @@ const (
 const (
 	Proposed  = "proposed"
 	Signed    = "signed"
+	Scheduled = "scheduled"
 	Activated = "activated"
 )
 
@@ -70,7 +72,8 @@ func (l *Library) Check(text []byte) (*agreement.Agreement, error) {
 	return a, nil
 }
 
-func (l *Library) get(text []byte, version int32) (*core.Agreement, error) {
+// Compile makes a version's text ready to use.
+func (l *Library) Compile(text []byte, version int32) (*core.Agreement, error) {
 	k := key{agreement.Hash(text), version}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -129,6 +132,27 @@ func (b *Book) Last(origin string) *agreementv1.Agreement {
 	return nil
 }
 
+// Same gives the version proposed last with a text, if it has not been superseded; nil for none.
+func (b *Book) Same(hash string) *agreementv1.Agreement {
+	for i := len(b.versions) - 1; i >= 0; i-- {
+		if v := b.versions[i]; v.Hash == hash && v.State != StateSuperseded {
+			return v
+		}
+	}
+	return nil
+}
+
+// Due gives the version whose planned moment has come, the earliest of several; nil for none.
+func (b *Book) Due(now time.Time) *agreementv1.Agreement {
+	var due *agreementv1.Agreement
+	for _, v := range b.versions {
+		if v.ActivateAt != nil && !v.ActivateAt.AsTime().After(now) && (due == nil || v.ActivateAt.AsTime().Before(due.ActivateAt.AsTime())) {
+			due = v
+		}
+	}
+	return due
+}
+
 // Next gives the number of the next version.
 func (b *Book) Next() int32 {
 	next := int32(1)
@@ -138,7 +162,8 @@ func (b *Book) Next() int32 {
 	return next
 }
 
-func (b *Book) find(version int32) *agreementv1.Agreement {
+// Find gives a version, nil for one that was never proposed. It must not be changed.
+func (b *Book) Find(version int32) *agreementv1.Agreement {
 	for _, v := range b.versions {
 		if v.Version == version {
 			return v
@@ -155,7 +180,7 @@ func (b *Book) Apply(ev *journal.Event) (show []string) {
 	if c == nil {
 		return nil
 	}
-	v := b.find(c.Version)
+	v := b.Find(c.Version)
 	switch c.Change {
 	case Proposed:
 		if v == nil && c.Version > 0 {
@@ -163,11 +188,15 @@ func (b *Book) Apply(ev *journal.Event) (show []string) {
 		}
 	case Signed:
 		if v != nil {
-			b.sign(v, c)
+			b.sign(v, c, ev)
+		}
+	case Scheduled:
+		if v != nil && BothSigned(v) && v.State != StateActive {
+			v.ActivateAt = c.From
 		}
 	case Activated:
 		if v != nil {
-			b.sign(v, c)
+			b.sign(v, c, ev)
 			b.activate(v, ev)
 		}
 	}
@@ -177,17 +206,17 @@ func (b *Book) Apply(ev *journal.Event) (show []string) {
 func (b *Book) propose(c *journalv1.AgreementChanged, ev *journal.Event) {
 	v := &agreementv1.Agreement{
 		Version: c.Version, State: StateProposed, Yaml: string(c.Yaml), Hash: agreement.Hash(c.Yaml), Origin: c.Origin,
-		ProposedAt: timestamppb.New(ev.Time()),
+		ProposedAt: timestamppb.New(ev.Time()), ProposedBy: c.By,
 	}
 	if a, err := agreement.Parse(c.Yaml); err == nil {
 		v.Name = a.Name
 	}
 	b.versions = append(b.versions, v)
-	b.sign(v, c)
+	b.sign(v, c, ev)
 }
 
 // sign adds signatures of the version's content. One that names another content counts for nothing.
-func (b *Book) sign(v *agreementv1.Agreement, c *journalv1.AgreementChanged) {
+func (b *Book) sign(v *agreementv1.Agreement, c *journalv1.AgreementChanged, ev *journal.Event) {
 	if c.Hash != v.Hash {
 		return
 	}
@@ -197,7 +226,7 @@ func (b *Book) sign(v *agreementv1.Agreement, c *journalv1.AgreementChanged) {
 			known = known || k.Role == s.Role && k.By == s.By
 		}
 		if !known {
-			v.Signatures = append(v.Signatures, &agreementv1.Signature{Role: s.Role, By: s.By})
+			v.Signatures = append(v.Signatures, &agreementv1.Signature{Role: s.Role, By: s.By, At: timestamppb.New(ev.Time())})
 		}
 	}
 	if v.State == StateProposed && BothSigned(v) {
@@ -219,7 +248,7 @@ func (b *Book) activate(v *agreementv1.Agreement, ev *journal.Event) {
 	if !BothSigned(v) {
 		return
 	}
-	ready, err := b.library.get([]byte(v.Yaml), v.Version)
+	ready, err := b.library.Compile([]byte(v.Yaml), v.Version)
 	if err != nil {
 		return
 	}
@@ -228,7 +257,7 @@ func (b *Book) activate(v *agreementv1.Agreement, ev *journal.Event) {
 			other.State = StateSuperseded
 		}
 	}
-	v.State, v.ActivatedAt = StateActive, timestamppb.New(ev.Time())
+	v.State, v.ActivatedAt, v.ActivateAt = StateActive, timestamppb.New(ev.Time()), nil
 	b.inForce[v.Version] = ready
 	b.active, b.rules.Active = ready, ready
 }

@@ -102,6 +102,16 @@ type View struct {
 
 	engagement Micros
 	computed   bool
+	// assumed stands in for the lead's own worth, nil for none.
+	assumed *assumption
+}
+
+// assumption is a worth that a lead might have.
+type assumption struct {
+	// engagement before the clamp; the view reads it where an expression first asks for it.
+	engagement, fit Micros
+	// asked says that an expression looked at any of it: otherwise its verdict holds whatever the worth.
+	asked bool
 }
 
 // NewView gives what an expression may look at: a lead at a stage and a time, under an agreement, and an event or nil.
@@ -111,14 +121,27 @@ func NewView(a *Agreement, l *Lead, e *Event, stage string, at int64) *View {
 
 // Engagement gives the engagement score at the view's time.
 func (v *View) Engagement() Micros {
-	if !v.computed {
+	if v.assumed != nil {
+		v.assumed.asked = true
+	}
+	switch {
+	case v.computed:
+	case v.assumed != nil:
+		v.engagement, v.computed = clamp(v.assumed.engagement), true
+	default:
 		v.engagement, v.computed = v.Lead.Engagement(v.at), true
 	}
 	return v.engagement
 }
 
 // Fit gives the fit.
-func (v *View) Fit() Micros { return v.Lead.FitScore() }
+func (v *View) Fit() Micros {
+	if v.assumed != nil {
+		v.assumed.asked = true
+		return v.assumed.fit
+	}
+	return v.Lead.FitScore()
+}
 
 // Grade gives the fit's grade.
 func (v *View) Grade() string { return v.agreement.Grade(v.Fit()) }

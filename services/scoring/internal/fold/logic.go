@@ -95,7 +95,7 @@ func isLead(entity string) bool { return strings.HasPrefix(entity, "ld_") }
 
 // rulesOf gives what decisions depend on as of a place in the log.
 func rulesOf(g journal.Globals) *core.Rules {
-	if b, ok := g.(*book.Book); ok {
+	if b, ok := g.(interface{ Rules() *core.Rules }); ok {
 		return b.Rules()
 	}
 	names := Names()

@@ -1,0 +1,114 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
+)
+
+// backtest asks for a backtest, shows how far it is, and writes the report.
+func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
+	req := &agreementv1.BacktestAgreementRequest{Format: c.try.format, OpenIsLost: c.try.openIsLost, ByOccurrence: c.try.byOccurrence}
+	if c.json {
+		req.Format = "json"
+	}
+	var err error
+	if req.Version, err = versionNumber(args[0]); err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		if req.Against, err = versionNumber(args[1]); err != nil {
+			return err
+		}
+	}
+	if req.From, err = day("--since", c.try.since); err != nil {
+		return err
+	}
+	if req.To, err = day("--until", c.try.until); err != nil {
+		return err
+	}
+	out := c.env.Stdout
+	if c.try.out != "" {
+		f, err := os.OpenFile(c.try.out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		out = f
+	}
+	unlimited := &api{url: c.api.url, token: c.api.token, client: &http.Client{}} // it takes as long as the journal is
+	resp, err := unlimited.do(ctx, http.MethodPost, "agreements/"+args[0]+"/backtest", nil, req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := c.report(resp.Body, out); err != nil {
+		return err
+	}
+	if c.try.out != "" {
+		fmt.Fprintln(c.env.Stdout, "written to "+c.try.out)
+	}
+	return nil
+}
+
+// report reads the answer: progress goes to the terminal, the report to out.
+func (c *agreementCLI) report(answer io.Reader, out io.Writer) error {
+	shown := time.Now()
+	for lines := json.NewDecoder(answer); ; {
+		var line struct {
+			Result json.RawMessage
+			Error  *struct{ Message string }
+		}
+		if err := lines.Decode(&line); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return fmt.Errorf("the answer ended before the report: %w", err)
+		}
+		if line.Error != nil {
+			return errors.New(line.Error.Message)
+		}
+		var step agreementv1.BacktestAgreementResponse
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(line.Result, &step); err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		switch {
+		case step.Report != nil:
+			if err := printJSON(&Env{Stdout: out}, step.Report); err != nil {
+				return err
+			}
+		case step.Text != "":
+			if _, err := io.WriteString(out, step.Text); err != nil {
+				return err
+			}
+		case step.Total > 0 && time.Since(shown) > 2*time.Second:
+			shown = time.Now()
+			fmt.Fprintf(c.env.Stderr, "%3.0f %% of %.0f messages\n", 100*step.Read/step.Total, step.Total)
+		}
+		if step.Done {
+			return nil
+		}
+	}
+}
+
+// day reads a day, the beginning of it in UTC; nil for none.
+func day(flag, s string) (*timestamppb.Timestamp, error) {
+	if s == "" {
+		return nil, nil
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return nil, usagef("%s %q is not a day such as 2026-01-31", flag, s)
+	}
+	return timestamppb.New(t), nil
+}

@@ -1,0 +1,75 @@
+package backtest
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+	"strings"
+
+	"github.com/batonhq/baton/services/scoring/internal/core"
+)
+
+type deadline = core.Deadline
+
+// alarm is a timer of an entity. One that was moved stays where it was, too, and is passed over when it comes up.
+type alarm struct {
+	deadline
+	of *member
+}
+
+// alarms is a heap: the earliest first, and at one moment by entity, then by name.
+type alarms []alarm
+
+func (a alarms) Len() int      { return len(a) }
+func (a alarms) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+
+func (a alarms) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(a[i].At, a[j].At), strings.Compare(a[i].of.id, a[j].of.id), strings.Compare(a[i].Timer, a[j].Timer)) < 0
+}
+
+// Push is the heap's.
+func (a *alarms) Push(x any) {
+	if v, ok := x.(alarm); ok {
+		*a = append(*a, v)
+	}
+}
+
+// Pop is the heap's.
+func (a *alarms) Pop() any {
+	last := len(*a) - 1
+	v := (*a)[last]
+	(*a)[last] = alarm{}
+	*a = (*a)[:last]
+	return v
+}
+
+// take takes the earliest.
+func (a *alarms) take() alarm {
+	first := (*a)[0]
+	heap.Pop(a)
+	return first
+}
+
+// arm sets a timer where it is new or has moved to earlier, as a worker does.
+func (p *player) arm(m *member, d deadline) {
+	i := slices.IndexFunc(m.armed, func(o deadline) bool { return o.Timer == d.Timer })
+	switch {
+	case i < 0:
+		m.armed = append(m.armed, d)
+	case d.At < m.armed[i].At:
+		m.armed[i] = d
+	default:
+		return
+	}
+	heap.Push(&p.alarms, alarm{d, m})
+}
+
+// disarm forgets a timer that comes due and reports whether it was set for that moment.
+func (m *member) disarm(d deadline) bool {
+	i := slices.Index(m.armed, d)
+	if i < 0 {
+		return false
+	}
+	m.armed = slices.Delete(m.armed, i, i+1)
+	return true
+}
