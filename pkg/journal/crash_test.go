@@ -71,7 +71,7 @@ func play(role string) error {
 			logic := crashLogic()
 			logic.Stall = stall
 			return journal.NewWorker(j, store, logic, journal.WorkerOptions{
-				Log: log, Own: journaltest.AllPartitions(), Batch: 100, CacheEntities: 50, CacheBytes: 8_000, CatchUp: 30, QuietBehind: 300,
+				Log: log, Own: journaltest.AllPartitions(), Batch: 100, CacheEntities: 50, CacheBytes: crashBytes(), CatchUp: 30, QuietBehind: 300,
 			}).Run(context.Background())
 		}
 	}
@@ -85,6 +85,17 @@ func stall() {
 		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 	}
 }
+
+// crashEvents is how many there are.
+func crashEvents() int { return envInt("BATON_CRASH_EVENTS", 5_000) }
+
+// crashBytes is what a worker may hold: with few events a third of the leads at once, so that it takes a batch in pieces and
+// forgets between them. The leads remember every event; of many events, all of them must fit.
+func crashBytes() int { return crashEvents() * crashEvents() / 3_000 }
+
+// perEvent is how long a worker takes for an event at the most, its stalls included. Where faults come so often that no
+// session outlives its replay, all the work is left for the end.
+const perEvent = 4 * time.Millisecond
 
 func crashLogic() *journaltest.Tally { return &journaltest.Tally{Delay: 700 * time.Millisecond} }
 
@@ -107,6 +118,14 @@ func (c *child) start() {
 	}
 }
 
+// dump has the process write where all of its goroutines are, and end.
+func (c *child) dump() {
+	if c.cmd.ProcessState == nil {
+		_ = c.cmd.Process.Signal(syscall.SIGQUIT)
+		_ = c.cmd.Wait()
+	}
+}
+
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
 	_ = c.cmd.Wait()
@@ -116,7 +135,7 @@ func (c *child) kill() {
 // random, and compares what is left with a slow reference over the same log. BATON_CRASH_EVENTS and BATON_CRASH_SEED make
 // it longer and other.
 func TestCrash(t *testing.T) {
-	events, seed := envInt("BATON_CRASH_EVENTS", 5_000), envInt("BATON_CRASH_SEED", 1)
+	events, seed := crashEvents(), envInt("BATON_CRASH_SEED", 1)
 	dir := t.TempDir()
 	logs, err := os.Create(filepath.Join(dir, "children.log"))
 	if err != nil {
@@ -126,7 +145,7 @@ func TestCrash(t *testing.T) {
 		_ = logs.Close()
 		if t.Failed() {
 			b, _ := os.ReadFile(logs.Name())
-			t.Logf("last of the processes' log:\n%s", b[max(0, len(b)-4000):])
+			t.Logf("last of the processes' log:\n%s", b[max(0, len(b)-50_000):])
 		}
 	}()
 	addr := freeAddr(t)
@@ -152,7 +171,12 @@ func TestCrash(t *testing.T) {
 	for i := range workers {
 		workers[i] = &child{t: t, log: logs, env: env(roleVar + "=worker")} // both claim everything, always
 		workers[i].start()
-		defer func() { workers[i].kill() }()
+		defer func() {
+			if t.Failed() {
+				workers[i].dump()
+			}
+			workers[i].kill()
+		}()
 	}
 
 	nc, err := nats.Connect("nats://"+addr, journal.ConnectOptions("test")...)
@@ -208,6 +232,7 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	workers[1].kill() // in the end one must be enough
+	f.Patience = time.Duration(events) * perEvent
 	r := f.Agree(crashLogic())
 	seen := map[string]bool{}
 	for _, ev := range f.Log() {

@@ -153,12 +153,22 @@ func sameFact(a, b *journal.Event) bool {
 
 // Eventually calls ok until it gives nil, and fails with its last error after a generous while. It waits for what has no
 // bound of its own; it never decides by time whether something is right.
-func Eventually(t interface {
+func Eventually(t failer, what string, ok func() error) {
+	t.Helper()
+	eventually(t, patience, what, ok)
+}
+
+// patience is the generous while.
+const patience = time.Minute
+
+type failer interface {
 	Helper()
 	Fatalf(string, ...any)
-}, what string, ok func() error) {
+}
+
+func eventually(t failer, patience time.Duration, what string, ok func() error) {
 	t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := ok()
 		if err == nil {

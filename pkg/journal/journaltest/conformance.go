@@ -62,6 +62,8 @@ type Fixture struct {
 	NC    *nats.Conn
 	J     *journal.Journal
 	Store leadstore.Store
+	// Patience is how much longer than a minute Agree waits, where much is left to do.
+	Patience time.Duration
 }
 
 // NewFixture opens a journal; it runs until the test ends.
@@ -180,7 +182,7 @@ func (f *Fixture) SameStates(l journal.Logic, r *Result) {
 func (f *Fixture) Agree(l journal.Logic) *Result {
 	f.T.Helper()
 	var r *Result
-	Eventually(f.T, "the store shows the reference's states", func() (err error) {
+	eventually(f.T, patience+f.Patience, "the store shows the reference's states", func() (err error) {
 		if r, err = f.settled(l); err != nil {
 			return err
 		}
