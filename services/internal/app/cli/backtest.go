@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,27 +38,23 @@ func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
 	if req.To, err = day("--until", c.try.until); err != nil {
 		return err
 	}
-	out := c.env.Stdout
-	if c.try.out != "" {
-		f, err := os.OpenFile(c.try.out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		out = f
-	}
 	unlimited := &api{url: c.api.url, token: c.api.token, client: &http.Client{}} // it takes as long as the journal is
 	resp, err := unlimited.do(ctx, http.MethodPost, "agreements/"+args[0]+"/backtest", nil, req)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if err := c.report(resp.Body, out); err != nil {
+	if c.try.out == "" {
+		return c.report(resp.Body, c.env.Stdout)
+	}
+	var whole bytes.Buffer // a report that ends too early leaves an older file as it is
+	if err := c.report(resp.Body, &whole); err != nil {
 		return err
 	}
-	if c.try.out != "" {
-		fmt.Fprintln(c.env.Stdout, "written to "+c.try.out)
+	if err := os.WriteFile(c.try.out, whole.Bytes(), 0o600); err != nil {
+		return err
 	}
+	fmt.Fprintln(c.env.Stdout, "written to "+c.try.out)
 	return nil
 }
 

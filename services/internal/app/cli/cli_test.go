@@ -61,6 +61,10 @@ func TestCalledWrongly(t *testing.T) {
 		{[]string{"verify", "x"}, `unexpected argument "x"`}, {[]string{"verify", "--nope"}, "nope"}, {[]string{"send", "-"}, "--source"},
 		{[]string{"up", "x"}, "unexpected"}, {[]string{"directory", "mend", "x"}, "check apply"}, {[]string{"verify", "--url", "ftp://x"}, "--url"},
 		{[]string{"rebuild", "--service", "ingest"}, "scoring, routing, feedback"},
+		{[]string{"agreement"}, "missing"}, {[]string{"agreement", "mend"}, `"mend"`}, {[]string{"agreement", "show"}, "missing"},
+		{[]string{"agreement", "list", "x"}, `"x"`}, {[]string{"agreement", "diff", "0"}, "not a version"},
+		{[]string{"agreement", "sign", "1"}, "--role"}, {[]string{"agreement", "sign", "1", "--role", "sales", "--hash", "x", "--file", "y"}, "either"},
+		{[]string{"agreement", "activate", "1", "--from", "soon"}, "--from"}, {[]string{"agreement", "backtest", "1", "--since", "soon"}, "--since"},
 	} {
 		code, _, errOut := run(t, "", nil, c.args...)
 		if code != exitUsage || !strings.Contains(errOut, c.want) {
