@@ -63,8 +63,16 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Stop freezes the process (SIGSTOP): its connections stay open and nothing answers.
-func (p *Process) Stop() { p.signal(syscall.SIGSTOP) }
+// Stop freezes the process (SIGSTOP): its connections stay open and nothing answers. It returns when that is so: a signal
+// takes its time, thread by thread.
+func (p *Process) Stop() {
+	p.signal(syscall.SIGSTOP)
+	for deadline := time.Now().Add(startTimeout); !frozen(p.PID()); {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s does not freeze", p.name)
+		}
+	}
+}
 
 // Cont lets a frozen process go on (SIGCONT).
 func (p *Process) Cont() { p.signal(syscall.SIGCONT) }
