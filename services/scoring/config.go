@@ -17,9 +17,13 @@ type Config struct {
 	Agreement string `yaml:"-"`
 	// Batch is how many events go into one commit at most. A bigger batch is faster and takes longer to be seen.
 	Batch int `yaml:"batch"`
-	// CacheLeads is how many leads are kept decoded between commits: about 8 KB of memory each.
+	// CacheLeads is how many leads are kept decoded between commits: about 8 KB of memory each. Leads that did much count for
+	// more than one, so that the memory stays what it is.
 	CacheLeads int `yaml:"cache_leads"`
 }
+
+// usualLead is how many bytes the state of a lead takes, as stored, that has done a few things.
+const usualLead = 2 << 10
 
 // DefaultConfig gives the defaults.
 func DefaultConfig() Config { return Config{Batch: 2000, CacheLeads: 3_000} }

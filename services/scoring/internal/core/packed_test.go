@@ -41,10 +41,15 @@ func FuzzPackedTouch(f *testing.F) {
 	f.Add("\x09\x01")
 	f.Add("\x12\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")
 	f.Add("\x7f\x80")
-	f.Fuzz(func(_ *testing.T, form string) {
+	f.Fuzz(func(t *testing.T, form string) {
 		p := PackedForm(form)
 		read := p.Touch()
 		again := Pack(&read)
-		_ = p.compare(again)
+		if got := again.Touch(); got != read {
+			t.Fatalf("read %+v, packed again %+v", read, got)
+		}
+		if p.compare(again) != 0 {
+			t.Fatalf("what was read of %q has another place", form)
+		}
 	})
 }
