@@ -97,6 +97,9 @@ func crashBytes() int { return crashEvents() * crashEvents() / 3_000 }
 // session outlives its replay, all the work is left for the end.
 const perEvent = 4 * time.Millisecond
 
+// perFault is how many events there are to a fault.
+const perFault = 200
+
 func crashLogic() *journaltest.Tally { return &journaltest.Tally{Delay: 700 * time.Millisecond} }
 
 // child is a process of the crash test.
@@ -195,20 +198,23 @@ func TestCrash(t *testing.T) {
 	})
 	f := journaltest.NewFixture(t, nc, store)
 
-	done := make(chan struct{})
+	next, done := make(chan int), make(chan struct{})
 	go func() {
 		defer close(done)
-		appendAll(t, f, events)
+		appendAll(t, f, next)
 	}()
 	faults := map[string]int{}
 	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
-	for running := true; running; {
+	for i := range events {
 		select {
-		case <-done:
-			running = false
-			continue
-		case <-time.After(time.Duration(150+rnd.IntN(500)) * time.Millisecond):
+		case next <- i:
+		case <-t.Context().Done():
+			t.FailNow()
 		}
+		if i%perFault > 0 {
+			continue
+		}
+		time.Sleep(time.Duration(150+rnd.IntN(500)) * time.Millisecond) // what a fault meets, nothing waits for it
 		w := workers[rnd.IntN(2)]
 		switch k := rnd.IntN(10); {
 		case k < 4:
@@ -231,6 +237,8 @@ func TestCrash(t *testing.T) {
 			_ = w.cmd.Process.Signal(syscall.SIGCONT)
 		}
 	}
+	close(next)
+	<-done
 	workers[1].kill() // in the end one must be enough
 	f.Patience = time.Duration(events) * perEvent
 	r := f.Agree(crashLogic())
@@ -250,11 +258,11 @@ func TestCrash(t *testing.T) {
 }
 
 // appendAll appends events as senders do: each again until it is acknowledged.
-func appendAll(t *testing.T, f *journaltest.Fixture, events int) {
+func appendAll(t *testing.T, f *journaltest.Fixture, events <-chan int) {
 	var wg sync.WaitGroup
-	for w := range 8 {
+	for range 8 {
 		wg.Go(func() {
-			for i := w; i < events; i += 8 {
+			for i := range events {
 				for {
 					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 					_, err := f.J.Append(ctx, journaltest.Custom(f.Lead(i%97), strconv.Itoa(i)))
