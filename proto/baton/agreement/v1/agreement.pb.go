@@ -41,7 +41,10 @@ type Agreement struct {
 	// Who proposed it, "" for a file.
 	ProposedBy string `protobuf:"bytes,10,opt,name=proposed_by,json=proposedBy,proto3" json:"proposed_by,omitempty"`
 	// The moment at which it is to come into force, absent where none is set or it has passed.
-	ActivateAt    *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=activate_at,json=activateAt,proto3" json:"activate_at,omitempty"`
+	ActivateAt *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=activate_at,json=activateAt,proto3" json:"activate_at,omitempty"`
+	// Since when it has run in the shadow, and until when it did; absent where it never was, or still is.
+	ShadowSince   *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=shadow_since,json=shadowSince,proto3" json:"shadow_since,omitempty"`
+	ShadowUntil   *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=shadow_until,json=shadowUntil,proto3" json:"shadow_until,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +152,20 @@ func (x *Agreement) GetProposedBy() string {
 func (x *Agreement) GetActivateAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ActivateAt
+	}
+	return nil
+}
+
+func (x *Agreement) GetShadowSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ShadowSince
+	}
+	return nil
+}
+
+func (x *Agreement) GetShadowUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ShadowUntil
 	}
 	return nil
 }
@@ -1067,11 +1084,160 @@ func (x *BacktestAgreementResponse) GetDone() bool {
 	return false
 }
 
+type ShadowAgreementRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShadowAgreementRequest) Reset() {
+	*x = ShadowAgreementRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShadowAgreementRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShadowAgreementRequest) ProtoMessage() {}
+
+func (x *ShadowAgreementRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShadowAgreementRequest.ProtoReflect.Descriptor instead.
+func (*ShadowAgreementRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ShadowAgreementRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type StopShadowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopShadowRequest) Reset() {
+	*x = StopShadowRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopShadowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopShadowRequest) ProtoMessage() {}
+
+func (x *StopShadowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopShadowRequest.ProtoReflect.Descriptor instead.
+func (*StopShadowRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *StopShadowRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type GetShadowRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// json (the default), text, html, or csv: the leads on which the two differ.
+	Format        string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetShadowRequest) Reset() {
+	*x = GetShadowRequest{}
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetShadowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetShadowRequest) ProtoMessage() {}
+
+func (x *GetShadowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_agreement_v1_agreement_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetShadowRequest.ProtoReflect.Descriptor instead.
+func (*GetShadowRequest) Descriptor() ([]byte, []int) {
+	return file_baton_agreement_v1_agreement_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetShadowRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *GetShadowRequest) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *GetShadowRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
 var File_baton_agreement_v1_agreement_proto protoreflect.FileDescriptor
 
 const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\n" +
-	"\"baton/agreement/v1/agreement.proto\x12\x12baton.agreement.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x03\n" +
+	"\"baton/agreement/v1/agreement.proto\x12\x12baton.agreement.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x04\n" +
 	"\tAgreement\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1089,7 +1255,9 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	" \x01(\tR\n" +
 	"proposedBy\x12;\n" +
 	"\vactivate_at\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"activateAt\"[\n" +
+	"activateAt\x12=\n" +
+	"\fshadow_since\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\vshadowSince\x12=\n" +
+	"\fshadow_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\vshadowUntil\"[\n" +
 	"\tSignature\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12*\n" +
@@ -1155,7 +1323,15 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\x05total\x18\x02 \x01(\x01R\x05total\x12/\n" +
 	"\x06report\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06report\x12\x12\n" +
 	"\x04text\x18\x04 \x01(\tR\x04text\x12\x12\n" +
-	"\x04done\x18\x05 \x01(\bR\x04done2\xf7\x05\n" +
+	"\x04done\x18\x05 \x01(\bR\x04done\"2\n" +
+	"\x16ShadowAgreementRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\"-\n" +
+	"\x11StopShadowRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\"Z\n" +
+	"\x10GetShadowRequest\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x16\n" +
+	"\x06format\x18\x02 \x01(\tR\x06format\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after2\xa9\b\n" +
 	"\x10AgreementService\x12g\n" +
 	"\x0eListAgreements\x12).baton.agreement.v1.ListAgreementsRequest\x1a*.baton.agreement.v1.ListAgreementsResponse\x12V\n" +
 	"\fGetAgreement\x12'.baton.agreement.v1.GetAgreementRequest\x1a\x1d.baton.agreement.v1.Agreement\x12m\n" +
@@ -1163,7 +1339,11 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\rSignAgreement\x12(.baton.agreement.v1.SignAgreementRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12n\n" +
 	"\x11ActivateAgreement\x12,.baton.agreement.v1.ActivateAgreementRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12g\n" +
 	"\x0eDiffAgreements\x12).baton.agreement.v1.DiffAgreementsRequest\x1a*.baton.agreement.v1.DiffAgreementsResponse\x12r\n" +
-	"\x11BacktestAgreement\x12,.baton.agreement.v1.BacktestAgreementRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01B?Z=github.com/batonhq/baton/proto/baton/agreement/v1;agreementv1b\x06proto3"
+	"\x11BacktestAgreement\x12,.baton.agreement.v1.BacktestAgreementRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01\x12j\n" +
+	"\x0fShadowAgreement\x12*.baton.agreement.v1.ShadowAgreementRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12`\n" +
+	"\n" +
+	"StopShadow\x12%.baton.agreement.v1.StopShadowRequest\x1a+.baton.agreement.v1.ChangeAgreementResponse\x12b\n" +
+	"\tGetShadow\x12$.baton.agreement.v1.GetShadowRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01B?Z=github.com/batonhq/baton/proto/baton/agreement/v1;agreementv1b\x06proto3"
 
 var (
 	file_baton_agreement_v1_agreement_proto_rawDescOnce sync.Once
@@ -1177,7 +1357,7 @@ func file_baton_agreement_v1_agreement_proto_rawDescGZIP() []byte {
 	return file_baton_agreement_v1_agreement_proto_rawDescData
 }
 
-var file_baton_agreement_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_baton_agreement_v1_agreement_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_baton_agreement_v1_agreement_proto_goTypes = []any{
 	(*Agreement)(nil),                 // 0: baton.agreement.v1.Agreement
 	(*Signature)(nil),                 // 1: baton.agreement.v1.Signature
@@ -1195,45 +1375,56 @@ var file_baton_agreement_v1_agreement_proto_goTypes = []any{
 	(*DiffAgreementsResponse)(nil),    // 13: baton.agreement.v1.DiffAgreementsResponse
 	(*BacktestAgreementRequest)(nil),  // 14: baton.agreement.v1.BacktestAgreementRequest
 	(*BacktestAgreementResponse)(nil), // 15: baton.agreement.v1.BacktestAgreementResponse
-	nil,                               // 16: baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
-	(*timestamppb.Timestamp)(nil),     // 17: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),           // 18: google.protobuf.Struct
+	(*ShadowAgreementRequest)(nil),    // 16: baton.agreement.v1.ShadowAgreementRequest
+	(*StopShadowRequest)(nil),         // 17: baton.agreement.v1.StopShadowRequest
+	(*GetShadowRequest)(nil),          // 18: baton.agreement.v1.GetShadowRequest
+	nil,                               // 19: baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
+	(*timestamppb.Timestamp)(nil),     // 20: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),           // 21: google.protobuf.Struct
 }
 var file_baton_agreement_v1_agreement_proto_depIdxs = []int32{
 	1,  // 0: baton.agreement.v1.Agreement.signatures:type_name -> baton.agreement.v1.Signature
-	17, // 1: baton.agreement.v1.Agreement.proposed_at:type_name -> google.protobuf.Timestamp
-	17, // 2: baton.agreement.v1.Agreement.activated_at:type_name -> google.protobuf.Timestamp
-	17, // 3: baton.agreement.v1.Agreement.activate_at:type_name -> google.protobuf.Timestamp
-	17, // 4: baton.agreement.v1.Signature.at:type_name -> google.protobuf.Timestamp
-	0,  // 5: baton.agreement.v1.ListAgreementsResponse.agreements:type_name -> baton.agreement.v1.Agreement
-	0,  // 6: baton.agreement.v1.ProposeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
-	2,  // 7: baton.agreement.v1.ProposeAgreementResponse.findings:type_name -> baton.agreement.v1.Finding
-	17, // 8: baton.agreement.v1.ActivateAgreementRequest.from:type_name -> google.protobuf.Timestamp
-	0,  // 9: baton.agreement.v1.ChangeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
-	3,  // 10: baton.agreement.v1.DiffAgreementsResponse.differences:type_name -> baton.agreement.v1.Difference
-	17, // 11: baton.agreement.v1.BacktestAgreementRequest.from:type_name -> google.protobuf.Timestamp
-	17, // 12: baton.agreement.v1.BacktestAgreementRequest.to:type_name -> google.protobuf.Timestamp
-	16, // 13: baton.agreement.v1.BacktestAgreementRequest.capacity:type_name -> baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
-	18, // 14: baton.agreement.v1.BacktestAgreementResponse.report:type_name -> google.protobuf.Struct
-	4,  // 15: baton.agreement.v1.AgreementService.ListAgreements:input_type -> baton.agreement.v1.ListAgreementsRequest
-	6,  // 16: baton.agreement.v1.AgreementService.GetAgreement:input_type -> baton.agreement.v1.GetAgreementRequest
-	7,  // 17: baton.agreement.v1.AgreementService.ProposeAgreement:input_type -> baton.agreement.v1.ProposeAgreementRequest
-	9,  // 18: baton.agreement.v1.AgreementService.SignAgreement:input_type -> baton.agreement.v1.SignAgreementRequest
-	10, // 19: baton.agreement.v1.AgreementService.ActivateAgreement:input_type -> baton.agreement.v1.ActivateAgreementRequest
-	12, // 20: baton.agreement.v1.AgreementService.DiffAgreements:input_type -> baton.agreement.v1.DiffAgreementsRequest
-	14, // 21: baton.agreement.v1.AgreementService.BacktestAgreement:input_type -> baton.agreement.v1.BacktestAgreementRequest
-	5,  // 22: baton.agreement.v1.AgreementService.ListAgreements:output_type -> baton.agreement.v1.ListAgreementsResponse
-	0,  // 23: baton.agreement.v1.AgreementService.GetAgreement:output_type -> baton.agreement.v1.Agreement
-	8,  // 24: baton.agreement.v1.AgreementService.ProposeAgreement:output_type -> baton.agreement.v1.ProposeAgreementResponse
-	11, // 25: baton.agreement.v1.AgreementService.SignAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
-	11, // 26: baton.agreement.v1.AgreementService.ActivateAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
-	13, // 27: baton.agreement.v1.AgreementService.DiffAgreements:output_type -> baton.agreement.v1.DiffAgreementsResponse
-	15, // 28: baton.agreement.v1.AgreementService.BacktestAgreement:output_type -> baton.agreement.v1.BacktestAgreementResponse
-	22, // [22:29] is the sub-list for method output_type
-	15, // [15:22] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	20, // 1: baton.agreement.v1.Agreement.proposed_at:type_name -> google.protobuf.Timestamp
+	20, // 2: baton.agreement.v1.Agreement.activated_at:type_name -> google.protobuf.Timestamp
+	20, // 3: baton.agreement.v1.Agreement.activate_at:type_name -> google.protobuf.Timestamp
+	20, // 4: baton.agreement.v1.Agreement.shadow_since:type_name -> google.protobuf.Timestamp
+	20, // 5: baton.agreement.v1.Agreement.shadow_until:type_name -> google.protobuf.Timestamp
+	20, // 6: baton.agreement.v1.Signature.at:type_name -> google.protobuf.Timestamp
+	0,  // 7: baton.agreement.v1.ListAgreementsResponse.agreements:type_name -> baton.agreement.v1.Agreement
+	0,  // 8: baton.agreement.v1.ProposeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
+	2,  // 9: baton.agreement.v1.ProposeAgreementResponse.findings:type_name -> baton.agreement.v1.Finding
+	20, // 10: baton.agreement.v1.ActivateAgreementRequest.from:type_name -> google.protobuf.Timestamp
+	0,  // 11: baton.agreement.v1.ChangeAgreementResponse.agreement:type_name -> baton.agreement.v1.Agreement
+	3,  // 12: baton.agreement.v1.DiffAgreementsResponse.differences:type_name -> baton.agreement.v1.Difference
+	20, // 13: baton.agreement.v1.BacktestAgreementRequest.from:type_name -> google.protobuf.Timestamp
+	20, // 14: baton.agreement.v1.BacktestAgreementRequest.to:type_name -> google.protobuf.Timestamp
+	19, // 15: baton.agreement.v1.BacktestAgreementRequest.capacity:type_name -> baton.agreement.v1.BacktestAgreementRequest.CapacityEntry
+	21, // 16: baton.agreement.v1.BacktestAgreementResponse.report:type_name -> google.protobuf.Struct
+	4,  // 17: baton.agreement.v1.AgreementService.ListAgreements:input_type -> baton.agreement.v1.ListAgreementsRequest
+	6,  // 18: baton.agreement.v1.AgreementService.GetAgreement:input_type -> baton.agreement.v1.GetAgreementRequest
+	7,  // 19: baton.agreement.v1.AgreementService.ProposeAgreement:input_type -> baton.agreement.v1.ProposeAgreementRequest
+	9,  // 20: baton.agreement.v1.AgreementService.SignAgreement:input_type -> baton.agreement.v1.SignAgreementRequest
+	10, // 21: baton.agreement.v1.AgreementService.ActivateAgreement:input_type -> baton.agreement.v1.ActivateAgreementRequest
+	12, // 22: baton.agreement.v1.AgreementService.DiffAgreements:input_type -> baton.agreement.v1.DiffAgreementsRequest
+	14, // 23: baton.agreement.v1.AgreementService.BacktestAgreement:input_type -> baton.agreement.v1.BacktestAgreementRequest
+	16, // 24: baton.agreement.v1.AgreementService.ShadowAgreement:input_type -> baton.agreement.v1.ShadowAgreementRequest
+	17, // 25: baton.agreement.v1.AgreementService.StopShadow:input_type -> baton.agreement.v1.StopShadowRequest
+	18, // 26: baton.agreement.v1.AgreementService.GetShadow:input_type -> baton.agreement.v1.GetShadowRequest
+	5,  // 27: baton.agreement.v1.AgreementService.ListAgreements:output_type -> baton.agreement.v1.ListAgreementsResponse
+	0,  // 28: baton.agreement.v1.AgreementService.GetAgreement:output_type -> baton.agreement.v1.Agreement
+	8,  // 29: baton.agreement.v1.AgreementService.ProposeAgreement:output_type -> baton.agreement.v1.ProposeAgreementResponse
+	11, // 30: baton.agreement.v1.AgreementService.SignAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	11, // 31: baton.agreement.v1.AgreementService.ActivateAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	13, // 32: baton.agreement.v1.AgreementService.DiffAgreements:output_type -> baton.agreement.v1.DiffAgreementsResponse
+	15, // 33: baton.agreement.v1.AgreementService.BacktestAgreement:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	11, // 34: baton.agreement.v1.AgreementService.ShadowAgreement:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	11, // 35: baton.agreement.v1.AgreementService.StopShadow:output_type -> baton.agreement.v1.ChangeAgreementResponse
+	15, // 36: baton.agreement.v1.AgreementService.GetShadow:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	27, // [27:37] is the sub-list for method output_type
+	17, // [17:27] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_baton_agreement_v1_agreement_proto_init() }
@@ -1247,7 +1438,7 @@ func file_baton_agreement_v1_agreement_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_agreement_v1_agreement_proto_rawDesc), len(file_baton_agreement_v1_agreement_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,9 @@ const (
 	AgreementService_ActivateAgreement_FullMethodName = "/baton.agreement.v1.AgreementService/ActivateAgreement"
 	AgreementService_DiffAgreements_FullMethodName    = "/baton.agreement.v1.AgreementService/DiffAgreements"
 	AgreementService_BacktestAgreement_FullMethodName = "/baton.agreement.v1.AgreementService/BacktestAgreement"
+	AgreementService_ShadowAgreement_FullMethodName   = "/baton.agreement.v1.AgreementService/ShadowAgreement"
+	AgreementService_StopShadow_FullMethodName        = "/baton.agreement.v1.AgreementService/StopShadow"
+	AgreementService_GetShadow_FullMethodName         = "/baton.agreement.v1.AgreementService/GetShadow"
 )
 
 // AgreementServiceClient is the client API for AgreementService service.
@@ -46,6 +49,13 @@ type AgreementServiceClient interface {
 	// Replays the journal through a version as if it had been in force from the beginning: who would have qualified, when, and
 	// how those leads really ended. Nothing that is live is touched. RESOURCE_EXHAUSTED while another backtest runs.
 	BacktestAgreement(ctx context.Context, in *BacktestAgreementRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BacktestAgreementResponse], error)
+	// Runs a version beside the one in force, on live traffic from now on: what it would do is counted, and it never does it.
+	// One at a time; it takes the place of another. FAILED_PRECONDITION for the version in force.
+	ShadowAgreement(ctx context.Context, in *ShadowAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error)
+	// Ends it. What it showed can still be read.
+	StopShadow(ctx context.Context, in *StopShadowRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error)
+	// What the shadow would have handed over and the version in force did not, and the reverse, since it began.
+	GetShadow(ctx context.Context, in *GetShadowRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BacktestAgreementResponse], error)
 }
 
 type agreementServiceClient struct {
@@ -135,6 +145,45 @@ func (c *agreementServiceClient) BacktestAgreement(ctx context.Context, in *Back
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AgreementService_BacktestAgreementClient = grpc.ServerStreamingClient[BacktestAgreementResponse]
 
+func (c *agreementServiceClient) ShadowAgreement(ctx context.Context, in *ShadowAgreementRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeAgreementResponse)
+	err := c.cc.Invoke(ctx, AgreementService_ShadowAgreement_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) StopShadow(ctx context.Context, in *StopShadowRequest, opts ...grpc.CallOption) (*ChangeAgreementResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeAgreementResponse)
+	err := c.cc.Invoke(ctx, AgreementService_StopShadow_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *agreementServiceClient) GetShadow(ctx context.Context, in *GetShadowRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BacktestAgreementResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AgreementService_ServiceDesc.Streams[1], AgreementService_GetShadow_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[GetShadowRequest, BacktestAgreementResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_GetShadowClient = grpc.ServerStreamingClient[BacktestAgreementResponse]
+
 // AgreementServiceServer is the server API for AgreementService service.
 // All implementations must embed UnimplementedAgreementServiceServer
 // for forward compatibility.
@@ -153,6 +202,13 @@ type AgreementServiceServer interface {
 	// Replays the journal through a version as if it had been in force from the beginning: who would have qualified, when, and
 	// how those leads really ended. Nothing that is live is touched. RESOURCE_EXHAUSTED while another backtest runs.
 	BacktestAgreement(*BacktestAgreementRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error
+	// Runs a version beside the one in force, on live traffic from now on: what it would do is counted, and it never does it.
+	// One at a time; it takes the place of another. FAILED_PRECONDITION for the version in force.
+	ShadowAgreement(context.Context, *ShadowAgreementRequest) (*ChangeAgreementResponse, error)
+	// Ends it. What it showed can still be read.
+	StopShadow(context.Context, *StopShadowRequest) (*ChangeAgreementResponse, error)
+	// What the shadow would have handed over and the version in force did not, and the reverse, since it began.
+	GetShadow(*GetShadowRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error
 	mustEmbedUnimplementedAgreementServiceServer()
 }
 
@@ -183,6 +239,15 @@ func (UnimplementedAgreementServiceServer) DiffAgreements(context.Context, *Diff
 }
 func (UnimplementedAgreementServiceServer) BacktestAgreement(*BacktestAgreementRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error {
 	return status.Error(codes.Unimplemented, "method BacktestAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) ShadowAgreement(context.Context, *ShadowAgreementRequest) (*ChangeAgreementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ShadowAgreement not implemented")
+}
+func (UnimplementedAgreementServiceServer) StopShadow(context.Context, *StopShadowRequest) (*ChangeAgreementResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopShadow not implemented")
+}
+func (UnimplementedAgreementServiceServer) GetShadow(*GetShadowRequest, grpc.ServerStreamingServer[BacktestAgreementResponse]) error {
+	return status.Error(codes.Unimplemented, "method GetShadow not implemented")
 }
 func (UnimplementedAgreementServiceServer) mustEmbedUnimplementedAgreementServiceServer() {}
 func (UnimplementedAgreementServiceServer) testEmbeddedByValue()                          {}
@@ -324,6 +389,53 @@ func _AgreementService_BacktestAgreement_Handler(srv interface{}, stream grpc.Se
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type AgreementService_BacktestAgreementServer = grpc.ServerStreamingServer[BacktestAgreementResponse]
 
+func _AgreementService_ShadowAgreement_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShadowAgreementRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).ShadowAgreement(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_ShadowAgreement_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).ShadowAgreement(ctx, req.(*ShadowAgreementRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_StopShadow_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopShadowRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AgreementServiceServer).StopShadow(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AgreementService_StopShadow_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AgreementServiceServer).StopShadow(ctx, req.(*StopShadowRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AgreementService_GetShadow_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(GetShadowRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AgreementServiceServer).GetShadow(m, &grpc.GenericServerStream[GetShadowRequest, BacktestAgreementResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AgreementService_GetShadowServer = grpc.ServerStreamingServer[BacktestAgreementResponse]
+
 // AgreementService_ServiceDesc is the grpc.ServiceDesc for AgreementService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -355,11 +467,24 @@ var AgreementService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "DiffAgreements",
 			Handler:    _AgreementService_DiffAgreements_Handler,
 		},
+		{
+			MethodName: "ShadowAgreement",
+			Handler:    _AgreementService_ShadowAgreement_Handler,
+		},
+		{
+			MethodName: "StopShadow",
+			Handler:    _AgreementService_StopShadow_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "BacktestAgreement",
 			Handler:       _AgreementService_BacktestAgreement_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "GetShadow",
+			Handler:       _AgreementService_GetShadow_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -58,6 +58,8 @@ type Event struct {
 	Name string `protobuf:"bytes,13,opt,name=name,proto3" json:"name,omitempty"`
 	// Scanners' and bots' doing: kept, shown, never scored.
 	Automated bool `protobuf:"varint,14,opt,name=automated,proto3" json:"automated,omitempty"`
+	// Loaded from records of before Baton: folded, scored and measured, never itself a reason to hand the lead over.
+	History bool `protobuf:"varint,15,opt,name=history,proto3" json:"history,omitempty"`
 	// Types that are valid to be assigned to Payload:
 	//
 	//	*Event_PageViewed
@@ -97,6 +99,7 @@ type Event struct {
 	//	*Event_DealReopened
 	//	*Event_Churned
 	//	*Event_Renewed
+	//	*Event_HistoryReleased
 	//	*Event_Linked
 	//	*Event_Quarantined
 	//	*Event_QuarantineReleased
@@ -105,6 +108,9 @@ type Event struct {
 	//	*Event_StageChanged
 	//	*Event_Qualified
 	//	*Event_ScoreBandChanged
+	//	*Event_ShadowQualified
+	//	*Event_AccountEngaged
+	//	*Event_AccountRated
 	//	*Event_Matched
 	//	*Event_Assigned
 	//	*Event_Routed
@@ -256,6 +262,13 @@ func (x *Event) GetName() string {
 func (x *Event) GetAutomated() bool {
 	if x != nil {
 		return x.Automated
+	}
+	return false
+}
+
+func (x *Event) GetHistory() bool {
+	if x != nil {
+		return x.History
 	}
 	return false
 }
@@ -600,6 +613,15 @@ func (x *Event) GetRenewed() *Deal {
 	return nil
 }
 
+func (x *Event) GetHistoryReleased() *HistoryReleased {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_HistoryReleased); ok {
+			return x.HistoryReleased
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLinked() *Linked {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Linked); ok {
@@ -667,6 +689,33 @@ func (x *Event) GetScoreBandChanged() *ScoreBandChanged {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_ScoreBandChanged); ok {
 			return x.ScoreBandChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetShadowQualified() *ShadowQualified {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ShadowQualified); ok {
+			return x.ShadowQualified
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAccountEngaged() *AccountEngaged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_AccountEngaged); ok {
+			return x.AccountEngaged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAccountRated() *AccountRated {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_AccountRated); ok {
+			return x.AccountRated
 		}
 	}
 	return nil
@@ -1024,6 +1073,11 @@ type Event_Renewed struct {
 	Renewed *Deal `protobuf:"bytes,62,opt,name=renewed,proto3,oneof"`
 }
 
+type Event_HistoryReleased struct {
+	// Asked for by people at Baton's own API.
+	HistoryReleased *HistoryReleased `protobuf:"bytes,63,opt,name=history_released,json=historyReleased,proto3,oneof"`
+}
+
 type Event_Linked struct {
 	// Stated by ingest.
 	Linked *Linked `protobuf:"bytes,70,opt,name=linked,proto3,oneof"`
@@ -1056,6 +1110,18 @@ type Event_Qualified struct {
 
 type Event_ScoreBandChanged struct {
 	ScoreBandChanged *ScoreBandChanged `protobuf:"bytes,84,opt,name=score_band_changed,json=scoreBandChanged,proto3,oneof"`
+}
+
+type Event_ShadowQualified struct {
+	ShadowQualified *ShadowQualified `protobuf:"bytes,85,opt,name=shadow_qualified,json=shadowQualified,proto3,oneof"`
+}
+
+type Event_AccountEngaged struct {
+	AccountEngaged *AccountEngaged `protobuf:"bytes,86,opt,name=account_engaged,json=accountEngaged,proto3,oneof"`
+}
+
+type Event_AccountRated struct {
+	AccountRated *AccountRated `protobuf:"bytes,87,opt,name=account_rated,json=accountRated,proto3,oneof"`
 }
 
 type Event_Matched struct {
@@ -1224,6 +1290,8 @@ func (*Event_Churned) isEvent_Payload() {}
 
 func (*Event_Renewed) isEvent_Payload() {}
 
+func (*Event_HistoryReleased) isEvent_Payload() {}
+
 func (*Event_Linked) isEvent_Payload() {}
 
 func (*Event_Quarantined) isEvent_Payload() {}
@@ -1239,6 +1307,12 @@ func (*Event_StageChanged) isEvent_Payload() {}
 func (*Event_Qualified) isEvent_Payload() {}
 
 func (*Event_ScoreBandChanged) isEvent_Payload() {}
+
+func (*Event_ShadowQualified) isEvent_Payload() {}
+
+func (*Event_AccountEngaged) isEvent_Payload() {}
+
+func (*Event_AccountRated) isEvent_Payload() {}
 
 func (*Event_Matched) isEvent_Payload() {}
 
@@ -2826,7 +2900,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6'\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4*\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -2846,7 +2920,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"properties\x12-\n" +
 	"\x05touch\x18\f \x01(\v2\x17.baton.journal.v1.TouchR\x05touch\x12\x12\n" +
 	"\x04name\x18\r \x01(\tR\x04name\x12\x1c\n" +
-	"\tautomated\x18\x0e \x01(\bR\tautomated\x12?\n" +
+	"\tautomated\x18\x0e \x01(\bR\tautomated\x12\x18\n" +
+	"\ahistory\x18\x0f \x01(\bR\ahistory\x12?\n" +
 	"\vpage_viewed\x18\x14 \x01(\v2\x1c.baton.journal.v1.PageViewedH\x00R\n" +
 	"pageViewed\x12N\n" +
 	"\x10asset_downloaded\x18\x15 \x01(\v2!.baton.journal.v1.AssetDownloadedH\x00R\x0fassetDownloaded\x12<\n" +
@@ -2890,7 +2965,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\tdeal_lost\x18; \x01(\v2\x16.baton.journal.v1.DealH\x00R\bdealLost\x12=\n" +
 	"\rdeal_reopened\x18< \x01(\v2\x16.baton.journal.v1.DealH\x00R\fdealReopened\x122\n" +
 	"\achurned\x18= \x01(\v2\x16.baton.journal.v1.DealH\x00R\achurned\x122\n" +
-	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x122\n" +
+	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x12N\n" +
+	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x122\n" +
 	"\x06linked\x18F \x01(\v2\x18.baton.journal.v1.LinkedH\x00R\x06linked\x12A\n" +
 	"\vquarantined\x18G \x01(\v2\x1d.baton.journal.v1.QuarantinedH\x00R\vquarantined\x12W\n" +
 	"\x13quarantine_released\x18H \x01(\v2$.baton.journal.v1.QuarantineReleasedH\x00R\x12quarantineReleased\x128\n" +
@@ -2899,7 +2975,10 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"mergedInto\x12E\n" +
 	"\rstage_changed\x18R \x01(\v2\x1e.baton.journal.v1.StageChangedH\x00R\fstageChanged\x12;\n" +
 	"\tqualified\x18S \x01(\v2\x1b.baton.journal.v1.QualifiedH\x00R\tqualified\x12R\n" +
-	"\x12score_band_changed\x18T \x01(\v2\".baton.journal.v1.ScoreBandChangedH\x00R\x10scoreBandChanged\x125\n" +
+	"\x12score_band_changed\x18T \x01(\v2\".baton.journal.v1.ScoreBandChangedH\x00R\x10scoreBandChanged\x12N\n" +
+	"\x10shadow_qualified\x18U \x01(\v2!.baton.journal.v1.ShadowQualifiedH\x00R\x0fshadowQualified\x12K\n" +
+	"\x0faccount_engaged\x18V \x01(\v2 .baton.journal.v1.AccountEngagedH\x00R\x0eaccountEngaged\x12E\n" +
+	"\raccount_rated\x18W \x01(\v2\x1e.baton.journal.v1.AccountRatedH\x00R\faccountRated\x125\n" +
 	"\amatched\x18Z \x01(\v2\x19.baton.journal.v1.MatchedH\x00R\amatched\x128\n" +
 	"\bassigned\x18[ \x01(\v2\x1a.baton.journal.v1.AssignedH\x00R\bassigned\x122\n" +
 	"\x06routed\x18\\ \x01(\v2\x18.baton.journal.v1.RoutedH\x00R\x06routed\x12B\n" +
@@ -3089,36 +3168,40 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	nil,                           // 33: baton.journal.v1.ConsentChanged.PurposesEntry
 	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
 	(*structpb.Struct)(nil),       // 35: google.protobuf.Struct
-	(*Linked)(nil),                // 36: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 37: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 38: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 39: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 40: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 41: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 42: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 43: baton.journal.v1.ScoreBandChanged
-	(*Matched)(nil),               // 44: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 45: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 46: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 47: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 48: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 49: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 50: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 51: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 52: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 53: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 54: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 55: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 56: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 57: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 58: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 59: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 60: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 61: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 62: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 63: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 64: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 65: baton.journal.v1.DestinationsChanged
+	(*HistoryReleased)(nil),       // 36: baton.journal.v1.HistoryReleased
+	(*Linked)(nil),                // 37: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 38: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 39: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 40: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 41: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 42: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 43: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 44: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 45: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 46: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 47: baton.journal.v1.AccountRated
+	(*Matched)(nil),               // 48: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 49: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 50: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 51: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 52: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 53: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 54: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 55: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 56: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 57: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 58: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 59: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 60: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 61: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 62: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 63: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 64: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 65: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 66: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 67: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 68: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 69: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3166,47 +3249,51 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	30, // 42: baton.journal.v1.Event.deal_reopened:type_name -> baton.journal.v1.Deal
 	30, // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
 	30, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
-	36, // 45: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	37, // 46: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	38, // 47: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	39, // 48: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	40, // 49: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	41, // 50: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	42, // 51: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	43, // 52: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	44, // 53: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	45, // 54: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	46, // 55: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	47, // 56: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	48, // 57: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	49, // 58: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	50, // 59: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	51, // 60: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	52, // 61: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	53, // 62: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	54, // 63: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	55, // 64: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	56, // 65: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	57, // 66: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	58, // 67: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	59, // 68: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	60, // 69: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	61, // 70: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	62, // 71: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	63, // 72: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	64, // 73: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	65, // 74: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 75: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 76: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 77: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 78: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 79: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 80: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	81, // [81:81] is the sub-list for method output_type
-	81, // [81:81] is the sub-list for method input_type
-	81, // [81:81] is the sub-list for extension type_name
-	81, // [81:81] is the sub-list for extension extendee
-	0,  // [0:81] is the sub-list for field type_name
+	36, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
+	37, // 46: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	38, // 47: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	39, // 48: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	40, // 49: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	41, // 50: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	42, // 51: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	43, // 52: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	44, // 53: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	45, // 54: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	46, // 55: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	47, // 56: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	48, // 57: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	49, // 58: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	50, // 59: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	51, // 60: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	52, // 61: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	53, // 62: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	54, // 63: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	55, // 64: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	56, // 65: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	57, // 66: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	58, // 67: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	59, // 68: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	60, // 69: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	61, // 70: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	62, // 71: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	63, // 72: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	64, // 73: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	65, // 74: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	66, // 75: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	67, // 76: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	68, // 77: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	69, // 78: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 79: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 80: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 81: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 82: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 83: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 84: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	85, // [85:85] is the sub-list for method output_type
+	85, // [85:85] is the sub-list for method input_type
+	85, // [85:85] is the sub-list for extension type_name
+	85, // [85:85] is the sub-list for extension extendee
+	0,  // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3253,6 +3340,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_DealReopened)(nil),
 		(*Event_Churned)(nil),
 		(*Event_Renewed)(nil),
+		(*Event_HistoryReleased)(nil),
 		(*Event_Linked)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineReleased)(nil),
@@ -3261,6 +3349,9 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_StageChanged)(nil),
 		(*Event_Qualified)(nil),
 		(*Event_ScoreBandChanged)(nil),
+		(*Event_ShadowQualified)(nil),
+		(*Event_AccountEngaged)(nil),
+		(*Event_AccountRated)(nil),
 		(*Event_Matched)(nil),
 		(*Event_Assigned)(nil),
 		(*Event_Routed)(nil),

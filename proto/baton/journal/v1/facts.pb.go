@@ -251,7 +251,9 @@ type StageChanged struct {
 	// When the move happened in the world (the deciding event's occurred_at).
 	At *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=at,proto3" json:"at,omitempty"`
 	// The lead's first known engagement.
-	FirstAt       *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	FirstAt *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
+	// It follows from loaded history: nobody outside is told.
+	History       bool `protobuf:"varint,15,opt,name=history,proto3" json:"history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -384,6 +386,13 @@ func (x *StageChanged) GetFirstAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *StageChanged) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
 // Qualified says that a lead's epoch met the agreement. It carries all that the handoff needs to know, as of that moment,
 // so that routing never has to ask.
 type Qualified struct {
@@ -480,8 +489,10 @@ type ScoreBandChanged struct {
 	// Micro-points.
 	EngagementMicros string `protobuf:"bytes,3,opt,name=engagement_micros,json=engagementMicros,proto3" json:"engagement_micros,omitempty"`
 	Fit              int32  `protobuf:"varint,4,opt,name=fit,proto3" json:"fit,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// It follows from loaded history: nobody outside is told.
+	History       bool `protobuf:"varint,5,opt,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ScoreBandChanged) Reset() {
@@ -542,6 +553,288 @@ func (x *ScoreBandChanged) GetFit() int32 {
 	return 0
 }
 
+func (x *ScoreBandChanged) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
+// ShadowQualified says that a lead's epoch would have met an agreement that runs in the shadow. Nothing follows from it.
+type ShadowQualified struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Epoch int32                  `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The qualify rule of that agreement.
+	Rule             string  `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	AgreementVersion int32   `protobuf:"varint,3,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	Fit              float64 `protobuf:"fixed64,4,opt,name=fit,proto3" json:"fit,omitempty"`
+	Grade            string  `protobuf:"bytes,5,opt,name=grade,proto3" json:"grade,omitempty"`
+	Engagement       float64 `protobuf:"fixed64,6,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ShadowQualified) Reset() {
+	*x = ShadowQualified{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShadowQualified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShadowQualified) ProtoMessage() {}
+
+func (x *ShadowQualified) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShadowQualified.ProtoReflect.Descriptor instead.
+func (*ShadowQualified) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ShadowQualified) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ShadowQualified) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ShadowQualified) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *ShadowQualified) GetFit() float64 {
+	if x != nil {
+		return x.Fit
+	}
+	return 0
+}
+
+func (x *ShadowQualified) GetGrade() string {
+	if x != nil {
+		return x.Grade
+	}
+	return ""
+}
+
+func (x *ShadowQualified) GetEngagement() float64 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+// AccountEngaged tells an account how engaged one of its people is. It stands on the account's subject.
+type AccountEngaged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lead  string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Engagement at the event's time, in micro-points; 0 takes the person off the account.
+	EngagementMicros int64 `protobuf:"zigzag64,2,opt,name=engagement_micros,json=engagementMicros,proto3" json:"engagement_micros,omitempty"`
+	// When the person last did something.
+	LastAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	// Counts up for each lead: the highest holds, whatever order they are read in.
+	Number        int64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountEngaged) Reset() {
+	*x = AccountEngaged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountEngaged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountEngaged) ProtoMessage() {}
+
+func (x *AccountEngaged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountEngaged.ProtoReflect.Descriptor instead.
+func (*AccountEngaged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AccountEngaged) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *AccountEngaged) GetEngagementMicros() int64 {
+	if x != nil {
+		return x.EngagementMicros
+	}
+	return 0
+}
+
+func (x *AccountEngaged) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *AccountEngaged) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// AccountRated tells a lead how engaged its account is as a whole. It stands on the lead's subject.
+type AccountRated struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// Engagement of the account's people, weighted by how lately each was active, in micro-points.
+	EngagementMicros int64 `protobuf:"zigzag64,2,opt,name=engagement_micros,json=engagementMicros,proto3" json:"engagement_micros,omitempty"`
+	// How many people were counted.
+	People        int32                  `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountRated) Reset() {
+	*x = AccountRated{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountRated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountRated) ProtoMessage() {}
+
+func (x *AccountRated) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountRated.ProtoReflect.Descriptor instead.
+func (*AccountRated) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *AccountRated) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccountRated) GetEngagementMicros() int64 {
+	if x != nil {
+		return x.EngagementMicros
+	}
+	return 0
+}
+
+func (x *AccountRated) GetPeople() int32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *AccountRated) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// HistoryReleased asks that a lead known from loaded history alone be looked at like any other from now on.
+type HistoryReleased struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who asked.
+	By            string `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HistoryReleased) Reset() {
+	*x = HistoryReleased{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HistoryReleased) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HistoryReleased) ProtoMessage() {}
+
+func (x *HistoryReleased) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HistoryReleased.ProtoReflect.Descriptor instead.
+func (*HistoryReleased) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *HistoryReleased) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // ScoreSnapshot is a score at one moment, with the contributions that sum to it.
 type ScoreSnapshot struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -551,13 +844,15 @@ type ScoreSnapshot struct {
 	AgreementVersion int32                  `protobuf:"varint,4,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
 	Contributions    []*Contribution        `protobuf:"bytes,5,rep,name=contributions,proto3" json:"contributions,omitempty"`
 	At               *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=at,proto3" json:"at,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The scores beside the main one.
+	Scores        []*NamedScore `protobuf:"bytes,7,rep,name=scores,proto3" json:"scores,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ScoreSnapshot) Reset() {
 	*x = ScoreSnapshot{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +864,7 @@ func (x *ScoreSnapshot) String() string {
 func (*ScoreSnapshot) ProtoMessage() {}
 
 func (x *ScoreSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +877,7 @@ func (x *ScoreSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreSnapshot.ProtoReflect.Descriptor instead.
 func (*ScoreSnapshot) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScoreSnapshot) GetFit() float64 {
@@ -627,6 +922,83 @@ func (x *ScoreSnapshot) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ScoreSnapshot) GetScores() []*NamedScore {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+// NamedScore is an engagement score of its own, such as a product line's. Its lines sum to it exactly.
+type NamedScore struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Engagement float64                `protobuf:"fixed64,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// The exact sum, in micro-points.
+	Micros        string          `protobuf:"bytes,3,opt,name=micros,proto3" json:"micros,omitempty"`
+	Contributions []*Contribution `protobuf:"bytes,4,rep,name=contributions,proto3" json:"contributions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamedScore) Reset() {
+	*x = NamedScore{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamedScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamedScore) ProtoMessage() {}
+
+func (x *NamedScore) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamedScore.ProtoReflect.Descriptor instead.
+func (*NamedScore) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *NamedScore) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NamedScore) GetEngagement() float64 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+func (x *NamedScore) GetMicros() string {
+	if x != nil {
+		return x.Micros
+	}
+	return ""
+}
+
+func (x *NamedScore) GetContributions() []*Contribution {
+	if x != nil {
+		return x.Contributions
+	}
+	return nil
+}
+
 // Contribution is one line of a score. Points of all lines of a side sum exactly to that side.
 type Contribution struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -642,20 +1014,23 @@ type Contribution struct {
 	RawPoints float64 `protobuf:"fixed64,6,opt,name=raw_points,json=rawPoints,proto3" json:"raw_points,omitempty"`
 	// 2^(-age/half_life), 1 where nothing decays.
 	Decay float64 `protobuf:"fixed64,7,opt,name=decay,proto3" json:"decay,omitempty"`
-	// Why it counts less than it could: "" | cap | clamp | automated | consent | absent.
+	// Why it counts less than it could: "" | cap | timeframe | rule_limit | group_limit | clamp | automated | consent | absent.
+	// A line of rule_limit, group_limit or clamp is a correction: what the lines above it that it is about have too much.
 	LimitedBy string                 `protobuf:"bytes,8,opt,name=limited_by,json=limitedBy,proto3" json:"limited_by,omitempty"`
 	At        *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=at,proto3" json:"at,omitempty"`
 	// The version whose points the event keeps.
 	AgreementVersion int32 `protobuf:"varint,10,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
 	// Points in micro-points, as the sum is made: an integer as a string.
-	Micros        string `protobuf:"bytes,11,opt,name=micros,proto3" json:"micros,omitempty"`
+	Micros string `protobuf:"bytes,11,opt,name=micros,proto3" json:"micros,omitempty"`
+	// The group whose limit the rule's points count under, "" for none.
+	Group         string `protobuf:"bytes,12,opt,name=group,proto3" json:"group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Contribution) Reset() {
 	*x = Contribution{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +1042,7 @@ func (x *Contribution) String() string {
 func (*Contribution) ProtoMessage() {}
 
 func (x *Contribution) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +1055,7 @@ func (x *Contribution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contribution.ProtoReflect.Descriptor instead.
 func (*Contribution) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{7}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Contribution) GetSide() string {
@@ -760,6 +1135,13 @@ func (x *Contribution) GetMicros() string {
 	return ""
 }
 
+func (x *Contribution) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
 // LeadSnapshot is what sales should know of a lead at the moment it qualified.
 type LeadSnapshot struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -792,7 +1174,7 @@ type LeadSnapshot struct {
 
 func (x *LeadSnapshot) Reset() {
 	*x = LeadSnapshot{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -804,7 +1186,7 @@ func (x *LeadSnapshot) String() string {
 func (*LeadSnapshot) ProtoMessage() {}
 
 func (x *LeadSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -817,7 +1199,7 @@ func (x *LeadSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadSnapshot.ProtoReflect.Descriptor instead.
 func (*LeadSnapshot) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{8}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LeadSnapshot) GetId() string {
@@ -987,7 +1369,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -999,7 +1381,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1012,7 +1394,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{9}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TimelineItem) GetEventId() string {
@@ -1107,7 +1489,7 @@ type EarlierEpoch struct {
 
 func (x *EarlierEpoch) Reset() {
 	*x = EarlierEpoch{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1501,7 @@ func (x *EarlierEpoch) String() string {
 func (*EarlierEpoch) ProtoMessage() {}
 
 func (x *EarlierEpoch) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1514,7 @@ func (x *EarlierEpoch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EarlierEpoch.ProtoReflect.Descriptor instead.
 func (*EarlierEpoch) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{10}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EarlierEpoch) GetEpoch() int32 {
@@ -1204,7 +1586,7 @@ type Matched struct {
 
 func (x *Matched) Reset() {
 	*x = Matched{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1598,7 @@ func (x *Matched) String() string {
 func (*Matched) ProtoMessage() {}
 
 func (x *Matched) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1611,7 @@ func (x *Matched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Matched.ProtoReflect.Descriptor instead.
 func (*Matched) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{11}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Matched) GetLead() string {
@@ -1335,7 +1717,7 @@ type Assigned struct {
 
 func (x *Assigned) Reset() {
 	*x = Assigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1729,7 @@ func (x *Assigned) String() string {
 func (*Assigned) ProtoMessage() {}
 
 func (x *Assigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1742,7 @@ func (x *Assigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assigned.ProtoReflect.Descriptor instead.
 func (*Assigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{12}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Assigned) GetLead() string {
@@ -1444,7 +1826,7 @@ type Considered struct {
 
 func (x *Considered) Reset() {
 	*x = Considered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1838,7 @@ func (x *Considered) String() string {
 func (*Considered) ProtoMessage() {}
 
 func (x *Considered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1851,7 @@ func (x *Considered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Considered.ProtoReflect.Descriptor instead.
 func (*Considered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{13}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Considered) GetRep() string {
@@ -1502,7 +1884,7 @@ type Waiting struct {
 
 func (x *Waiting) Reset() {
 	*x = Waiting{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1514,7 +1896,7 @@ func (x *Waiting) String() string {
 func (*Waiting) ProtoMessage() {}
 
 func (x *Waiting) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1527,7 +1909,7 @@ func (x *Waiting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
 func (*Waiting) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{14}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Waiting) GetLead() string {
@@ -1589,7 +1971,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1983,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1996,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{15}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Routed) GetHandoffId() string {
@@ -1690,7 +2072,7 @@ type DeliveryDue struct {
 
 func (x *DeliveryDue) Reset() {
 	*x = DeliveryDue{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1702,7 +2084,7 @@ func (x *DeliveryDue) String() string {
 func (*DeliveryDue) ProtoMessage() {}
 
 func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1715,7 +2097,7 @@ func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryDue.ProtoReflect.Descriptor instead.
 func (*DeliveryDue) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{16}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *DeliveryDue) GetDestination() string {
@@ -1768,7 +2150,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +2162,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +2175,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{17}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Delivered) GetWebhookId() string {
@@ -1848,7 +2230,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +2242,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +2255,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{18}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DeliveryFailed) GetWebhookId() string {
@@ -1936,7 +2318,7 @@ type ReplayRequested struct {
 
 func (x *ReplayRequested) Reset() {
 	*x = ReplayRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1948,7 +2330,7 @@ func (x *ReplayRequested) String() string {
 func (*ReplayRequested) ProtoMessage() {}
 
 func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1961,7 +2343,7 @@ func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequested.ProtoReflect.Descriptor instead.
 func (*ReplayRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{19}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReplayRequested) GetWebhookId() string {
@@ -1991,7 +2373,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2385,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2398,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{20}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -2062,7 +2444,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2456,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2469,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -2139,7 +2521,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2151,7 +2533,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2164,7 +2546,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -2221,7 +2603,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2233,7 +2615,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2246,7 +2628,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -2295,7 +2677,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2307,7 +2689,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2320,7 +2702,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -2414,7 +2796,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2426,7 +2808,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2439,7 +2821,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Closed) GetLead() string {
@@ -2487,7 +2869,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2499,7 +2881,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2512,7 +2894,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -2539,7 +2921,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2551,7 +2933,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2564,7 +2946,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Proposal) GetId() string {
@@ -2599,7 +2981,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +2993,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +3006,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -2680,7 +3062,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2692,7 +3074,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2705,7 +3087,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -2732,7 +3114,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2744,7 +3126,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2757,7 +3139,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -2786,7 +3168,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2798,7 +3180,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2811,7 +3193,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -2832,7 +3214,7 @@ func (x *JournalCreated) GetIdentityKey() []byte {
 type AgreementChanged struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// proposed, signed, scheduled, activated.
+	// proposed, signed, scheduled, activated, shadowed, unshadowed.
 	Change string `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"`
 	// The whole text, for proposed.
 	Yaml []byte `protobuf:"bytes,3,opt,name=yaml,proto3" json:"yaml,omitempty"`
@@ -2851,7 +3233,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2863,7 +3245,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2876,7 +3258,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -2945,7 +3327,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3339,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3352,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Signature) GetRole() string {
@@ -2999,7 +3381,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3011,7 +3393,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3024,7 +3406,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -3058,7 +3440,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3070,7 +3452,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3083,7 +3465,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -3112,7 +3494,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3124,7 +3506,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3137,7 +3519,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3166,7 +3548,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3560,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3573,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Destination) GetName() string {
@@ -3234,7 +3616,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"MergedInto\x12\x12\n" +
 	"\x04into\x18\x01 \x01(\tR\x04into\x12\x1b\n" +
-	"\tinto_rank\x18\x02 \x01(\x05R\bintoRank\"\x97\x03\n" +
+	"\tinto_rank\x18\x02 \x01(\x05R\bintoRank\"\xb1\x03\n" +
 	"\fStageChanged\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x14\n" +
@@ -3251,7 +3633,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\bcampaign\x18\v \x01(\tR\bcampaign\x12\x16\n" +
 	"\x06source\x18\f \x01(\tR\x06source\x12*\n" +
 	"\x02at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x125\n" +
-	"\bfirst_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\"\xec\x01\n" +
+	"\bfirst_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x12\x18\n" +
+	"\ahistory\x18\x0f \x01(\bR\ahistory\"\xec\x01\n" +
 	"\tQualified\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x1d\n" +
 	"\n" +
@@ -3259,12 +3642,34 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04rule\x18\x03 \x01(\tR\x04rule\x12+\n" +
 	"\x11agreement_version\x18\x04 \x01(\x05R\x10agreementVersion\x125\n" +
 	"\x05score\x18\x05 \x01(\v2\x1f.baton.journal.v1.ScoreSnapshotR\x05score\x122\n" +
-	"\x04lead\x18\x06 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\x04lead\"u\n" +
+	"\x04lead\x18\x06 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\x04lead\"\x8f\x01\n" +
 	"\x10ScoreBandChanged\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12+\n" +
 	"\x11engagement_micros\x18\x03 \x01(\tR\x10engagementMicros\x12\x10\n" +
-	"\x03fit\x18\x04 \x01(\x05R\x03fit\"\xf6\x01\n" +
+	"\x03fit\x18\x04 \x01(\x05R\x03fit\x12\x18\n" +
+	"\ahistory\x18\x05 \x01(\bR\ahistory\"\xb0\x01\n" +
+	"\x0fShadowQualified\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12+\n" +
+	"\x11agreement_version\x18\x03 \x01(\x05R\x10agreementVersion\x12\x10\n" +
+	"\x03fit\x18\x04 \x01(\x01R\x03fit\x12\x14\n" +
+	"\x05grade\x18\x05 \x01(\tR\x05grade\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x06 \x01(\x01R\n" +
+	"engagement\"\x9e\x01\n" +
+	"\x0eAccountEngaged\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12+\n" +
+	"\x11engagement_micros\x18\x02 \x01(\x12R\x10engagementMicros\x123\n" +
+	"\alast_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x03R\x06number\"\x99\x01\n" +
+	"\fAccountRated\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12+\n" +
+	"\x11engagement_micros\x18\x02 \x01(\x12R\x10engagementMicros\x12\x16\n" +
+	"\x06people\x18\x03 \x01(\x05R\x06people\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"!\n" +
+	"\x0fHistoryReleased\x12\x0e\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\"\xac\x02\n" +
 	"\rScoreSnapshot\x12\x10\n" +
 	"\x03fit\x18\x01 \x01(\x01R\x03fit\x12\x14\n" +
 	"\x05grade\x18\x02 \x01(\tR\x05grade\x12\x1e\n" +
@@ -3273,7 +3678,16 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"engagement\x12+\n" +
 	"\x11agreement_version\x18\x04 \x01(\x05R\x10agreementVersion\x12D\n" +
 	"\rcontributions\x18\x05 \x03(\v2\x1e.baton.journal.v1.ContributionR\rcontributions\x12*\n" +
-	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc5\x02\n" +
+	"\x02at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x124\n" +
+	"\x06scores\x18\a \x03(\v2\x1c.baton.journal.v1.NamedScoreR\x06scores\"\x9a\x01\n" +
+	"\n" +
+	"NamedScore\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x02 \x01(\x01R\n" +
+	"engagement\x12\x16\n" +
+	"\x06micros\x18\x03 \x01(\tR\x06micros\x12D\n" +
+	"\rcontributions\x18\x04 \x03(\v2\x1e.baton.journal.v1.ContributionR\rcontributions\"\xdb\x02\n" +
 	"\fContribution\x12\x12\n" +
 	"\x04side\x18\x01 \x01(\tR\x04side\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x16\n" +
@@ -3288,7 +3702,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12+\n" +
 	"\x11agreement_version\x18\n" +
 	" \x01(\x05R\x10agreementVersion\x12\x16\n" +
-	"\x06micros\x18\v \x01(\tR\x06micros\"\xf5\a\n" +
+	"\x06micros\x18\v \x01(\tR\x06micros\x12\x14\n" +
+	"\x05group\x18\f \x01(\tR\x05group\"\xf5\a\n" +
 	"\fLeadSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -3547,7 +3962,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -3555,80 +3970,89 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*StageChanged)(nil),          // 3: baton.journal.v1.StageChanged
 	(*Qualified)(nil),             // 4: baton.journal.v1.Qualified
 	(*ScoreBandChanged)(nil),      // 5: baton.journal.v1.ScoreBandChanged
-	(*ScoreSnapshot)(nil),         // 6: baton.journal.v1.ScoreSnapshot
-	(*Contribution)(nil),          // 7: baton.journal.v1.Contribution
-	(*LeadSnapshot)(nil),          // 8: baton.journal.v1.LeadSnapshot
-	(*TimelineItem)(nil),          // 9: baton.journal.v1.TimelineItem
-	(*EarlierEpoch)(nil),          // 10: baton.journal.v1.EarlierEpoch
-	(*Matched)(nil),               // 11: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 12: baton.journal.v1.Assigned
-	(*Considered)(nil),            // 13: baton.journal.v1.Considered
-	(*Waiting)(nil),               // 14: baton.journal.v1.Waiting
-	(*Routed)(nil),                // 15: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 16: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 17: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 18: baton.journal.v1.DeliveryFailed
-	(*ReplayRequested)(nil),       // 19: baton.journal.v1.ReplayRequested
-	(*SlaBreached)(nil),           // 20: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 21: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 22: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 23: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 24: baton.journal.v1.Answered
-	(*Closed)(nil),                // 25: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 26: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 27: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 28: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 29: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 30: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 31: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 32: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 33: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 34: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 35: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 36: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 37: baton.journal.v1.Destination
-	nil,                           // 38: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 39: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 40: baton.journal.v1.DeliveryDue.DataEntry
-	(*timestamppb.Timestamp)(nil), // 41: google.protobuf.Timestamp
+	(*ShadowQualified)(nil),       // 6: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 7: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 8: baton.journal.v1.AccountRated
+	(*HistoryReleased)(nil),       // 9: baton.journal.v1.HistoryReleased
+	(*ScoreSnapshot)(nil),         // 10: baton.journal.v1.ScoreSnapshot
+	(*NamedScore)(nil),            // 11: baton.journal.v1.NamedScore
+	(*Contribution)(nil),          // 12: baton.journal.v1.Contribution
+	(*LeadSnapshot)(nil),          // 13: baton.journal.v1.LeadSnapshot
+	(*TimelineItem)(nil),          // 14: baton.journal.v1.TimelineItem
+	(*EarlierEpoch)(nil),          // 15: baton.journal.v1.EarlierEpoch
+	(*Matched)(nil),               // 16: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 17: baton.journal.v1.Assigned
+	(*Considered)(nil),            // 18: baton.journal.v1.Considered
+	(*Waiting)(nil),               // 19: baton.journal.v1.Waiting
+	(*Routed)(nil),                // 20: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 21: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 22: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 23: baton.journal.v1.DeliveryFailed
+	(*ReplayRequested)(nil),       // 24: baton.journal.v1.ReplayRequested
+	(*SlaBreached)(nil),           // 25: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 26: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 27: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 28: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 29: baton.journal.v1.Answered
+	(*Closed)(nil),                // 30: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 31: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 32: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 33: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 34: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 35: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 36: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 37: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 38: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 39: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 40: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 41: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 42: baton.journal.v1.Destination
+	nil,                           // 43: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 44: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 45: baton.journal.v1.DeliveryDue.DataEntry
+	(*timestamppb.Timestamp)(nil), // 46: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	41, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	41, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
-	6,  // 2: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 3: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	7,  // 4: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	41, // 5: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
-	41, // 6: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	38, // 7: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	39, // 8: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
-	9,  // 9: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
-	9,  // 10: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	41, // 11: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	41, // 12: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
-	10, // 13: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	41, // 14: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	41, // 15: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
-	13, // 16: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
-	13, // 17: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	41, // 18: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	41, // 19: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	41, // 20: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	40, // 21: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	41, // 22: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	41, // 23: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	41, // 24: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	41, // 25: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	41, // 26: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	41, // 27: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	33, // 28: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	41, // 29: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	37, // 30: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	46, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	46, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	10, // 2: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
+	13, // 3: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
+	46, // 4: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	46, // 5: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	12, // 6: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
+	46, // 7: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	11, // 8: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
+	12, // 9: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
+	46, // 10: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	43, // 11: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	44, // 12: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	14, // 13: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
+	14, // 14: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
+	46, // 15: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	46, // 16: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	15, // 17: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	46, // 18: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	46, // 19: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	18, // 20: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
+	18, // 21: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
+	46, // 22: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	46, // 23: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	46, // 24: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	45, // 25: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	46, // 26: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	46, // 27: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	46, // 28: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	46, // 29: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	46, // 30: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	46, // 31: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	38, // 32: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	46, // 33: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	42, // 34: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -3642,7 +4066,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   46,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -50,8 +50,12 @@ type Lead struct {
 	FirstAt     *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=first_at,json=firstAt,proto3" json:"first_at,omitempty"`
 	LastAt      *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
 	// Ids that were absorbed into this lead.
-	Absorbed      []string `protobuf:"bytes,19,rep,name=absorbed,proto3" json:"absorbed,omitempty"`
-	OtherEmails   []string `protobuf:"bytes,20,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	Absorbed    []string `protobuf:"bytes,19,rep,name=absorbed,proto3" json:"absorbed,omitempty"`
+	OtherEmails []string `protobuf:"bytes,20,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	// The epochs, the oldest first, each with the stages it went through.
+	Epochs []*Epoch `protobuf:"bytes,21,rep,name=epochs,proto3" json:"epochs,omitempty"`
+	// Known from loaded history alone, which has not been released: it is not handed over before it does something.
+	Held          bool `protobuf:"varint,22,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +230,151 @@ func (x *Lead) GetOtherEmails() []string {
 	return nil
 }
 
+func (x *Lead) GetEpochs() []*Epoch {
+	if x != nil {
+		return x.Epochs
+	}
+	return nil
+}
+
+func (x *Lead) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+// Epoch is one run through the stages.
+type Epoch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         int32                  `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Stages        []*StageSpan           `protobuf:"bytes,2,rep,name=stages,proto3" json:"stages,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Epoch) Reset() {
+	*x = Epoch{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Epoch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Epoch) ProtoMessage() {}
+
+func (x *Epoch) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Epoch.ProtoReflect.Descriptor instead.
+func (*Epoch) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Epoch) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Epoch) GetStages() []*StageSpan {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *Epoch) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+// StageSpan is the time that a lead spent in a stage.
+type StageSpan struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Stage     string                 `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	EnteredAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=entered_at,json=enteredAt,proto3" json:"entered_at,omitempty"`
+	// Absent where the lead still stands there.
+	LeftAt        *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=left_at,json=leftAt,proto3" json:"left_at,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageSpan) Reset() {
+	*x = StageSpan{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageSpan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageSpan) ProtoMessage() {}
+
+func (x *StageSpan) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageSpan.ProtoReflect.Descriptor instead.
+func (*StageSpan) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *StageSpan) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *StageSpan) GetEnteredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EnteredAt
+	}
+	return nil
+}
+
+func (x *StageSpan) GetLeftAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LeftAt
+	}
+	return nil
+}
+
+func (x *StageSpan) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type ScoreSummary struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	Fit              float64                `protobuf:"fixed64,1,opt,name=fit,proto3" json:"fit,omitempty"`
@@ -238,7 +387,7 @@ type ScoreSummary struct {
 
 func (x *ScoreSummary) Reset() {
 	*x = ScoreSummary{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[1]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -250,7 +399,7 @@ func (x *ScoreSummary) String() string {
 func (*ScoreSummary) ProtoMessage() {}
 
 func (x *ScoreSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[1]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -263,7 +412,7 @@ func (x *ScoreSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreSummary.ProtoReflect.Descriptor instead.
 func (*ScoreSummary) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{1}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ScoreSummary) GetFit() float64 {
@@ -307,7 +456,7 @@ type LeadAccount struct {
 
 func (x *LeadAccount) Reset() {
 	*x = LeadAccount{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[2]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -319,7 +468,7 @@ func (x *LeadAccount) String() string {
 func (*LeadAccount) ProtoMessage() {}
 
 func (x *LeadAccount) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[2]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -332,7 +481,7 @@ func (x *LeadAccount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadAccount.ProtoReflect.Descriptor instead.
 func (*LeadAccount) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{2}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *LeadAccount) GetId() string {
@@ -390,14 +539,22 @@ type Score struct {
 	// What would make the lead qualify now, the easiest first; empty where a rule holds, or nothing that Baton knows of would.
 	MissingToQualify []*MissingToQualify `protobuf:"bytes,12,rep,name=missing_to_qualify,json=missingToQualify,proto3" json:"missing_to_qualify,omitempty"`
 	// What has changed since the moment that the request named, or since sales was last handed the lead.
-	Changes       *ScoreChanges `protobuf:"bytes,13,opt,name=changes,proto3" json:"changes,omitempty"`
+	Changes *ScoreChanges `protobuf:"bytes,13,opt,name=changes,proto3" json:"changes,omitempty"`
+	// The scores beside the main one.
+	Scores []*v1.NamedScore `protobuf:"bytes,14,rep,name=scores,proto3" json:"scores,omitempty"`
+	// Conditions of the agreement that keep the lead from qualifying, whatever its score.
+	DisqualifiedBy []*Disqualified `protobuf:"bytes,15,rep,name=disqualified_by,json=disqualifiedBy,proto3" json:"disqualified_by,omitempty"`
+	// The account as a whole, as the rules see it; absent where nothing is known of it.
+	Account *AccountEngagement `protobuf:"bytes,16,opt,name=account,proto3" json:"account,omitempty"`
+	// The lead under the agreement that runs in the shadow; absent where none does.
+	Shadow        *ShadowScore `protobuf:"bytes,17,opt,name=shadow,proto3" json:"shadow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Score) Reset() {
 	*x = Score{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[3]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +566,7 @@ func (x *Score) String() string {
 func (*Score) ProtoMessage() {}
 
 func (x *Score) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[3]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +579,7 @@ func (x *Score) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Score.ProtoReflect.Descriptor instead.
 func (*Score) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{3}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Score) GetLeadId() string {
@@ -516,6 +673,242 @@ func (x *Score) GetChanges() *ScoreChanges {
 	return nil
 }
 
+func (x *Score) GetScores() []*v1.NamedScore {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *Score) GetDisqualifiedBy() []*Disqualified {
+	if x != nil {
+		return x.DisqualifiedBy
+	}
+	return nil
+}
+
+func (x *Score) GetAccount() *AccountEngagement {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *Score) GetShadow() *ShadowScore {
+	if x != nil {
+		return x.Shadow
+	}
+	return nil
+}
+
+// Disqualified is a disqualifying condition that holds.
+type Disqualified struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rule          string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	Because       string                 `protobuf:"bytes,2,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Disqualified) Reset() {
+	*x = Disqualified{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Disqualified) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Disqualified) ProtoMessage() {}
+
+func (x *Disqualified) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Disqualified.ProtoReflect.Descriptor instead.
+func (*Disqualified) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Disqualified) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Disqualified) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
+// AccountEngagement is how engaged the people at an account are, each weighted by how lately they were active.
+type AccountEngagement struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Engagement    float64                `protobuf:"fixed64,2,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	People        int32                  `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountEngagement) Reset() {
+	*x = AccountEngagement{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountEngagement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountEngagement) ProtoMessage() {}
+
+func (x *AccountEngagement) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountEngagement.ProtoReflect.Descriptor instead.
+func (*AccountEngagement) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *AccountEngagement) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AccountEngagement) GetEngagement() float64 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+func (x *AccountEngagement) GetPeople() int32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *AccountEngagement) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// ShadowScore is a score under an agreement that only looks on.
+type ShadowScore struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	AgreementVersion int32                  `protobuf:"varint,1,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	Fit              float64                `protobuf:"fixed64,2,opt,name=fit,proto3" json:"fit,omitempty"`
+	Grade            string                 `protobuf:"bytes,3,opt,name=grade,proto3" json:"grade,omitempty"`
+	Engagement       float64                `protobuf:"fixed64,4,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	// The qualify rule that the lead's epoch first met there, and when; "" where it did not.
+	QualifiedBy   string                 `protobuf:"bytes,5,opt,name=qualified_by,json=qualifiedBy,proto3" json:"qualified_by,omitempty"`
+	QualifiedAt   *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=qualified_at,json=qualifiedAt,proto3" json:"qualified_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShadowScore) Reset() {
+	*x = ShadowScore{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShadowScore) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShadowScore) ProtoMessage() {}
+
+func (x *ShadowScore) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShadowScore.ProtoReflect.Descriptor instead.
+func (*ShadowScore) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ShadowScore) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *ShadowScore) GetFit() float64 {
+	if x != nil {
+		return x.Fit
+	}
+	return 0
+}
+
+func (x *ShadowScore) GetGrade() string {
+	if x != nil {
+		return x.Grade
+	}
+	return ""
+}
+
+func (x *ShadowScore) GetEngagement() float64 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+func (x *ShadowScore) GetQualifiedBy() string {
+	if x != nil {
+		return x.QualifiedBy
+	}
+	return ""
+}
+
+func (x *ShadowScore) GetQualifiedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.QualifiedAt
+	}
+	return nil
+}
+
 // MissingToQualify is one way in which a lead would qualify: "2 more pricing, or grade b".
 type MissingToQualify struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -538,7 +931,7 @@ type MissingToQualify struct {
 
 func (x *MissingToQualify) Reset() {
 	*x = MissingToQualify{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +943,7 @@ func (x *MissingToQualify) String() string {
 func (*MissingToQualify) ProtoMessage() {}
 
 func (x *MissingToQualify) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[4]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +956,7 @@ func (x *MissingToQualify) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissingToQualify.ProtoReflect.Descriptor instead.
 func (*MissingToQualify) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{4}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MissingToQualify) GetQualifyRule() string {
@@ -631,7 +1024,7 @@ type ScoreChanges struct {
 
 func (x *ScoreChanges) Reset() {
 	*x = ScoreChanges{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +1036,7 @@ func (x *ScoreChanges) String() string {
 func (*ScoreChanges) ProtoMessage() {}
 
 func (x *ScoreChanges) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[5]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +1049,7 @@ func (x *ScoreChanges) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreChanges.ProtoReflect.Descriptor instead.
 func (*ScoreChanges) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{5}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScoreChanges) GetSince() *timestamppb.Timestamp {
@@ -698,7 +1091,7 @@ type NotEvaluated struct {
 
 func (x *NotEvaluated) Reset() {
 	*x = NotEvaluated{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +1103,7 @@ func (x *NotEvaluated) String() string {
 func (*NotEvaluated) ProtoMessage() {}
 
 func (x *NotEvaluated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[6]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +1116,7 @@ func (x *NotEvaluated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NotEvaluated.ProtoReflect.Descriptor instead.
 func (*NotEvaluated) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{6}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NotEvaluated) GetRule() string {
@@ -758,7 +1151,7 @@ type GetLeadRequest struct {
 
 func (x *GetLeadRequest) Reset() {
 	*x = GetLeadRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +1163,7 @@ func (x *GetLeadRequest) String() string {
 func (*GetLeadRequest) ProtoMessage() {}
 
 func (x *GetLeadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[7]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +1176,7 @@ func (x *GetLeadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetLeadRequest.ProtoReflect.Descriptor instead.
 func (*GetLeadRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{7}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetLeadRequest) GetId() string {
@@ -814,7 +1207,7 @@ type ListLeadsRequest struct {
 
 func (x *ListLeadsRequest) Reset() {
 	*x = ListLeadsRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -826,7 +1219,7 @@ func (x *ListLeadsRequest) String() string {
 func (*ListLeadsRequest) ProtoMessage() {}
 
 func (x *ListLeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[8]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -839,7 +1232,7 @@ func (x *ListLeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeadsRequest.ProtoReflect.Descriptor instead.
 func (*ListLeadsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{8}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListLeadsRequest) GetEmail() string {
@@ -894,7 +1287,7 @@ type ListLeadsResponse struct {
 
 func (x *ListLeadsResponse) Reset() {
 	*x = ListLeadsResponse{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -906,7 +1299,7 @@ func (x *ListLeadsResponse) String() string {
 func (*ListLeadsResponse) ProtoMessage() {}
 
 func (x *ListLeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[9]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -919,7 +1312,7 @@ func (x *ListLeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListLeadsResponse.ProtoReflect.Descriptor instead.
 func (*ListLeadsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{9}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListLeadsResponse) GetLeads() []*Lead {
@@ -946,7 +1339,7 @@ type GetContextRequest struct {
 
 func (x *GetContextRequest) Reset() {
 	*x = GetContextRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1351,7 @@ func (x *GetContextRequest) String() string {
 func (*GetContextRequest) ProtoMessage() {}
 
 func (x *GetContextRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[10]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1364,7 @@ func (x *GetContextRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetContextRequest.ProtoReflect.Descriptor instead.
 func (*GetContextRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{10}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetContextRequest) GetId() string {
@@ -1000,7 +1393,7 @@ type LeadContext struct {
 
 func (x *LeadContext) Reset() {
 	*x = LeadContext{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1405,7 @@ func (x *LeadContext) String() string {
 func (*LeadContext) ProtoMessage() {}
 
 func (x *LeadContext) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[11]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1418,7 @@ func (x *LeadContext) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadContext.ProtoReflect.Descriptor instead.
 func (*LeadContext) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{11}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LeadContext) GetLead() *Lead {
@@ -1061,7 +1454,7 @@ type GetScoreRequest struct {
 
 func (x *GetScoreRequest) Reset() {
 	*x = GetScoreRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1466,7 @@ func (x *GetScoreRequest) String() string {
 func (*GetScoreRequest) ProtoMessage() {}
 
 func (x *GetScoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[12]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1479,7 @@ func (x *GetScoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetScoreRequest.ProtoReflect.Descriptor instead.
 func (*GetScoreRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{12}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetScoreRequest) GetId() string {
@@ -1122,7 +1515,7 @@ type GetJournalRequest struct {
 
 func (x *GetJournalRequest) Reset() {
 	*x = GetJournalRequest{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1527,7 @@ func (x *GetJournalRequest) String() string {
 func (*GetJournalRequest) ProtoMessage() {}
 
 func (x *GetJournalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[13]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1540,7 @@ func (x *GetJournalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJournalRequest.ProtoReflect.Descriptor instead.
 func (*GetJournalRequest) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{13}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetJournalRequest) GetId() string {
@@ -1188,7 +1581,7 @@ type GetJournalResponse struct {
 
 func (x *GetJournalResponse) Reset() {
 	*x = GetJournalResponse{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1593,7 @@ func (x *GetJournalResponse) String() string {
 func (*GetJournalResponse) ProtoMessage() {}
 
 func (x *GetJournalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[14]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1606,7 @@ func (x *GetJournalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJournalResponse.ProtoReflect.Descriptor instead.
 func (*GetJournalResponse) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{14}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetJournalResponse) GetEntries() []*JournalEntry {
@@ -1246,7 +1639,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1651,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_lead_v1_lead_proto_msgTypes[15]
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1664,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{15}
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *JournalEntry) GetSequence() string {
@@ -1313,7 +1706,7 @@ var File_baton_lead_v1_lead_proto protoreflect.FileDescriptor
 
 const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\n" +
-	"\x18baton/lead/v1/lead.proto\x12\rbaton.lead.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x06\n" +
+	"\x18baton/lead/v1/lead.proto\x12\rbaton.lead.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\a\n" +
 	"\x04Lead\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x14\n" +
@@ -1338,13 +1731,26 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\bfirst_at\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x123\n" +
 	"\alast_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x1a\n" +
 	"\babsorbed\x18\x13 \x03(\tR\babsorbed\x12!\n" +
-	"\fother_emails\x18\x14 \x03(\tR\votherEmails\x1a:\n" +
+	"\fother_emails\x18\x14 \x03(\tR\votherEmails\x12,\n" +
+	"\x06epochs\x18\x15 \x03(\v2\x14.baton.lead.v1.EpochR\x06epochs\x12\x12\n" +
+	"\x04held\x18\x16 \x01(\bR\x04held\x1a:\n" +
 	"\fConsentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x83\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +
+	"\x05Epoch\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x120\n" +
+	"\x06stages\x18\x02 \x03(\v2\x18.baton.lead.v1.StageSpanR\x06stages\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x03 \x01(\tR\thandoffId\"\xa9\x01\n" +
+	"\tStageSpan\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\tR\x05stage\x129\n" +
+	"\n" +
+	"entered_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tenteredAt\x123\n" +
+	"\aleft_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06leftAt\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x83\x01\n" +
 	"\fScoreSummary\x12\x10\n" +
 	"\x03fit\x18\x01 \x01(\x01R\x03fit\x12\x14\n" +
 	"\x05grade\x18\x02 \x01(\tR\x05grade\x12\x1e\n" +
@@ -1357,7 +1763,7 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x1c\n" +
 	"\temployees\x18\x04 \x01(\x05R\temployees\x12\x1a\n" +
-	"\bindustry\x18\x05 \x01(\tR\bindustry\"\xbe\x04\n" +
+	"\bindustry\x18\x05 \x01(\tR\bindustry\"\xaa\x06\n" +
 	"\x05Score\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x10\n" +
 	"\x03fit\x18\x02 \x01(\x01R\x03fit\x12\x14\n" +
@@ -1375,7 +1781,30 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\n" +
 	"fit_micros\x18\v \x01(\tR\tfitMicros\x12M\n" +
 	"\x12missing_to_qualify\x18\f \x03(\v2\x1f.baton.lead.v1.MissingToQualifyR\x10missingToQualify\x125\n" +
-	"\achanges\x18\r \x01(\v2\x1b.baton.lead.v1.ScoreChangesR\achanges\"\xc8\x01\n" +
+	"\achanges\x18\r \x01(\v2\x1b.baton.lead.v1.ScoreChangesR\achanges\x124\n" +
+	"\x06scores\x18\x0e \x03(\v2\x1c.baton.journal.v1.NamedScoreR\x06scores\x12D\n" +
+	"\x0fdisqualified_by\x18\x0f \x03(\v2\x1b.baton.lead.v1.DisqualifiedR\x0edisqualifiedBy\x12:\n" +
+	"\aaccount\x18\x10 \x01(\v2 .baton.lead.v1.AccountEngagementR\aaccount\x122\n" +
+	"\x06shadow\x18\x11 \x01(\v2\x1a.baton.lead.v1.ShadowScoreR\x06shadow\"<\n" +
+	"\fDisqualified\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x18\n" +
+	"\abecause\x18\x02 \x01(\tR\abecause\"\x87\x01\n" +
+	"\x11AccountEngagement\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x02 \x01(\x01R\n" +
+	"engagement\x12\x16\n" +
+	"\x06people\x18\x03 \x01(\x05R\x06people\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xe4\x01\n" +
+	"\vShadowScore\x12+\n" +
+	"\x11agreement_version\x18\x01 \x01(\x05R\x10agreementVersion\x12\x10\n" +
+	"\x03fit\x18\x02 \x01(\x01R\x03fit\x12\x14\n" +
+	"\x05grade\x18\x03 \x01(\tR\x05grade\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x04 \x01(\x01R\n" +
+	"engagement\x12!\n" +
+	"\fqualified_by\x18\x05 \x01(\tR\vqualifiedBy\x12=\n" +
+	"\fqualified_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vqualifiedAt\"\xc8\x01\n" +
 	"\x10MissingToQualify\x12!\n" +
 	"\fqualify_rule\x18\x01 \x01(\tR\vqualifyRule\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x1e\n" +
@@ -1456,66 +1885,82 @@ func file_baton_lead_v1_lead_proto_rawDescGZIP() []byte {
 	return file_baton_lead_v1_lead_proto_rawDescData
 }
 
-var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_baton_lead_v1_lead_proto_goTypes = []any{
 	(*Lead)(nil),                  // 0: baton.lead.v1.Lead
-	(*ScoreSummary)(nil),          // 1: baton.lead.v1.ScoreSummary
-	(*LeadAccount)(nil),           // 2: baton.lead.v1.LeadAccount
-	(*Score)(nil),                 // 3: baton.lead.v1.Score
-	(*MissingToQualify)(nil),      // 4: baton.lead.v1.MissingToQualify
-	(*ScoreChanges)(nil),          // 5: baton.lead.v1.ScoreChanges
-	(*NotEvaluated)(nil),          // 6: baton.lead.v1.NotEvaluated
-	(*GetLeadRequest)(nil),        // 7: baton.lead.v1.GetLeadRequest
-	(*ListLeadsRequest)(nil),      // 8: baton.lead.v1.ListLeadsRequest
-	(*ListLeadsResponse)(nil),     // 9: baton.lead.v1.ListLeadsResponse
-	(*GetContextRequest)(nil),     // 10: baton.lead.v1.GetContextRequest
-	(*LeadContext)(nil),           // 11: baton.lead.v1.LeadContext
-	(*GetScoreRequest)(nil),       // 12: baton.lead.v1.GetScoreRequest
-	(*GetJournalRequest)(nil),     // 13: baton.lead.v1.GetJournalRequest
-	(*GetJournalResponse)(nil),    // 14: baton.lead.v1.GetJournalResponse
-	(*JournalEntry)(nil),          // 15: baton.lead.v1.JournalEntry
-	nil,                           // 16: baton.lead.v1.Lead.ConsentEntry
-	nil,                           // 17: baton.lead.v1.Lead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
-	(*v1.Contribution)(nil),       // 19: baton.journal.v1.Contribution
-	(*v1.LeadSnapshot)(nil),       // 20: baton.journal.v1.LeadSnapshot
-	(*v1.Event)(nil),              // 21: baton.journal.v1.Event
+	(*Epoch)(nil),                 // 1: baton.lead.v1.Epoch
+	(*StageSpan)(nil),             // 2: baton.lead.v1.StageSpan
+	(*ScoreSummary)(nil),          // 3: baton.lead.v1.ScoreSummary
+	(*LeadAccount)(nil),           // 4: baton.lead.v1.LeadAccount
+	(*Score)(nil),                 // 5: baton.lead.v1.Score
+	(*Disqualified)(nil),          // 6: baton.lead.v1.Disqualified
+	(*AccountEngagement)(nil),     // 7: baton.lead.v1.AccountEngagement
+	(*ShadowScore)(nil),           // 8: baton.lead.v1.ShadowScore
+	(*MissingToQualify)(nil),      // 9: baton.lead.v1.MissingToQualify
+	(*ScoreChanges)(nil),          // 10: baton.lead.v1.ScoreChanges
+	(*NotEvaluated)(nil),          // 11: baton.lead.v1.NotEvaluated
+	(*GetLeadRequest)(nil),        // 12: baton.lead.v1.GetLeadRequest
+	(*ListLeadsRequest)(nil),      // 13: baton.lead.v1.ListLeadsRequest
+	(*ListLeadsResponse)(nil),     // 14: baton.lead.v1.ListLeadsResponse
+	(*GetContextRequest)(nil),     // 15: baton.lead.v1.GetContextRequest
+	(*LeadContext)(nil),           // 16: baton.lead.v1.LeadContext
+	(*GetScoreRequest)(nil),       // 17: baton.lead.v1.GetScoreRequest
+	(*GetJournalRequest)(nil),     // 18: baton.lead.v1.GetJournalRequest
+	(*GetJournalResponse)(nil),    // 19: baton.lead.v1.GetJournalResponse
+	(*JournalEntry)(nil),          // 20: baton.lead.v1.JournalEntry
+	nil,                           // 21: baton.lead.v1.Lead.ConsentEntry
+	nil,                           // 22: baton.lead.v1.Lead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*v1.Contribution)(nil),       // 24: baton.journal.v1.Contribution
+	(*v1.NamedScore)(nil),         // 25: baton.journal.v1.NamedScore
+	(*v1.LeadSnapshot)(nil),       // 26: baton.journal.v1.LeadSnapshot
+	(*v1.Event)(nil),              // 27: baton.journal.v1.Event
 }
 var file_baton_lead_v1_lead_proto_depIdxs = []int32{
-	1,  // 0: baton.lead.v1.Lead.score:type_name -> baton.lead.v1.ScoreSummary
-	2,  // 1: baton.lead.v1.Lead.account:type_name -> baton.lead.v1.LeadAccount
-	16, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
-	17, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
-	18, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
-	18, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
-	18, // 6: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
-	19, // 7: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
-	6,  // 8: baton.lead.v1.Score.not_evaluated:type_name -> baton.lead.v1.NotEvaluated
-	4,  // 9: baton.lead.v1.Score.missing_to_qualify:type_name -> baton.lead.v1.MissingToQualify
-	5,  // 10: baton.lead.v1.Score.changes:type_name -> baton.lead.v1.ScoreChanges
-	18, // 11: baton.lead.v1.ScoreChanges.since:type_name -> google.protobuf.Timestamp
-	19, // 12: baton.lead.v1.ScoreChanges.added:type_name -> baton.journal.v1.Contribution
-	0,  // 13: baton.lead.v1.ListLeadsResponse.leads:type_name -> baton.lead.v1.Lead
-	0,  // 14: baton.lead.v1.LeadContext.lead:type_name -> baton.lead.v1.Lead
-	3,  // 15: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
-	20, // 16: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
-	18, // 17: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
-	15, // 18: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
-	18, // 19: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
-	21, // 20: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
-	7,  // 21: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
-	8,  // 22: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
-	10, // 23: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
-	13, // 24: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
-	0,  // 25: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
-	9,  // 26: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
-	11, // 27: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
-	14, // 28: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
-	25, // [25:29] is the sub-list for method output_type
-	21, // [21:25] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	3,  // 0: baton.lead.v1.Lead.score:type_name -> baton.lead.v1.ScoreSummary
+	4,  // 1: baton.lead.v1.Lead.account:type_name -> baton.lead.v1.LeadAccount
+	21, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
+	22, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
+	23, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
+	23, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
+	1,  // 6: baton.lead.v1.Lead.epochs:type_name -> baton.lead.v1.Epoch
+	2,  // 7: baton.lead.v1.Epoch.stages:type_name -> baton.lead.v1.StageSpan
+	23, // 8: baton.lead.v1.StageSpan.entered_at:type_name -> google.protobuf.Timestamp
+	23, // 9: baton.lead.v1.StageSpan.left_at:type_name -> google.protobuf.Timestamp
+	23, // 10: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
+	24, // 11: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
+	11, // 12: baton.lead.v1.Score.not_evaluated:type_name -> baton.lead.v1.NotEvaluated
+	9,  // 13: baton.lead.v1.Score.missing_to_qualify:type_name -> baton.lead.v1.MissingToQualify
+	10, // 14: baton.lead.v1.Score.changes:type_name -> baton.lead.v1.ScoreChanges
+	25, // 15: baton.lead.v1.Score.scores:type_name -> baton.journal.v1.NamedScore
+	6,  // 16: baton.lead.v1.Score.disqualified_by:type_name -> baton.lead.v1.Disqualified
+	7,  // 17: baton.lead.v1.Score.account:type_name -> baton.lead.v1.AccountEngagement
+	8,  // 18: baton.lead.v1.Score.shadow:type_name -> baton.lead.v1.ShadowScore
+	23, // 19: baton.lead.v1.AccountEngagement.at:type_name -> google.protobuf.Timestamp
+	23, // 20: baton.lead.v1.ShadowScore.qualified_at:type_name -> google.protobuf.Timestamp
+	23, // 21: baton.lead.v1.ScoreChanges.since:type_name -> google.protobuf.Timestamp
+	24, // 22: baton.lead.v1.ScoreChanges.added:type_name -> baton.journal.v1.Contribution
+	0,  // 23: baton.lead.v1.ListLeadsResponse.leads:type_name -> baton.lead.v1.Lead
+	0,  // 24: baton.lead.v1.LeadContext.lead:type_name -> baton.lead.v1.Lead
+	5,  // 25: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
+	26, // 26: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
+	23, // 27: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
+	20, // 28: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
+	23, // 29: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
+	27, // 30: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
+	12, // 31: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
+	13, // 32: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
+	15, // 33: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
+	18, // 34: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
+	0,  // 35: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
+	14, // 36: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
+	16, // 37: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
+	19, // 38: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
+	35, // [35:39] is the sub-list for method output_type
+	31, // [31:35] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_baton_lead_v1_lead_proto_init() }
@@ -1529,7 +1974,7 @@ func file_baton_lead_v1_lead_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_lead_v1_lead_proto_rawDesc), len(file_baton_lead_v1_lead_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -424,6 +424,130 @@ func (x *ListQuarantineResponse) GetNextPageToken() string {
 	return ""
 }
 
+type ReleaseHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only count: nothing is written.
+	DryRun        bool `protobuf:"varint,1,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHistoryRequest) Reset() {
+	*x = ReleaseHistoryRequest{}
+	mi := &file_baton_scoring_v1_scoring_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHistoryRequest) ProtoMessage() {}
+
+func (x *ReleaseHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_scoring_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHistoryRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_scoring_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReleaseHistoryRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+// ReleaseHistoryResponse is progress, and at the end the result.
+type ReleaseHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leads known from loaded history alone, those of them released so far, and those that qualify today.
+	Held       float64 `protobuf:"fixed64,1,opt,name=held,proto3" json:"held,omitempty"`
+	Released   float64 `protobuf:"fixed64,2,opt,name=released,proto3" json:"released,omitempty"`
+	Qualifying float64 `protobuf:"fixed64,3,opt,name=qualifying,proto3" json:"qualifying,omitempty"`
+	Done       bool    `protobuf:"varint,4,opt,name=done,proto3" json:"done,omitempty"`
+	// The journal's sequence of the last one, "" where nothing was written.
+	Sequence      string `protobuf:"bytes,5,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseHistoryResponse) Reset() {
+	*x = ReleaseHistoryResponse{}
+	mi := &file_baton_scoring_v1_scoring_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseHistoryResponse) ProtoMessage() {}
+
+func (x *ReleaseHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_scoring_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseHistoryResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_scoring_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ReleaseHistoryResponse) GetHeld() float64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *ReleaseHistoryResponse) GetReleased() float64 {
+	if x != nil {
+		return x.Released
+	}
+	return 0
+}
+
+func (x *ReleaseHistoryResponse) GetQualifying() float64 {
+	if x != nil {
+		return x.Qualifying
+	}
+	return 0
+}
+
+func (x *ReleaseHistoryResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *ReleaseHistoryResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
 var File_baton_scoring_v1_scoring_proto protoreflect.FileDescriptor
 
 const file_baton_scoring_v1_scoring_proto_rawDesc = "" +
@@ -467,11 +591,22 @@ const file_baton_scoring_v1_scoring_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\tR\x05after\"x\n" +
 	"\x16ListQuarantineResponse\x126\n" +
 	"\x05items\x18\x01 \x03(\v2 .baton.scoring.v1.QuarantineItemR\x05items\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x97\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"0\n" +
+	"\x15ReleaseHistoryRequest\x12\x17\n" +
+	"\adry_run\x18\x01 \x01(\bR\x06dryRun\"\x98\x01\n" +
+	"\x16ReleaseHistoryResponse\x12\x12\n" +
+	"\x04held\x18\x01 \x01(\x01R\x04held\x12\x1a\n" +
+	"\breleased\x18\x02 \x01(\x01R\breleased\x12\x1e\n" +
+	"\n" +
+	"qualifying\x18\x03 \x01(\x01R\n" +
+	"qualifying\x12\x12\n" +
+	"\x04done\x18\x04 \x01(\bR\x04done\x12\x1a\n" +
+	"\bsequence\x18\x05 \x01(\tR\bsequence2\xfe\x02\n" +
 	"\x0eScoringService\x12@\n" +
 	"\bGetScore\x12\x1e.baton.lead.v1.GetScoreRequest\x1a\x14.baton.lead.v1.Score\x12^\n" +
 	"\x11GetReconciliation\x12'.baton.scoring.v1.ReconciliationRequest\x1a .baton.scoring.v1.Reconciliation\x12c\n" +
-	"\x0eListQuarantine\x12'.baton.scoring.v1.ListQuarantineRequest\x1a(.baton.scoring.v1.ListQuarantineResponseB;Z9github.com/batonhq/baton/proto/baton/scoring/v1;scoringv1b\x06proto3"
+	"\x0eListQuarantine\x12'.baton.scoring.v1.ListQuarantineRequest\x1a(.baton.scoring.v1.ListQuarantineResponse\x12e\n" +
+	"\x0eReleaseHistory\x12'.baton.scoring.v1.ReleaseHistoryRequest\x1a(.baton.scoring.v1.ReleaseHistoryResponse0\x01B;Z9github.com/batonhq/baton/proto/baton/scoring/v1;scoringv1b\x06proto3"
 
 var (
 	file_baton_scoring_v1_scoring_proto_rawDescOnce sync.Once
@@ -485,33 +620,37 @@ func file_baton_scoring_v1_scoring_proto_rawDescGZIP() []byte {
 	return file_baton_scoring_v1_scoring_proto_rawDescData
 }
 
-var file_baton_scoring_v1_scoring_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_baton_scoring_v1_scoring_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_baton_scoring_v1_scoring_proto_goTypes = []any{
 	(*ReconciliationRequest)(nil),  // 0: baton.scoring.v1.ReconciliationRequest
 	(*Reconciliation)(nil),         // 1: baton.scoring.v1.Reconciliation
 	(*QuarantineItem)(nil),         // 2: baton.scoring.v1.QuarantineItem
 	(*ListQuarantineRequest)(nil),  // 3: baton.scoring.v1.ListQuarantineRequest
 	(*ListQuarantineResponse)(nil), // 4: baton.scoring.v1.ListQuarantineResponse
-	nil,                            // 5: baton.scoring.v1.Reconciliation.LeadsByStageEntry
-	(*timestamppb.Timestamp)(nil),  // 6: google.protobuf.Timestamp
-	(*v1.GetScoreRequest)(nil),     // 7: baton.lead.v1.GetScoreRequest
-	(*v1.Score)(nil),               // 8: baton.lead.v1.Score
+	(*ReleaseHistoryRequest)(nil),  // 5: baton.scoring.v1.ReleaseHistoryRequest
+	(*ReleaseHistoryResponse)(nil), // 6: baton.scoring.v1.ReleaseHistoryResponse
+	nil,                            // 7: baton.scoring.v1.Reconciliation.LeadsByStageEntry
+	(*timestamppb.Timestamp)(nil),  // 8: google.protobuf.Timestamp
+	(*v1.GetScoreRequest)(nil),     // 9: baton.lead.v1.GetScoreRequest
+	(*v1.Score)(nil),               // 10: baton.lead.v1.Score
 }
 var file_baton_scoring_v1_scoring_proto_depIdxs = []int32{
-	5, // 0: baton.scoring.v1.Reconciliation.leads_by_stage:type_name -> baton.scoring.v1.Reconciliation.LeadsByStageEntry
-	6, // 1: baton.scoring.v1.QuarantineItem.at:type_name -> google.protobuf.Timestamp
-	2, // 2: baton.scoring.v1.ListQuarantineResponse.items:type_name -> baton.scoring.v1.QuarantineItem
-	7, // 3: baton.scoring.v1.ScoringService.GetScore:input_type -> baton.lead.v1.GetScoreRequest
-	0, // 4: baton.scoring.v1.ScoringService.GetReconciliation:input_type -> baton.scoring.v1.ReconciliationRequest
-	3, // 5: baton.scoring.v1.ScoringService.ListQuarantine:input_type -> baton.scoring.v1.ListQuarantineRequest
-	8, // 6: baton.scoring.v1.ScoringService.GetScore:output_type -> baton.lead.v1.Score
-	1, // 7: baton.scoring.v1.ScoringService.GetReconciliation:output_type -> baton.scoring.v1.Reconciliation
-	4, // 8: baton.scoring.v1.ScoringService.ListQuarantine:output_type -> baton.scoring.v1.ListQuarantineResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	7,  // 0: baton.scoring.v1.Reconciliation.leads_by_stage:type_name -> baton.scoring.v1.Reconciliation.LeadsByStageEntry
+	8,  // 1: baton.scoring.v1.QuarantineItem.at:type_name -> google.protobuf.Timestamp
+	2,  // 2: baton.scoring.v1.ListQuarantineResponse.items:type_name -> baton.scoring.v1.QuarantineItem
+	9,  // 3: baton.scoring.v1.ScoringService.GetScore:input_type -> baton.lead.v1.GetScoreRequest
+	0,  // 4: baton.scoring.v1.ScoringService.GetReconciliation:input_type -> baton.scoring.v1.ReconciliationRequest
+	3,  // 5: baton.scoring.v1.ScoringService.ListQuarantine:input_type -> baton.scoring.v1.ListQuarantineRequest
+	5,  // 6: baton.scoring.v1.ScoringService.ReleaseHistory:input_type -> baton.scoring.v1.ReleaseHistoryRequest
+	10, // 7: baton.scoring.v1.ScoringService.GetScore:output_type -> baton.lead.v1.Score
+	1,  // 8: baton.scoring.v1.ScoringService.GetReconciliation:output_type -> baton.scoring.v1.Reconciliation
+	4,  // 9: baton.scoring.v1.ScoringService.ListQuarantine:output_type -> baton.scoring.v1.ListQuarantineResponse
+	6,  // 10: baton.scoring.v1.ScoringService.ReleaseHistory:output_type -> baton.scoring.v1.ReleaseHistoryResponse
+	7,  // [7:11] is the sub-list for method output_type
+	3,  // [3:7] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_baton_scoring_v1_scoring_proto_init() }
@@ -525,7 +664,7 @@ func file_baton_scoring_v1_scoring_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_scoring_v1_scoring_proto_rawDesc), len(file_baton_scoring_v1_scoring_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	ScoringService_GetScore_FullMethodName          = "/baton.scoring.v1.ScoringService/GetScore"
 	ScoringService_GetReconciliation_FullMethodName = "/baton.scoring.v1.ScoringService/GetReconciliation"
 	ScoringService_ListQuarantine_FullMethodName    = "/baton.scoring.v1.ScoringService/ListQuarantine"
+	ScoringService_ReleaseHistory_FullMethodName    = "/baton.scoring.v1.ScoringService/ReleaseHistory"
 )
 
 // ScoringServiceClient is the client API for ScoringService service.
@@ -34,6 +35,9 @@ type ScoringServiceClient interface {
 	GetScore(ctx context.Context, in *v1.GetScoreRequest, opts ...grpc.CallOption) (*v1.Score, error)
 	GetReconciliation(ctx context.Context, in *ReconciliationRequest, opts ...grpc.CallOption) (*Reconciliation, error)
 	ListQuarantine(ctx context.Context, in *ListQuarantineRequest, opts ...grpc.CallOption) (*ListQuarantineResponse, error)
+	// Has every lead that is known from loaded history alone looked at like any other: those who qualify today are handed over.
+	// It may be repeated: a lead is released once.
+	ReleaseHistory(ctx context.Context, in *ReleaseHistoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReleaseHistoryResponse], error)
 }
 
 type scoringServiceClient struct {
@@ -74,6 +78,25 @@ func (c *scoringServiceClient) ListQuarantine(ctx context.Context, in *ListQuara
 	return out, nil
 }
 
+func (c *scoringServiceClient) ReleaseHistory(ctx context.Context, in *ReleaseHistoryRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReleaseHistoryResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ScoringService_ServiceDesc.Streams[0], ScoringService_ReleaseHistory_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ReleaseHistoryRequest, ReleaseHistoryResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScoringService_ReleaseHistoryClient = grpc.ServerStreamingClient[ReleaseHistoryResponse]
+
 // ScoringServiceServer is the server API for ScoringService service.
 // All implementations must embed UnimplementedScoringServiceServer
 // for forward compatibility.
@@ -83,6 +106,9 @@ type ScoringServiceServer interface {
 	GetScore(context.Context, *v1.GetScoreRequest) (*v1.Score, error)
 	GetReconciliation(context.Context, *ReconciliationRequest) (*Reconciliation, error)
 	ListQuarantine(context.Context, *ListQuarantineRequest) (*ListQuarantineResponse, error)
+	// Has every lead that is known from loaded history alone looked at like any other: those who qualify today are handed over.
+	// It may be repeated: a lead is released once.
+	ReleaseHistory(*ReleaseHistoryRequest, grpc.ServerStreamingServer[ReleaseHistoryResponse]) error
 	mustEmbedUnimplementedScoringServiceServer()
 }
 
@@ -101,6 +127,9 @@ func (UnimplementedScoringServiceServer) GetReconciliation(context.Context, *Rec
 }
 func (UnimplementedScoringServiceServer) ListQuarantine(context.Context, *ListQuarantineRequest) (*ListQuarantineResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListQuarantine not implemented")
+}
+func (UnimplementedScoringServiceServer) ReleaseHistory(*ReleaseHistoryRequest, grpc.ServerStreamingServer[ReleaseHistoryResponse]) error {
+	return status.Error(codes.Unimplemented, "method ReleaseHistory not implemented")
 }
 func (UnimplementedScoringServiceServer) mustEmbedUnimplementedScoringServiceServer() {}
 func (UnimplementedScoringServiceServer) testEmbeddedByValue()                        {}
@@ -177,6 +206,17 @@ func _ScoringService_ListQuarantine_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ScoringService_ReleaseHistory_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ReleaseHistoryRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ScoringServiceServer).ReleaseHistory(m, &grpc.GenericServerStream[ReleaseHistoryRequest, ReleaseHistoryResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ScoringService_ReleaseHistoryServer = grpc.ServerStreamingServer[ReleaseHistoryResponse]
+
 // ScoringService_ServiceDesc is the grpc.ServiceDesc for ScoringService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -197,6 +237,12 @@ var ScoringService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ScoringService_ListQuarantine_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "ReleaseHistory",
+			Handler:       _ScoringService_ReleaseHistory_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "baton/scoring/v1/scoring.proto",
 }

@@ -70,7 +70,14 @@ type LeadState struct {
 	// Of an absorbed lead: what its parent was told to be linked to.
 	Told []string `protobuf:"bytes,30,rep,name=told,proto3" json:"told,omitempty"`
 	// How the lead came has become known otherwise than a stage was last stated with.
-	EntryNews     bool `protobuf:"varint,31,opt,name=entry_news,json=entryNews,proto3" json:"entry_news,omitempty"`
+	EntryNews bool `protobuf:"varint,31,opt,name=entry_news,json=entryNews,proto3" json:"entry_news,omitempty"`
+	// Known from loaded history alone, which has not been released.
+	Held bool `protobuf:"varint,32,opt,name=held,proto3" json:"held,omitempty"`
+	// The lead under the agreement in the shadow.
+	Shadow *ShadowState `protobuf:"bytes,33,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// What its account last said of itself, and what the account was last told.
+	Rated         *RatedState       `protobuf:"bytes,34,opt,name=rated,proto3" json:"rated,omitempty"`
+	ToldAccount   *ToldAccountState `protobuf:"bytes,35,opt,name=told_account,json=toldAccount,proto3" json:"told_account,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,6 +329,330 @@ func (x *LeadState) GetEntryNews() bool {
 	return false
 }
 
+func (x *LeadState) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+func (x *LeadState) GetShadow() *ShadowState {
+	if x != nil {
+		return x.Shadow
+	}
+	return nil
+}
+
+func (x *LeadState) GetRated() *RatedState {
+	if x != nil {
+		return x.Rated
+	}
+	return nil
+}
+
+func (x *LeadState) GetToldAccount() *ToldAccountState {
+	if x != nil {
+		return x.ToldAccount
+	}
+	return nil
+}
+
+type ShadowState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	FitVersion    int32                  `protobuf:"varint,2,opt,name=fit_version,json=fitVersion,proto3" json:"fit_version,omitempty"`
+	FitMicros     int64                  `protobuf:"zigzag64,3,opt,name=fit_micros,json=fitMicros,proto3" json:"fit_micros,omitempty"`
+	Epoch         int32                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Rule          string                 `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	QualifiedAt   int64                  `protobuf:"fixed64,6,opt,name=qualified_at,json=qualifiedAt,proto3" json:"qualified_at,omitempty"`
+	Terms         []*TermsState          `protobuf:"bytes,7,rep,name=terms,proto3" json:"terms,omitempty"`
+	Items         []*ItemState           `protobuf:"bytes,8,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShadowState) Reset() {
+	*x = ShadowState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShadowState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShadowState) ProtoMessage() {}
+
+func (x *ShadowState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShadowState.ProtoReflect.Descriptor instead.
+func (*ShadowState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ShadowState) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ShadowState) GetFitVersion() int32 {
+	if x != nil {
+		return x.FitVersion
+	}
+	return 0
+}
+
+func (x *ShadowState) GetFitMicros() int64 {
+	if x != nil {
+		return x.FitMicros
+	}
+	return 0
+}
+
+func (x *ShadowState) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *ShadowState) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ShadowState) GetQualifiedAt() int64 {
+	if x != nil {
+		return x.QualifiedAt
+	}
+	return 0
+}
+
+func (x *ShadowState) GetTerms() []*TermsState {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+func (x *ShadowState) GetItems() []*ItemState {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type RatedState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Micros        int64                  `protobuf:"zigzag64,2,opt,name=micros,proto3" json:"micros,omitempty"`
+	People        int32                  `protobuf:"varint,3,opt,name=people,proto3" json:"people,omitempty"`
+	At            int64                  `protobuf:"fixed64,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatedState) Reset() {
+	*x = RatedState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatedState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatedState) ProtoMessage() {}
+
+func (x *RatedState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatedState.ProtoReflect.Descriptor instead.
+func (*RatedState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RatedState) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *RatedState) GetMicros() int64 {
+	if x != nil {
+		return x.Micros
+	}
+	return 0
+}
+
+func (x *RatedState) GetPeople() int32 {
+	if x != nil {
+		return x.People
+	}
+	return 0
+}
+
+func (x *RatedState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+type ToldAccountState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	Micros        int64                  `protobuf:"zigzag64,2,opt,name=micros,proto3" json:"micros,omitempty"`
+	Number        int64                  `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	AccountOf     string                 `protobuf:"bytes,4,opt,name=account_of,json=accountOf,proto3" json:"account_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ToldAccountState) Reset() {
+	*x = ToldAccountState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ToldAccountState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ToldAccountState) ProtoMessage() {}
+
+func (x *ToldAccountState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ToldAccountState.ProtoReflect.Descriptor instead.
+func (*ToldAccountState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ToldAccountState) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *ToldAccountState) GetMicros() int64 {
+	if x != nil {
+		return x.Micros
+	}
+	return 0
+}
+
+func (x *ToldAccountState) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ToldAccountState) GetAccountOf() string {
+	if x != nil {
+		return x.AccountOf
+	}
+	return ""
+}
+
+type StageSpanState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Stage         string                 `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
+	Entered       int64                  `protobuf:"fixed64,2,opt,name=entered,proto3" json:"entered,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StageSpanState) Reset() {
+	*x = StageSpanState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StageSpanState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StageSpanState) ProtoMessage() {}
+
+func (x *StageSpanState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StageSpanState.ProtoReflect.Descriptor instead.
+func (*StageSpanState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StageSpanState) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *StageSpanState) GetEntered() int64 {
+	if x != nil {
+		return x.Entered
+	}
+	return 0
+}
+
+func (x *StageSpanState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type RunState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         int32                  `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
@@ -335,13 +666,14 @@ type RunState struct {
 	Reason        string                 `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	WakeOn        string                 `protobuf:"bytes,10,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
 	WakeAt        int64                  `protobuf:"fixed64,11,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
+	Stages        []*StageSpanState      `protobuf:"bytes,12,rep,name=stages,proto3" json:"stages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RunState) Reset() {
 	*x = RunState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +685,7 @@ func (x *RunState) String() string {
 func (*RunState) ProtoMessage() {}
 
 func (x *RunState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +698,7 @@ func (x *RunState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunState.ProtoReflect.Descriptor instead.
 func (*RunState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RunState) GetEpoch() int32 {
@@ -446,6 +778,13 @@ func (x *RunState) GetWakeAt() int64 {
 	return 0
 }
 
+func (x *RunState) GetStages() []*StageSpanState {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
 type DealState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	At            int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
@@ -461,7 +800,7 @@ type DealState struct {
 
 func (x *DealState) Reset() {
 	*x = DealState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +812,7 @@ func (x *DealState) String() string {
 func (*DealState) ProtoMessage() {}
 
 func (x *DealState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +825,7 @@ func (x *DealState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DealState.ProtoReflect.Descriptor instead.
 func (*DealState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DealState) GetAt() int64 {
@@ -551,7 +890,7 @@ type FieldState struct {
 
 func (x *FieldState) Reset() {
 	*x = FieldState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +902,7 @@ func (x *FieldState) String() string {
 func (*FieldState) ProtoMessage() {}
 
 func (x *FieldState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +915,7 @@ func (x *FieldState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldState.ProtoReflect.Descriptor instead.
 func (*FieldState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FieldState) GetName() string {
@@ -620,7 +959,7 @@ type ConsentState struct {
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +971,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +984,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ConsentState) GetKey() string {
@@ -688,17 +1027,25 @@ type TermsState struct {
 	Rule  string                 `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
 	Raw   int64                  `protobuf:"zigzag64,2,opt,name=raw,proto3" json:"raw,omitempty"`
 	// Seconds; 0 for none.
-	HalfLife      int64 `protobuf:"varint,3,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
-	CapCount      int32 `protobuf:"varint,4,opt,name=cap_count,json=capCount,proto3" json:"cap_count,omitempty"`
-	CapPer        int64 `protobuf:"varint,5,opt,name=cap_per,json=capPer,proto3" json:"cap_per,omitempty"`
-	Version       int32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	HalfLife int64 `protobuf:"varint,3,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
+	CapCount int32 `protobuf:"varint,4,opt,name=cap_count,json=capCount,proto3" json:"cap_count,omitempty"`
+	CapPer   int64 `protobuf:"varint,5,opt,name=cap_per,json=capPer,proto3" json:"cap_per,omitempty"`
+	Version  int32 `protobuf:"varint,6,opt,name=version,proto3" json:"version,omitempty"`
+	// Seconds; 0 for none.
+	Timeframe int64 `protobuf:"varint,7,opt,name=timeframe,proto3" json:"timeframe,omitempty"`
+	// Micro-points; 0 for none.
+	Limit      int64  `protobuf:"zigzag64,8,opt,name=limit,proto3" json:"limit,omitempty"`
+	Group      string `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`
+	GroupLimit int64  `protobuf:"zigzag64,10,opt,name=group_limit,json=groupLimit,proto3" json:"group_limit,omitempty"`
+	// The score it counts for, "" for the main one.
+	Score         string `protobuf:"bytes,11,opt,name=score,proto3" json:"score,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TermsState) Reset() {
 	*x = TermsState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +1057,7 @@ func (x *TermsState) String() string {
 func (*TermsState) ProtoMessage() {}
 
 func (x *TermsState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +1070,7 @@ func (x *TermsState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermsState.ProtoReflect.Descriptor instead.
 func (*TermsState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TermsState) GetRule() string {
@@ -768,6 +1115,41 @@ func (x *TermsState) GetVersion() int32 {
 	return 0
 }
 
+func (x *TermsState) GetTimeframe() int64 {
+	if x != nil {
+		return x.Timeframe
+	}
+	return 0
+}
+
+func (x *TermsState) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *TermsState) GetGroup() string {
+	if x != nil {
+		return x.Group
+	}
+	return ""
+}
+
+func (x *TermsState) GetGroupLimit() int64 {
+	if x != nil {
+		return x.GroupLimit
+	}
+	return 0
+}
+
+func (x *TermsState) GetScore() string {
+	if x != nil {
+		return x.Score
+	}
+	return ""
+}
+
 type ItemState struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	At     int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
@@ -783,7 +1165,7 @@ type ItemState struct {
 
 func (x *ItemState) Reset() {
 	*x = ItemState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +1177,7 @@ func (x *ItemState) String() string {
 func (*ItemState) ProtoMessage() {}
 
 func (x *ItemState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +1190,7 @@ func (x *ItemState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemState.ProtoReflect.Descriptor instead.
 func (*ItemState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ItemState) GetAt() int64 {
@@ -866,7 +1248,7 @@ type TouchState struct {
 
 func (x *TouchState) Reset() {
 	*x = TouchState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -878,7 +1260,7 @@ func (x *TouchState) String() string {
 func (*TouchState) ProtoMessage() {}
 
 func (x *TouchState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -891,7 +1273,7 @@ func (x *TouchState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchState.ProtoReflect.Descriptor instead.
 func (*TouchState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *TouchState) GetAt() int64 {
@@ -989,7 +1371,7 @@ type MissedState struct {
 
 func (x *MissedState) Reset() {
 	*x = MissedState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1383,7 @@ func (x *MissedState) String() string {
 func (*MissedState) ProtoMessage() {}
 
 func (x *MissedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1396,7 @@ func (x *MissedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissedState.ProtoReflect.Descriptor instead.
 func (*MissedState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MissedState) GetRule() string {
@@ -1046,13 +1428,14 @@ type PastEpochState struct {
 	Handoff       string                 `protobuf:"bytes,4,opt,name=handoff,proto3" json:"handoff,omitempty"`
 	Rep           string                 `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
 	At            int64                  `protobuf:"fixed64,6,opt,name=at,proto3" json:"at,omitempty"`
+	Stages        []*StageSpanState      `protobuf:"bytes,7,rep,name=stages,proto3" json:"stages,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PastEpochState) Reset() {
 	*x = PastEpochState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1447,7 @@ func (x *PastEpochState) String() string {
 func (*PastEpochState) ProtoMessage() {}
 
 func (x *PastEpochState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1460,7 @@ func (x *PastEpochState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PastEpochState.ProtoReflect.Descriptor instead.
 func (*PastEpochState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PastEpochState) GetEpoch() int32 {
@@ -1122,6 +1505,13 @@ func (x *PastEpochState) GetAt() int64 {
 	return 0
 }
 
+func (x *PastEpochState) GetStages() []*StageSpanState {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
 type IndexedState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Stage string                 `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
@@ -1134,13 +1524,14 @@ type IndexedState struct {
 	AccountOf     string `protobuf:"bytes,6,opt,name=account_of,json=accountOf,proto3" json:"account_of,omitempty"`
 	Ownerless     bool   `protobuf:"varint,7,opt,name=ownerless,proto3" json:"ownerless,omitempty"`
 	QuarantinedMs int64  `protobuf:"varint,8,opt,name=quarantined_ms,json=quarantinedMs,proto3" json:"quarantined_ms,omitempty"`
+	Held          bool   `protobuf:"varint,9,opt,name=held,proto3" json:"held,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IndexedState) Reset() {
 	*x = IndexedState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1152,7 +1543,7 @@ func (x *IndexedState) String() string {
 func (*IndexedState) ProtoMessage() {}
 
 func (x *IndexedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1165,7 +1556,7 @@ func (x *IndexedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IndexedState.ProtoReflect.Descriptor instead.
 func (*IndexedState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IndexedState) GetStage() string {
@@ -1224,20 +1615,32 @@ func (x *IndexedState) GetQuarantinedMs() int64 {
 	return 0
 }
 
-// OtherState is what scoring keeps of accounts, of the desk and of what could not be read: only which inputs it has seen.
+func (x *IndexedState) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+// OtherState is what scoring keeps of accounts, of the desk and of what could not be read: which inputs it has seen, and of an
+// account its people.
 type OtherState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Seen          [][]byte               `protobuf:"bytes,1,rep,name=seen,proto3" json:"seen,omitempty"`
 	Forgotten     int32                  `protobuf:"varint,2,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
 	QuarantinedAt int64                  `protobuf:"fixed64,3,opt,name=quarantined_at,json=quarantinedAt,proto3" json:"quarantined_at,omitempty"`
 	IndexedMs     int64                  `protobuf:"varint,4,opt,name=indexed_ms,json=indexedMs,proto3" json:"indexed_ms,omitempty"`
+	// Of an account: its people, in order, and what they were last told.
+	People        []*PersonState `protobuf:"bytes,5,rep,name=people,proto3" json:"people,omitempty"`
+	ToldMicros    int64          `protobuf:"zigzag64,6,opt,name=told_micros,json=toldMicros,proto3" json:"told_micros,omitempty"`
+	Looked        int64          `protobuf:"fixed64,7,opt,name=looked,proto3" json:"looked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OtherState) Reset() {
 	*x = OtherState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1652,7 @@ func (x *OtherState) String() string {
 func (*OtherState) ProtoMessage() {}
 
 func (x *OtherState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1665,7 @@ func (x *OtherState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OtherState.ProtoReflect.Descriptor instead.
 func (*OtherState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OtherState) GetSeen() [][]byte {
@@ -1293,11 +1696,101 @@ func (x *OtherState) GetIndexedMs() int64 {
 	return 0
 }
 
+func (x *OtherState) GetPeople() []*PersonState {
+	if x != nil {
+		return x.People
+	}
+	return nil
+}
+
+func (x *OtherState) GetToldMicros() int64 {
+	if x != nil {
+		return x.ToldMicros
+	}
+	return 0
+}
+
+func (x *OtherState) GetLooked() int64 {
+	if x != nil {
+		return x.Looked
+	}
+	return 0
+}
+
+type PersonState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	Micros        int64                  `protobuf:"zigzag64,2,opt,name=micros,proto3" json:"micros,omitempty"`
+	LastAt        int64                  `protobuf:"fixed64,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Number        int64                  `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersonState) Reset() {
+	*x = PersonState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersonState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersonState) ProtoMessage() {}
+
+func (x *PersonState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersonState.ProtoReflect.Descriptor instead.
+func (*PersonState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PersonState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *PersonState) GetMicros() int64 {
+	if x != nil {
+		return x.Micros
+	}
+	return 0
+}
+
+func (x *PersonState) GetLastAt() int64 {
+	if x != nil {
+		return x.LastAt
+	}
+	return 0
+}
+
+func (x *PersonState) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 var File_baton_scoring_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xf6\b\n" +
+	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xbc\n" +
+	"\n" +
 	"\tLeadState\x12\x16\n" +
 	"\x06fields\x18\x01 \x01(\x05R\x06fields\x12$\n" +
 	"\rcontributions\x18\x02 \x01(\x05R\rcontributions\x12\x18\n" +
@@ -1333,7 +1826,38 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\x0equarantined_at\x18\x1d \x01(\x10R\rquarantinedAt\x12\x12\n" +
 	"\x04told\x18\x1e \x03(\tR\x04told\x12\x1d\n" +
 	"\n" +
-	"entry_news\x18\x1f \x01(\bR\tentryNews\"\x9e\x02\n" +
+	"entry_news\x18\x1f \x01(\bR\tentryNews\x12\x12\n" +
+	"\x04held\x18  \x01(\bR\x04held\x125\n" +
+	"\x06shadow\x18! \x01(\v2\x1d.baton.scoring.v1.ShadowStateR\x06shadow\x122\n" +
+	"\x05rated\x18\" \x01(\v2\x1c.baton.scoring.v1.RatedStateR\x05rated\x12E\n" +
+	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\"\x9b\x02\n" +
+	"\vShadowState\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x1f\n" +
+	"\vfit_version\x18\x02 \x01(\x05R\n" +
+	"fitVersion\x12\x1d\n" +
+	"\n" +
+	"fit_micros\x18\x03 \x01(\x12R\tfitMicros\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x05R\x05epoch\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\x12!\n" +
+	"\fqualified_at\x18\x06 \x01(\x10R\vqualifiedAt\x122\n" +
+	"\x05terms\x18\a \x03(\v2\x1c.baton.scoring.v1.TermsStateR\x05terms\x121\n" +
+	"\x05items\x18\b \x03(\v2\x1b.baton.scoring.v1.ItemStateR\x05items\"f\n" +
+	"\n" +
+	"RatedState\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06micros\x18\x02 \x01(\x12R\x06micros\x12\x16\n" +
+	"\x06people\x18\x03 \x01(\x05R\x06people\x12\x0e\n" +
+	"\x02at\x18\x04 \x01(\x10R\x02at\"{\n" +
+	"\x10ToldAccountState\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x16\n" +
+	"\x06micros\x18\x02 \x01(\x12R\x06micros\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x03R\x06number\x12\x1d\n" +
+	"\n" +
+	"account_of\x18\x04 \x01(\tR\taccountOf\"X\n" +
+	"\x0eStageSpanState\x12\x14\n" +
+	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x18\n" +
+	"\aentered\x18\x02 \x01(\x10R\aentered\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xd8\x02\n" +
 	"\bRunState\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x18\n" +
@@ -1347,7 +1871,8 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x12\x17\n" +
 	"\awake_on\x18\n" +
 	" \x01(\tR\x06wakeOn\x12\x17\n" +
-	"\awake_at\x18\v \x01(\x10R\x06wakeAt\"\x9d\x01\n" +
+	"\awake_at\x18\v \x01(\x10R\x06wakeAt\x128\n" +
+	"\x06stages\x18\f \x03(\v2 .baton.scoring.v1.StageSpanStateR\x06stages\"\x9d\x01\n" +
 	"\tDealState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x0e\n" +
 	"\x02by\x18\x02 \x01(\tR\x02by\x12\x14\n" +
@@ -1367,7 +1892,7 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x1a\n" +
 	"\bdecision\x18\x03 \x01(\tR\bdecision\x12\x0e\n" +
 	"\x02at\x18\x04 \x01(\x10R\x02at\x12\x0e\n" +
-	"\x02by\x18\x05 \x01(\tR\x02by\"\x9f\x01\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\xa0\x02\n" +
 	"\n" +
 	"TermsState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x10\n" +
@@ -1375,7 +1900,14 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\thalf_life\x18\x03 \x01(\x03R\bhalfLife\x12\x1b\n" +
 	"\tcap_count\x18\x04 \x01(\x05R\bcapCount\x12\x17\n" +
 	"\acap_per\x18\x05 \x01(\x03R\x06capPer\x12\x18\n" +
-	"\aversion\x18\x06 \x01(\x05R\aversion\"m\n" +
+	"\aversion\x18\x06 \x01(\x05R\aversion\x12\x1c\n" +
+	"\ttimeframe\x18\a \x01(\x03R\ttimeframe\x12\x14\n" +
+	"\x05limit\x18\b \x01(\x12R\x05limit\x12\x14\n" +
+	"\x05group\x18\t \x01(\tR\x05group\x12\x1f\n" +
+	"\vgroup_limit\x18\n" +
+	" \x01(\x12R\n" +
+	"groupLimit\x12\x14\n" +
+	"\x05score\x18\v \x01(\tR\x05score\"m\n" +
 	"\tItemState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -1400,14 +1932,15 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\vMissedState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05times\x18\x03 \x01(\x05R\x05times\"\x90\x01\n" +
+	"\x05times\x18\x03 \x01(\x05R\x05times\"\xca\x01\n" +
 	"\x0ePastEpochState\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x14\n" +
 	"\x05ended\x18\x02 \x01(\tR\x05ended\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x18\n" +
 	"\ahandoff\x18\x04 \x01(\tR\ahandoff\x12\x10\n" +
 	"\x03rep\x18\x05 \x01(\tR\x03rep\x12\x0e\n" +
-	"\x02at\x18\x06 \x01(\x10R\x02at\"\xe9\x01\n" +
+	"\x02at\x18\x06 \x01(\x10R\x02at\x128\n" +
+	"\x06stages\x18\a \x03(\v2 .baton.scoring.v1.StageSpanStateR\x06stages\"\xfd\x01\n" +
 	"\fIndexedState\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x17\n" +
 	"\alast_ms\x18\x02 \x01(\x03R\x06lastMs\x12\x16\n" +
@@ -1417,14 +1950,24 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"account_of\x18\x06 \x01(\tR\taccountOf\x12\x1c\n" +
 	"\townerless\x18\a \x01(\bR\townerless\x12%\n" +
-	"\x0equarantined_ms\x18\b \x01(\x03R\rquarantinedMs\"\x84\x01\n" +
+	"\x0equarantined_ms\x18\b \x01(\x03R\rquarantinedMs\x12\x12\n" +
+	"\x04held\x18\t \x01(\bR\x04held\"\xf4\x01\n" +
 	"\n" +
 	"OtherState\x12\x12\n" +
 	"\x04seen\x18\x01 \x03(\fR\x04seen\x12\x1c\n" +
 	"\tforgotten\x18\x02 \x01(\x05R\tforgotten\x12%\n" +
 	"\x0equarantined_at\x18\x03 \x01(\x10R\rquarantinedAt\x12\x1d\n" +
 	"\n" +
-	"indexed_ms\x18\x04 \x01(\x03R\tindexedMsB;Z9github.com/batonhq/baton/proto/baton/scoring/v1;scoringv1b\x06proto3"
+	"indexed_ms\x18\x04 \x01(\x03R\tindexedMs\x125\n" +
+	"\x06people\x18\x05 \x03(\v2\x1d.baton.scoring.v1.PersonStateR\x06people\x12\x1f\n" +
+	"\vtold_micros\x18\x06 \x01(\x12R\n" +
+	"toldMicros\x12\x16\n" +
+	"\x06looked\x18\a \x01(\x10R\x06looked\"j\n" +
+	"\vPersonState\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x16\n" +
+	"\x06micros\x18\x02 \x01(\x12R\x06micros\x12\x17\n" +
+	"\alast_at\x18\x03 \x01(\x10R\x06lastAt\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x03R\x06numberB;Z9github.com/batonhq/baton/proto/baton/scoring/v1;scoringv1b\x06proto3"
 
 var (
 	file_baton_scoring_v1_state_proto_rawDescOnce sync.Once
@@ -1438,38 +1981,51 @@ func file_baton_scoring_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_scoring_v1_state_proto_rawDescData
 }
 
-var file_baton_scoring_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_baton_scoring_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_baton_scoring_v1_state_proto_goTypes = []any{
-	(*LeadState)(nil),      // 0: baton.scoring.v1.LeadState
-	(*RunState)(nil),       // 1: baton.scoring.v1.RunState
-	(*DealState)(nil),      // 2: baton.scoring.v1.DealState
-	(*FieldState)(nil),     // 3: baton.scoring.v1.FieldState
-	(*ConsentState)(nil),   // 4: baton.scoring.v1.ConsentState
-	(*TermsState)(nil),     // 5: baton.scoring.v1.TermsState
-	(*ItemState)(nil),      // 6: baton.scoring.v1.ItemState
-	(*TouchState)(nil),     // 7: baton.scoring.v1.TouchState
-	(*MissedState)(nil),    // 8: baton.scoring.v1.MissedState
-	(*PastEpochState)(nil), // 9: baton.scoring.v1.PastEpochState
-	(*IndexedState)(nil),   // 10: baton.scoring.v1.IndexedState
-	(*OtherState)(nil),     // 11: baton.scoring.v1.OtherState
+	(*LeadState)(nil),        // 0: baton.scoring.v1.LeadState
+	(*ShadowState)(nil),      // 1: baton.scoring.v1.ShadowState
+	(*RatedState)(nil),       // 2: baton.scoring.v1.RatedState
+	(*ToldAccountState)(nil), // 3: baton.scoring.v1.ToldAccountState
+	(*StageSpanState)(nil),   // 4: baton.scoring.v1.StageSpanState
+	(*RunState)(nil),         // 5: baton.scoring.v1.RunState
+	(*DealState)(nil),        // 6: baton.scoring.v1.DealState
+	(*FieldState)(nil),       // 7: baton.scoring.v1.FieldState
+	(*ConsentState)(nil),     // 8: baton.scoring.v1.ConsentState
+	(*TermsState)(nil),       // 9: baton.scoring.v1.TermsState
+	(*ItemState)(nil),        // 10: baton.scoring.v1.ItemState
+	(*TouchState)(nil),       // 11: baton.scoring.v1.TouchState
+	(*MissedState)(nil),      // 12: baton.scoring.v1.MissedState
+	(*PastEpochState)(nil),   // 13: baton.scoring.v1.PastEpochState
+	(*IndexedState)(nil),     // 14: baton.scoring.v1.IndexedState
+	(*OtherState)(nil),       // 15: baton.scoring.v1.OtherState
+	(*PersonState)(nil),      // 16: baton.scoring.v1.PersonState
 }
 var file_baton_scoring_v1_state_proto_depIdxs = []int32{
-	1,  // 0: baton.scoring.v1.LeadState.run:type_name -> baton.scoring.v1.RunState
-	2,  // 1: baton.scoring.v1.LeadState.deal:type_name -> baton.scoring.v1.DealState
-	3,  // 2: baton.scoring.v1.LeadState.profile:type_name -> baton.scoring.v1.FieldState
-	4,  // 3: baton.scoring.v1.LeadState.consent:type_name -> baton.scoring.v1.ConsentState
-	5,  // 4: baton.scoring.v1.LeadState.terms:type_name -> baton.scoring.v1.TermsState
-	6,  // 5: baton.scoring.v1.LeadState.items:type_name -> baton.scoring.v1.ItemState
-	7,  // 6: baton.scoring.v1.LeadState.timeline:type_name -> baton.scoring.v1.TouchState
-	7,  // 7: baton.scoring.v1.LeadState.entry:type_name -> baton.scoring.v1.TouchState
-	8,  // 8: baton.scoring.v1.LeadState.missed:type_name -> baton.scoring.v1.MissedState
-	9,  // 9: baton.scoring.v1.LeadState.history:type_name -> baton.scoring.v1.PastEpochState
-	10, // 10: baton.scoring.v1.LeadState.indexed:type_name -> baton.scoring.v1.IndexedState
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	5,  // 0: baton.scoring.v1.LeadState.run:type_name -> baton.scoring.v1.RunState
+	6,  // 1: baton.scoring.v1.LeadState.deal:type_name -> baton.scoring.v1.DealState
+	7,  // 2: baton.scoring.v1.LeadState.profile:type_name -> baton.scoring.v1.FieldState
+	8,  // 3: baton.scoring.v1.LeadState.consent:type_name -> baton.scoring.v1.ConsentState
+	9,  // 4: baton.scoring.v1.LeadState.terms:type_name -> baton.scoring.v1.TermsState
+	10, // 5: baton.scoring.v1.LeadState.items:type_name -> baton.scoring.v1.ItemState
+	11, // 6: baton.scoring.v1.LeadState.timeline:type_name -> baton.scoring.v1.TouchState
+	11, // 7: baton.scoring.v1.LeadState.entry:type_name -> baton.scoring.v1.TouchState
+	12, // 8: baton.scoring.v1.LeadState.missed:type_name -> baton.scoring.v1.MissedState
+	13, // 9: baton.scoring.v1.LeadState.history:type_name -> baton.scoring.v1.PastEpochState
+	14, // 10: baton.scoring.v1.LeadState.indexed:type_name -> baton.scoring.v1.IndexedState
+	1,  // 11: baton.scoring.v1.LeadState.shadow:type_name -> baton.scoring.v1.ShadowState
+	2,  // 12: baton.scoring.v1.LeadState.rated:type_name -> baton.scoring.v1.RatedState
+	3,  // 13: baton.scoring.v1.LeadState.told_account:type_name -> baton.scoring.v1.ToldAccountState
+	9,  // 14: baton.scoring.v1.ShadowState.terms:type_name -> baton.scoring.v1.TermsState
+	10, // 15: baton.scoring.v1.ShadowState.items:type_name -> baton.scoring.v1.ItemState
+	4,  // 16: baton.scoring.v1.RunState.stages:type_name -> baton.scoring.v1.StageSpanState
+	4,  // 17: baton.scoring.v1.PastEpochState.stages:type_name -> baton.scoring.v1.StageSpanState
+	16, // 18: baton.scoring.v1.OtherState.people:type_name -> baton.scoring.v1.PersonState
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_baton_scoring_v1_state_proto_init() }
@@ -1483,7 +2039,7 @@ func file_baton_scoring_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_scoring_v1_state_proto_rawDesc), len(file_baton_scoring_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
