@@ -82,13 +82,14 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		}
 	}
 	reader := journal.NewReader(deps.Journal, deps.Store, fold.Service)
-	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(library, deps.Journal.Key()), journal.WorkerOptions{
+	logic := fold.NewLogic(library, deps.Journal.Key())
+	s.worker = journal.NewWorker(deps.Journal, deps.Store, logic, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Tracer: deps.Tracer, Instance: deps.Instance, Batch: cfg.Batch, CacheEntities: cfg.CacheLeads,
 		CacheBytes: cfg.CacheLeads * usualLead,
 	})
 	s.server = api.New(api.Options{
 		States: reader, Log: deps.Journal, Accounts: accounts{deps.Journal, reader}, Agreements: versions,
-		Contract: contract, Key: deps.Journal.Key(), Now: deps.Now,
+		Contract: contract, Logic: logic, Key: deps.Journal.Key(), Now: deps.Now,
 	})
 	return s, nil
 }

@@ -44,6 +44,7 @@ func Conformance(t *testing.T, engines Engines) {
 		{"timers fire once", timersFireOnce},
 		{"an event that the log refuses is quarantined", quarantinesPoison},
 		{"changed code counts as drift and keeps the records", driftKeepsRecords},
+		{"an entity is recalled as it was at any moment", recallsAnyMoment},
 		{"reads wait for a sequence", readsWait},
 		{"nothing is read before it is caught up", unreadUntilCaughtUp},
 		{"anonymous visitors share a subject", anonymousShare},

@@ -1447,7 +1447,10 @@ type GetScoreRequest struct {
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	After string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
 	// What changes are compared with; default: when the lead's current epoch was handed to sales.
-	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	Since *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// The moment; default: now. Of a past one, the score is what Baton had made of what it had heard by then, of a future one,
+	// what is left if nothing else happens.
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1499,6 +1502,13 @@ func (x *GetScoreRequest) GetAfter() string {
 func (x *GetScoreRequest) GetSince() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Since
+	}
+	return nil
+}
+
+func (x *GetScoreRequest) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
 	}
 	return nil
 }
@@ -1845,11 +1855,12 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\vLeadContext\x12'\n" +
 	"\x04lead\x18\x01 \x01(\v2\x13.baton.lead.v1.LeadR\x04lead\x12*\n" +
 	"\x05score\x18\x02 \x01(\v2\x14.baton.lead.v1.ScoreR\x05score\x12:\n" +
-	"\bsnapshot\x18\x03 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\bsnapshot\"i\n" +
+	"\bsnapshot\x18\x03 \x01(\v2\x1e.baton.journal.v1.LeadSnapshotR\bsnapshot\"\x95\x01\n" +
 	"\x0fGetScoreRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\tR\x05after\x120\n" +
-	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"u\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"u\n" +
 	"\x11GetJournalRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
@@ -1945,22 +1956,23 @@ var file_baton_lead_v1_lead_proto_depIdxs = []int32{
 	5,  // 25: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
 	26, // 26: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
 	23, // 27: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
-	20, // 28: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
-	23, // 29: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
-	27, // 30: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
-	12, // 31: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
-	13, // 32: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
-	15, // 33: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
-	18, // 34: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
-	0,  // 35: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
-	14, // 36: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
-	16, // 37: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
-	19, // 38: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
-	35, // [35:39] is the sub-list for method output_type
-	31, // [31:35] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	23, // 28: baton.lead.v1.GetScoreRequest.at:type_name -> google.protobuf.Timestamp
+	20, // 29: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
+	23, // 30: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
+	27, // 31: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
+	12, // 32: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
+	13, // 33: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
+	15, // 34: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
+	18, // 35: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
+	0,  // 36: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
+	14, // 37: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
+	16, // 38: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
+	19, // 39: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
+	36, // [36:40] is the sub-list for method output_type
+	32, // [32:36] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_baton_lead_v1_lead_proto_init() }

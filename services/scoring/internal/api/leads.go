@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,67 +92,7 @@ func (s *Server) GetContext(ctx context.Context, req *leadv1.GetContextRequest) 
 	if err != nil {
 		return nil, err
 	}
-	return &leadv1.LeadContext{Lead: s.shown(l, b, req.GetId()), Score: explained(l, b, s.opt.Now(), handedOver(l)), Snapshot: fold.LeadSnapshot(l)}, nil
-}
-
-// GetScore gives a score as of now, with every line of it, what is missing to qualify, and what has changed.
-func (s *Server) GetScore(ctx context.Context, req *leadv1.GetScoreRequest) (*leadv1.Score, error) {
-	now := s.opt.Now()
-	if t := req.GetSince(); t != nil {
-		switch {
-		case !t.IsValid():
-			return nil, invalid("since", "must be a time of the years 1 to 9999")
-		case t.AsTime().After(now):
-			return nil, invalid("since", "must not be in the future")
-		}
-	}
-	l, b, err := s.look(ctx, req.GetId(), req.GetAfter())
-	if err != nil {
-		return nil, err
-	}
-	since := req.GetSince()
-	if since == nil {
-		since = handedOver(l)
-	}
-	return explained(l, b, s.opt.Now(), since), nil
-}
-
-// handedOver gives when the lead's present epoch was handed to sales, nil where it was not.
-func handedOver(l *core.Lead) *timestamppb.Timestamp { return stamp(l.Run.QualifiedAt) }
-
-func explained(l *core.Lead, b *book.Book, now time.Time, since *timestamppb.Timestamp) *leadv1.Score {
-	at := now.UnixNano()
-	e := l.Explain(b, at)
-	out := &leadv1.Score{
-		LeadId: l.ID, Fit: e.Fit.Points(), Grade: e.Grade, Engagement: e.Engagement.Points(), AgreementVersion: e.Version, At: stamp(e.At),
-		Contributions: fold.Contributions(e.Lines), QualifiesBy: e.QualifiesBy, EngagementMicros: e.Engagement.String(), FitMicros: e.Fit.String(),
-		Changes: changes(l, b, at, since),
-	}
-	for _, m := range e.Missed {
-		out.NotEvaluated = append(out.NotEvaluated, &leadv1.NotEvaluated{Rule: m.Rule, Reason: m.Reason, Times: int32(min(m.Times, math.MaxInt32))})
-	}
-	for _, m := range l.Missing(b.Active(), at) {
-		out.MissingToQualify = append(out.MissingToQualify, &leadv1.MissingToQualify{
-			QualifyRule: m.Qualify, Text: m.Text, Engagement: m.Engagement.Points(), Rule: m.Rule, Times: int32(m.Times), Grade: m.Grade, EventType: m.Waits,
-		})
-	}
-	return out
-}
-
-// changes compares a lead's engagement at a time with what it was, nil where there is nothing to compare it with.
-func changes(l *core.Lead, b *book.Book, at int64, since *timestamppb.Timestamp) *leadv1.ScoreChanges {
-	if since == nil {
-		return nil
-	}
-	// Before 1970 nothing has happened; far before it, nanoseconds do not reach.
-	from := int64(0)
-	if t := since.AsTime(); t.Unix() >= 0 {
-		from = min(t.UnixNano(), at)
-	}
-	c := l.Changes(b, from, at)
-	return &leadv1.ScoreChanges{
-		Since: since, EngagementBefore: c.Before.Points(), Added: fold.Contributions(c.Added), Decayed: c.Decayed.Points(),
-	}
+	return &leadv1.LeadContext{Lead: s.shown(l, b, req.GetId()), Score: explained(l, b.Rules(), s.opt.Now(), handedOver(l)), Snapshot: fold.LeadSnapshot(l)}, nil
 }
 
 // ListLeads gives leads by address, by account, by stage, or all by engagement.

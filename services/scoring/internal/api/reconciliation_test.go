@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -40,6 +41,10 @@ func (b *books) CountInputs(context.Context, uint64) (journal.Counts, error) {
 }
 
 func (b *books) Scan(context.Context, uint64, func(*journal.Event) error) error { return nil }
+
+func (b *books) Recall(context.Context, journal.Logic, string, time.Time) (journal.Entity, journal.Globals, error) {
+	return nil, nil, nil
+}
 
 func (b *books) Head(context.Context) (uint64, error) { return b.counters.ReadTo, nil }
 

@@ -34,6 +34,7 @@ type Log interface {
 	ReadEntity(ctx context.Context, entity string, from uint64, limit int) ([]*journal.Event, error)
 	Head(ctx context.Context) (uint64, error)
 	Scan(ctx context.Context, from uint64, f func(*journal.Event) error) error
+	Recall(ctx context.Context, logic journal.Logic, entity string, at time.Time) (journal.Entity, journal.Globals, error)
 }
 
 // Accounts counts what the journal holds, and what became of it.
@@ -51,6 +52,8 @@ type Options struct {
 	Accounts   Accounts
 	Agreements *Agreements
 	Contract   *apply.Contract
+	// Logic is what the journal is folded by.
+	Logic *fold.Logic
 	// Key gives a lead's id from an address.
 	Key identity.Key
 	// Now is the clock of scores that are shown.
@@ -129,12 +132,14 @@ func unknownLead() error {
 	return status.Error(codes.NotFound, "nothing is known of this lead")
 }
 
+func isLead(id string) bool { return identity.RankOf(id) != 0 && identity.Safe(id) }
+
 // maxMerges bounds how far a merged id is followed; every step leads to a stronger identifier.
 const maxMerges = 100
 
 // lead gives a lead, or the one that it has become.
 func (s *Server) lead(ctx context.Context, id string) (*core.Lead, error) {
-	if identity.RankOf(id) == 0 || !identity.Safe(id) {
+	if !isLead(id) {
 		return nil, unknownLead()
 	}
 	for range maxMerges {

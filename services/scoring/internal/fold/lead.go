@@ -36,7 +36,7 @@ func (l *leadEntity) Apply(g journal.Globals, ev *journal.Event) journal.Outcome
 		l.beside.QuarantinedAt = max(l.beside.QuarantinedAt, convert(ev).Now)
 		return journal.Applied
 	}
-	if l.lead.Apply(rulesOf(g), l.read(ev)) {
+	if l.lead.Apply(RulesOf(g), l.read(ev)) {
 		l.of, l.event = nil, nil
 		return journal.Duplicate
 	}
@@ -48,7 +48,7 @@ func (l *leadEntity) Decide(g journal.Globals, ev *journal.Event, d *journal.Dec
 	if ev.Type == "quarantined" {
 		return
 	}
-	for _, f := range l.lead.Decide(rulesOf(g), l.read(ev)) {
+	for _, f := range l.lead.Decide(RulesOf(g), l.read(ev)) {
 		l.state(f, ev, d)
 	}
 	l.of, l.event = nil, nil
@@ -56,7 +56,7 @@ func (l *leadEntity) Decide(g journal.Globals, ev *journal.Event, d *journal.Dec
 
 // Deadlines gives the lead's timers.
 func (l *leadEntity) Deadlines(g journal.Globals) map[string]time.Time {
-	deadlines := l.lead.Deadlines(rulesOf(g))
+	deadlines := l.lead.Deadlines(RulesOf(g))
 	if len(deadlines) == 0 {
 		return nil
 	}

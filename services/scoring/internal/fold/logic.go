@@ -93,8 +93,8 @@ func DecodeLead(id string, blob []byte) (*core.Lead, state.Beside, error) {
 
 func isLead(entity string) bool { return strings.HasPrefix(entity, "ld_") }
 
-// rulesOf gives what decisions depend on as of a place in the log.
-func rulesOf(g journal.Globals) *core.Rules {
+// RulesOf gives what decisions depend on as of a place in the log.
+func RulesOf(g journal.Globals) *core.Rules {
 	if b, ok := g.(interface{ Rules() *core.Rules }); ok {
 		return b.Rules()
 	}
