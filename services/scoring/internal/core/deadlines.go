@@ -126,12 +126,12 @@ func (l *Lead) leavesBand() int64 {
 	return c.fall(l.Looked, start.pro)
 }
 
-// gone gives a time at which nothing is left of a decaying item, or the far future.
+// gone gives a time at which nothing is left of an item that decays or has a timeframe, or the far future.
 func (i *Item) gone() int64 {
 	const far = 1 << 62
 	lives := bits.Len64(uint64(max(i.Raw, -i.Raw))) + 1
 	hi, span := bits.Mul64(uint64(lives), uint64(i.HalfLife))
-	if hi > 0 || span > far {
+	if hi > 0 || span > far || i.HalfLife == 0 {
 		span = far
 	}
 	if i.Timeframe > 0 {
