@@ -198,7 +198,7 @@ func newLedger(l *Lead, score string) *ledger {
 		if !counts || it.Score != score {
 			return
 		}
-		rule := -1
+		var rule int
 		if n := len(g.entries); n > 0 && g.entries[n-1].Terms == it.Terms {
 			rule = g.entries[n-1].rule
 		} else {
