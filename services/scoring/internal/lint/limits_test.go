@@ -1,8 +1,11 @@
 package lint
 
 import (
+	"os"
 	"strings"
 	"testing"
+
+	"github.com/batonhq/baton/services/scoring/internal/celrules"
 )
 
 func TestLimits(t *testing.T) {
@@ -44,6 +47,32 @@ disqualify:
 		}
 		if got := report(Check(parsed(t, strings.Replace(text, c.replaced, c.by, 1)))); got != c.want {
 			t.Errorf("%s: got\n%swant\n%s", name, got, c.want)
+		}
+	}
+}
+
+// TestTheDocumentedModelIsOne reads the example of the service's README as people would.
+func TestTheDocumentedModelIsOne(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(readme), "```yaml\n")
+	text, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("there is no example")
+	}
+	a := parsed(t, "agreement: documented\nhalf_life: 14d\nfit: [ {id: size, when: 'account.employees > 9', points: 80} ]\n"+text)
+	compiler, err := celrules.NewCompiler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compiler.Compile(a, 1); err != nil {
+		t.Error(err)
+	}
+	for _, f := range Check(a) {
+		if !strings.Contains(f.Text, "engagement is at most") { // it is an extract: other rules are missing
+			t.Errorf("%+v", f)
 		}
 	}
 }
