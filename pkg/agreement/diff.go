@@ -15,7 +15,7 @@ const (
 
 // Difference is one thing in which two agreements differ.
 type Difference struct {
-	// Part is engagement, fit, grades, qualify, sla, reject_reasons, recycle_reasons, goals or general.
+	// Part is scores, groups, engagement, fit, grades, qualify, disqualify, sla, reject_reasons, recycle_reasons, goals or general.
 	Part string
 	// ID is the rule's, reason's or goal's id, the grade's letter, or the field's name; "" where the part as a whole differs
 	// (the order of its rules).
@@ -32,11 +32,13 @@ type Difference struct {
 // removed last. A nil agreement is an empty one.
 func Diff(from, to *Agreement) []Difference {
 	from, to = orEmpty(from), orEmpty(to)
-	d := &differ{part: "engagement"}
+	d := &differ{}
+	d.named(from, to)
+	d.part = "engagement"
 	diffList(d, from.Engagement, to.Engagement, listed[EngagementRule]{
 		id: func(r *EngagementRule) string { return r.ID },
 		added: func(r *EngagementRule) string {
-			return "gives " + engagementText(r) + capText(", ", r.Cap) + ownHalfLife(r.HalfLife, to.HalfLife)
+			return "gives " + engagementText(r) + capText(", ", r.Cap) + ownHalfLife(r.HalfLife, to.HalfLife) + boundsText(r, to)
 		},
 		removed: engagementText,
 		changed: func(a, b *EngagementRule) {
@@ -48,6 +50,7 @@ func Diff(from, to *Agreement) []Difference {
 				d.changed(b.ID, "%s: half-life %s → %s", b.ID, halfLifeText(a.HalfLife), halfLifeText(b.HalfLife))
 			}
 			d.cap(b.ID, a.Cap, b.Cap)
+			d.bounds(a, b, from, to)
 			d.because(b.ID, a.Because, b.Because)
 		},
 	})
@@ -79,9 +82,10 @@ func Diff(from, to *Agreement) []Difference {
 		removed: func(r *QualifyRule) string { return "qualified " + qualifyText(r) },
 		changed: func(a, b *QualifyRule) {
 			d.types(b.ID, a.On, b.On)
-			d.condition(b.ID, a.When, b.When)
+			d.matrix(a, b)
 		},
 	})
+	d.disqualify(from, to)
 	d.part = "sla"
 	d.sla(&from.SLA, &to.SLA)
 	d.reasons(from, to)
@@ -99,7 +103,12 @@ func Diff(from, to *Agreement) []Difference {
 	d.part = "general"
 	d.value("agreement", "name: ", from.Name, to.Name)
 	if from.HalfLife != to.HalfLife {
-		d.changed("half_life", "half-life %s → %s%s", halfLifeText(from.HalfLife), halfLifeText(to.HalfLife), followers(from, to))
+		d.changed("half_life", "half-life %s → %s%s", halfLifeText(from.HalfLife), halfLifeText(to.HalfLife),
+			followers(from, to, from.HalfLife, to.HalfLife, func(r *EngagementRule) time.Duration { return r.HalfLife }))
+	}
+	if from.Timeframe != to.Timeframe {
+		d.changed("timeframe", "events count for %s → %s%s", timeframeText(from.Timeframe), timeframeText(to.Timeframe),
+			followers(from, to, from.Timeframe, to.Timeframe, func(r *EngagementRule) time.Duration { return r.Timeframe }))
 	}
 	return d.out
 }

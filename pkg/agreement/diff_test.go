@@ -164,13 +164,13 @@ func TestEveryFieldIsCompared(t *testing.T) {
 	visit = func(path string, find func(root reflect.Value) reflect.Value) {
 		changed := func(how string, change func(v reflect.Value)) {
 			changes++
-			a := parsed(t, full)
+			a := parsed(t, everything)
 			change(find(reflect.ValueOf(a).Elem()))
-			if len(Diff(parsed(t, full), a)) == 0 || len(Diff(a, parsed(t, full))) == 0 {
+			if len(Diff(parsed(t, everything), a)) == 0 || len(Diff(a, parsed(t, everything))) == 0 {
 				t.Errorf("%s %s makes no difference", path, how)
 			}
 		}
-		v := find(reflect.ValueOf(parsed(t, full)).Elem())
+		v := find(reflect.ValueOf(parsed(t, everything)).Elem())
 		if v.IsZero() {
 			t.Errorf("%s is not stated in the full agreement", path)
 		}
@@ -203,7 +203,7 @@ func TestEveryFieldIsCompared(t *testing.T) {
 		}
 	}
 	visit("agreement", func(root reflect.Value) reflect.Value { return root })
-	if changes < 80 {
+	if changes < 120 {
 		t.Errorf("only %d changes were tried", changes)
 	}
 }
@@ -222,9 +222,9 @@ func anAgreement() *rapid.Generator[*Agreement] {
 		return rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 4, rapid.ID).Draw(t, "ids")
 	}
 	return rapid.Custom(func(t *rapid.T) *Agreement {
-		a := &Agreement{Name: text(t), HalfLife: span(t), Grades: Grades{micros(t), micros(t), micros(t)}}
+		a := &Agreement{Name: text(t), HalfLife: span(t), Timeframe: span(t), Grades: Grades{micros(t), micros(t), micros(t)}}
 		for _, id := range ids(t) {
-			r := EngagementRule{ID: id, On: types(t), When: text(t), Points: micros(t), HalfLife: span(t), Because: text(t)}
+			r := EngagementRule{ID: id, On: types(t), When: text(t), Points: micros(t), HalfLife: span(t), Because: text(t), Timeframe: span(t), Limit: micros(t), Group: text(t), Score: text(t)}
 			if r.Cap.Per = span(t); r.Cap.Per > 0 {
 				r.Cap.Count = rapid.IntRange(1, 2).Draw(t, "count")
 			}
@@ -234,7 +234,17 @@ func anAgreement() *rapid.Generator[*Agreement] {
 			a.Fit = append(a.Fit, FitRule{ID: id, When: text(t), Points: micros(t), Because: text(t)})
 		}
 		for _, id := range ids(t) {
-			a.Qualify = append(a.Qualify, QualifyRule{ID: id, On: types(t), When: text(t)})
+			q := QualifyRule{ID: id, On: types(t), When: text(t)}
+			for _, g := range ids(t) {
+				q.Matrix = append(q.Matrix, Cell{g, micros(t)})
+			}
+			slices.SortFunc(q.Matrix, func(a, b Cell) int { return strings.Compare(a.Grade, b.Grade) }) // as the parser gives it
+			a.Qualify = append(a.Qualify, q)
+		}
+		for _, id := range ids(t) {
+			a.Groups = append(a.Groups, Group{ID: id, Limit: micros(t)})
+			a.Scores = append(a.Scores, Score{ID: id})
+			a.Disqualify = append(a.Disqualify, DisqualifyRule{ID: id, When: text(t), Because: text(t)})
 		}
 		a.SLA = SLA{AcceptWithin: span(t), ContactWithin: span(t), Clock: text(t), MaxReassigns: rapid.IntRange(0, 1).Draw(t, "reassigns")}
 		for at := range rapid.IntRange(0, 3).Draw(t, "steps") {
@@ -250,7 +260,7 @@ func anAgreement() *rapid.Generator[*Agreement] {
 }
 
 func TestDiffBothWays(t *testing.T) {
-	parts := []string{"engagement", "fit", "grades", "qualify", "sla", "reject_reasons", "recycle_reasons", "goals", "general"}
+	parts := []string{"scores", "groups", "engagement", "fit", "grades", "qualify", "disqualify", "sla", "reject_reasons", "recycle_reasons", "goals", "general"}
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anAgreement().Draw(t, "a"), anAgreement().Draw(t, "b")
 		if d := Diff(a, a); d != nil {

@@ -16,10 +16,14 @@ func engagementText(r *EngagementRule) string {
 func fitText(r *FitRule) string { return pointsText(r.Points) + " of fit" + whenText(r.When) }
 
 func qualifyText(r *QualifyRule) string {
-	if len(r.On) == 0 {
-		return strings.TrimSpace(whenText(r.When))
+	when := whenText(r.When)
+	if len(r.Matrix) > 0 {
+		when = " " + matrixText(r.Matrix)
 	}
-	return "with " + either(r.On) + whenText(r.When)
+	if len(r.On) == 0 {
+		return strings.TrimSpace(when)
+	}
+	return "with " + either(r.On) + when
 }
 
 func goalText(g *Goal) string {
@@ -79,16 +83,16 @@ func ownHalfLife(own, general time.Duration) string {
 	return ", half-life " + halfLifeText(own)
 }
 
-// followers names the rules whose half-life changes along with the agreement's.
-func followers(from, to *Agreement) string {
+// followers names the rules whose own span (half-life, timeframe) changes along with the agreement's.
+func followers(from, to *Agreement, general, now time.Duration, own func(*EngagementRule) time.Duration) string {
 	before := make(map[string]time.Duration, len(from.Engagement))
 	for i := range from.Engagement {
-		before[from.Engagement[i].ID] = from.Engagement[i].HalfLife
+		before[from.Engagement[i].ID] = own(&from.Engagement[i])
 	}
 	var ids []string
 	for i := range to.Engagement {
 		r := &to.Engagement[i]
-		if was, known := before[r.ID]; known && was == from.HalfLife && r.HalfLife == to.HalfLife {
+		if was, known := before[r.ID]; known && was == general && own(r) == now {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -22,6 +22,8 @@ const (
 	MaxConditions = 64 << 10
 	// MaxPoints bounds a rule's points, both ways.
 	MaxPoints = 1000
+	// MaxScores is how many scores there may be beside the main one.
+	MaxScores = 20
 	// MaxDuration is the longest span any field may state.
 	MaxDuration = 3660 * 24 * time.Hour
 )
@@ -45,11 +47,17 @@ const Point Micros = 1_000_000
 type Agreement struct {
 	Name string
 	// HalfLife of rules that state none of their own; 0 is no decay.
-	HalfLife   time.Duration
+	HalfLife time.Duration
+	// Timeframe of rules that state none of their own; 0 is none: events count however old they are.
+	Timeframe time.Duration
+	// Groups and Scores that rules may name, in the order of the text.
+	Groups     []Group
+	Scores     []Score
 	Engagement []EngagementRule
 	Fit        []FitRule
 	Grades     Grades
 	Qualify    []QualifyRule
+	Disqualify []DisqualifyRule
 	SLA        SLA
 	// RejectReasons and RecycleReasons are what sales may answer with, in the order of the text.
 	RejectReasons  []RejectReason
@@ -69,8 +77,14 @@ type EngagementRule struct {
 	// HalfLife in force for the rule: its own, or else the agreement's. 0 is no decay.
 	HalfLife time.Duration
 	// Cap limits how many events count in one UTC bucket; the zero Cap is none.
-	Cap     Cap
-	Because string
+	Cap Cap
+	// Timeframe in force for the rule: its own, or else the agreement's. An event counts until it is that old; 0 is for good.
+	Timeframe time.Duration
+	// Limit bounds what the rule's events give together, after decay and both ways; 0 is none.
+	Limit Micros
+	// Group whose limit the rule counts under, and Score that it counts for; "" is none, and the main one.
+	Group, Score string
+	Because      string
 	// Line of the text on which the rule starts, for errors found later.
 	Line int
 }
@@ -80,6 +94,20 @@ type EngagementRule struct {
 type Cap struct {
 	Count int
 	Per   time.Duration
+}
+
+// Group bounds what its rules give together, after the limit of each and both ways. All of them count for one score.
+type Group struct {
+	ID    string
+	Limit Micros
+	Line  int
+}
+
+// Score is one beside the main one, such as a product line's: 0 to 100 points, from the rules that name it. Expressions know
+// it as scores.ID.
+type Score struct {
+	ID   string
+	Line int
 }
 
 // FitRule gives points for what a lead is.
@@ -99,9 +127,23 @@ type QualifyRule struct {
 	ID string
 	// On lists the event types on which it is looked at; empty means any event and any timer.
 	On []string
-	// When is an expression, "" for always (only with On).
+	// When is an expression, "" for always (only with On). Of a rule with a matrix it says what the matrix does.
 	When string
-	Line int
+	// Matrix as it was written, in the order of the grades; nil where When was.
+	Matrix []Cell
+	Line   int
+}
+
+// Cell of a matrix: a lead of a grade qualifies from this engagement on.
+type Cell struct {
+	Grade      string
+	Engagement Micros
+}
+
+// DisqualifyRule keeps a lead from qualifying while its condition holds.
+type DisqualifyRule struct {
+	ID, When, Because string
+	Line              int
 }
 
 // Clocks of the SLA.

@@ -27,12 +27,15 @@ func Parse(text []byte) (*Agreement, error) {
 }
 
 func parseAgreement(n node) *Agreement {
-	f := n.object("agreement", "half_life", "engagement", "fit", "grades", "qualify", "sla", "reject_reasons",
-		"recycle_reasons", "goals", "signatures")
-	a := &Agreement{Name: required(f["agreement"], "the agreement's name").id(), HalfLife: f["half_life"].halfLife(0)}
+	f := n.object("agreement", "half_life", "timeframe", "groups", "scores", "engagement", "fit", "grades", "qualify", "disqualify", "sla",
+		"reject_reasons", "recycle_reasons", "goals", "signatures")
+	a := &Agreement{
+		Name: required(f["agreement"], "the agreement's name").id(), HalfLife: f["half_life"].span(0), Timeframe: f["timeframe"].span(0),
+	}
+	named := parseNamed(a, f["groups"], f["scores"])
 	ids := uniqueIDs{}
 	for _, e := range f["engagement"].list() {
-		a.Engagement = append(a.Engagement, parseEngagement(e, ids, a.HalfLife))
+		a.Engagement = append(a.Engagement, parseEngagement(e, ids, a, named))
 	}
 	ids = uniqueIDs{}
 	for _, e := range f["fit"].list() {
@@ -43,6 +46,7 @@ func parseAgreement(n node) *Agreement {
 	for _, e := range f["qualify"].list() {
 		a.Qualify = append(a.Qualify, parseQualify(e, ids))
 	}
+	a.Disqualify = parseDisqualify(f["disqualify"])
 	if size := a.conditions(); size > MaxConditions {
 		n.fail("has conditions of %d bytes in all, at most %d are allowed", size, MaxConditions)
 	}
@@ -80,15 +84,18 @@ func (a *Agreement) conditions() (size int) {
 	for i := range a.Qualify {
 		size += len(a.Qualify[i].When)
 	}
+	for i := range a.Disqualify {
+		size += len(a.Disqualify[i].When)
+	}
 	return size
 }
 
-func parseEngagement(n node, ids uniqueIDs, halfLife time.Duration) EngagementRule {
-	f := n.object("id", "on", "when", "points", "half_life", "cap", "because")
+func parseEngagement(n node, ids uniqueIDs, a *Agreement, named *named) EngagementRule {
+	f := n.object("id", "on", "when", "points", "half_life", "timeframe", "cap", "limit", "group", "score", "because")
 	r := EngagementRule{
 		ID: ids.take(f["id"]), On: required(f["on"], "an event type, or a list of them").eventTypes(), When: f["when"].expression(),
-		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), HalfLife: f["half_life"].halfLife(halfLife),
-		Because: f["because"].text(maxText), Line: n.line,
+		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), HalfLife: f["half_life"].span(a.HalfLife),
+		Timeframe: f["timeframe"].span(a.Timeframe), Limit: f["limit"].limit(), Because: f["because"].text(maxText), Line: n.line,
 	}
 	if c := f["cap"]; c.exists() {
 		cf := c.object("count", "per")
@@ -97,6 +104,7 @@ func parseEngagement(n node, ids uniqueIDs, halfLife time.Duration) EngagementRu
 			cf["per"].fail("must be at least 1m")
 		}
 	}
+	named.use(&r, f["group"], f["score"])
 	return r
 }
 
@@ -126,10 +134,16 @@ func parseGrades(n node) Grades {
 }
 
 func parseQualify(n node, ids uniqueIDs) QualifyRule {
-	f := n.object("id", "on", "when")
+	f := n.object("id", "on", "when", "matrix")
 	r := QualifyRule{ID: ids.take(f["id"]), On: f["on"].eventTypes(), When: f["when"].expression(), Line: n.line}
-	if !f["on"].exists() && !f["when"].exists() {
-		n.fail("needs when, on, or both: it would hold for every lead")
+	switch m := f["matrix"]; {
+	case m.exists() && f["when"].exists():
+		m.fail("cannot stand beside when: write the grades into one of them")
+	case m.exists():
+		r.Matrix = parseMatrix(m)
+		r.When = matrixCondition(r.Matrix)
+	case !f["on"].exists() && !f["when"].exists():
+		n.fail("needs when, matrix, on, or several of them: it would hold for every lead")
 	}
 	return r
 }
@@ -262,8 +276,8 @@ func (n node) duration() time.Duration {
 	return d
 }
 
-// halfLife is a duration, or none; absent where the text is silent.
-func (n node) halfLife(absent time.Duration) time.Duration {
+// span is a duration, or none; absent where the text is silent.
+func (n node) span(absent time.Duration) time.Duration {
 	if !n.exists() {
 		return absent
 	}

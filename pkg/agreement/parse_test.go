@@ -126,7 +126,7 @@ func TestErrorsNameLineFieldAndReason(t *testing.T) {
 		"long duration":    {"agreement: a\nhalf_life: 9999d", "at most 3660d"},
 		"grades order":     {"agreement: a\ngrades: {a: 50, b: 50, c: 25}", "grades: must fall from a to c"},
 		"grades range":     {"agreement: a\ngrades: {a: 500, b: 50, c: 25}", "grades.a: must be between 0 and 100"},
-		"qualify all":      {"agreement: a\nqualify: [{id: x}]", "qualify[0]: needs when, on, or both"},
+		"qualify all":      {"agreement: a\nqualify: [{id: x}]", "qualify[0]: needs when, matrix, on, or several"},
 		"clock":            {"agreement: a\nsla: {clock: mine}", "sla.clock: must be working or elapsed"},
 		"ladder percent":   {"agreement: a\nsla: {ladder: [{at: 50, notify: rep}]}", "sla.ladder[0].at: must be a percentage"},
 		"ladder idle":      {"agreement: a\nsla: {ladder: [{at: 50%}]}", "sla.ladder[0]: does nothing"},
@@ -224,6 +224,7 @@ func TestDurations(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(example))
+	f.Add([]byte(everything))
 	for _, s := range []string{"", "agreement: a", "- - - -", "? a", "a: &b c", "agreement: |\n  x", "agreement: a\nsla: {ladder: [{at: 50%}]}", "{", "agreement: \"\\uD800\""} {
 		f.Add([]byte(s))
 	}
@@ -240,7 +241,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("accepted without its required fields: %+v", a)
 		}
 		for _, r := range a.Engagement {
-			if r.ID == "" || len(r.On) == 0 || r.HalfLife < 0 || (r.Cap.Count > 0) != (r.Cap.Per > 0) {
+			if r.ID == "" || len(r.On) == 0 || r.HalfLife < 0 || (r.Cap.Count > 0) != (r.Cap.Per > 0) || r.Limit < 0 || r.Timeframe < 0 {
 				t.Fatalf("accepted rule %+v", r)
 			}
 		}

@@ -30,6 +30,7 @@ type Compiler struct {
 	// events sees everything; leads sees the lead and its account alone.
 	events, leads *cel.Env
 	objects       *objects
+	provider      *provider
 }
 
 // NewCompiler gives a compiler. An error is a mistake in this package.
@@ -39,7 +40,7 @@ func NewCompiler() (*Compiler, error) {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	a := &adapter{registry}
-	o := &objects{eventType(a), leadType(a), accountType(a)}
+	o := &objects{event: eventType(a), lead: leadType(a), account: accountType(a)}
 	p := &provider{registry, map[string]*objectType{}}
 	for _, t := range []*objectType{o.event, o.lead, o.account} {
 		p.objects[t.typ.TypeName()] = t
@@ -63,13 +64,21 @@ func NewCompiler() (*Compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	return &Compiler{events: events, leads: leads, objects: o}, nil
+	return &Compiler{events: events, leads: leads, objects: o, provider: p}, nil
 }
 
 // Compile makes one version of an agreement ready to use. The error is an agreement.Errors with the line and the field of
 // each expression that does not compile.
 func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreement, error) {
 	var errs agreement.Errors
+	c, err := c.For(a)
+	if err != nil {
+		return nil, err
+	}
+	groups := map[string]core.Micros{}
+	for _, g := range a.Groups {
+		groups[g.ID] = core.Micros(g.Limit)
+	}
 	program := func(env *cel.Env, expression, field string, line int) core.Program {
 		if expression == "" {
 			return nil
@@ -89,6 +98,7 @@ func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreeme
 		rule := &core.Rule{
 			Terms: core.Terms{
 				Rule: r.ID, Raw: core.Micros(r.Points), HalfLife: r.HalfLife, CapCount: r.Cap.Count, CapPer: r.Cap.Per, Version: version,
+				Timeframe: r.Timeframe, Limit: core.Micros(r.Limit), Group: r.Group, GroupLimit: groups[r.Group], Score: r.Score,
 			},
 			When: program(c.events, r.When, fmt.Sprintf("engagement[%d]", i), r.Line), Because: r.Because,
 		}
@@ -105,6 +115,14 @@ func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreeme
 		out.Qualify = append(out.Qualify, &core.QualifyRule{
 			ID: r.ID, On: slices.Clone(r.On), When: program(c.events, r.When, fmt.Sprintf("qualify[%d]", i), r.Line),
 		})
+	}
+	for i, r := range a.Disqualify {
+		out.Disqualify = append(out.Disqualify, &core.DisqualifyRule{
+			ID: r.ID, When: program(c.events, r.When, fmt.Sprintf("disqualify[%d]", i), r.Line), Because: r.Because,
+		})
+	}
+	for _, s := range a.Scores {
+		out.Scores = append(out.Scores, s.ID)
 	}
 	if len(errs) > 0 {
 		return nil, errs[:min(len(errs), 20)]

@@ -11,7 +11,11 @@ import (
 )
 
 // objects are what expressions look at.
-type objects struct{ event, lead, account *objectType }
+type objects struct {
+	event, lead, account *objectType
+	// scores is nil where the agreement has none beside the main one.
+	scores *objectType
+}
 
 // program evaluates one expression.
 type program struct {
@@ -71,6 +75,11 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		return types.Double(a.view.Fit().Points()), true
 	case "grade":
 		return types.String(a.view.Grade()), true
+	case "scores":
+		if a.scores == nil {
+			return nil, false
+		}
+		return &object{a.scores, a.view}, true
 	case "stage":
 		return types.String(a.view.Standing), true
 	}

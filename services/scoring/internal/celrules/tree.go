@@ -52,7 +52,7 @@ func (c *Compiler) Reader() (*Reader, error) {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	var names []*cel.AttributePatternType
-	for _, name := range []string{"lead", "account", "event", "engagement", "fit", "grade", "stage"} {
+	for _, name := range []string{"lead", "account", "event", "engagement", "fit", "grade", "stage", "scores"} {
 		names = append(names, cel.AttributePattern(name))
 	}
 	if r.unknown, err = cel.PartialVars(map[string]any{}, names...); err != nil {

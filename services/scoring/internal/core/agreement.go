@@ -25,6 +25,10 @@ type Agreement struct {
 	Fit     []*FitRule
 	Grades  [3]Micros
 	Qualify []*QualifyRule
+	// Disqualify are the conditions that keep a lead from qualifying while one of them holds.
+	Disqualify []*DisqualifyRule
+	// Scores beside the main one, in the order of the text.
+	Scores []string
 }
 
 // Rule gives points for an engagement.
@@ -49,6 +53,13 @@ type QualifyRule struct {
 	// On are the event types at which it is looked at; none means any event and any timer.
 	On   []string
 	When Program
+}
+
+// DisqualifyRule keeps a lead from qualifying while it holds, whatever its score. It is looked at without an event.
+type DisqualifyRule struct {
+	ID      string
+	When    Program
+	Because string
 }
 
 // looksAt reports whether the rule is to be looked at because of an event.
@@ -102,14 +113,17 @@ type View struct {
 
 	engagement Micros
 	computed   bool
+	// named are the scores that were asked for so far.
+	named []worth
 	// assumed stands in for the lead's own worth, nil for none.
 	assumed *assumption
 }
 
 // assumption is a worth that a lead might have.
 type assumption struct {
-	// engagement before the clamp; the view reads it where an expression first asks for it.
-	engagement, fit Micros
+	// scores before the clamp; the view reads one where an expression first asks for it.
+	scores worths
+	fit    Micros
 	// asked says that an expression looked at any of it: otherwise its verdict holds whatever the worth.
 	asked bool
 }
@@ -127,11 +141,29 @@ func (v *View) Engagement() Micros {
 	switch {
 	case v.computed:
 	case v.assumed != nil:
-		v.engagement, v.computed = clamp(v.assumed.engagement), true
+		v.engagement, v.computed = clamp(v.assumed.scores.of("")), true
 	default:
 		v.engagement, v.computed = v.Lead.Engagement(v.at), true
 	}
 	return v.engagement
+}
+
+// Score gives a score beside the main one at the view's time.
+func (v *View) Score(id string) Micros {
+	if v.assumed != nil {
+		v.assumed.asked = true
+	}
+	if i := slices.IndexFunc(v.named, func(w worth) bool { return w.score == id }); i >= 0 {
+		return v.named[i].raw
+	}
+	w := worth{score: id}
+	if v.assumed != nil {
+		w.raw = clamp(v.assumed.scores.of(id))
+	} else {
+		w.raw = v.Lead.NamedScore(id, v.at)
+	}
+	v.named = append(v.named, w)
+	return w.raw
 }
 
 // Fit gives the fit.

@@ -18,33 +18,62 @@ type Changes struct {
 //
 //	engagement before the clamp = BeforeClamp + the points of Added + Decayed
 //
-// exactly. An event belongs to the time at which it happened, not to that at which Baton heard of it: what was then is what
+// exactly. Limits are part of that: BeforeClamp is within them, and Decayed compares what the earlier events alone would be
+// worth now within them with what they were worth then. What limits take from the later events, or take less because of them,
+// are lines of Added: one for each rule or group, the correction that it has now less the one that it would have had without
+// the later events. An event belongs to the time at which it happened, not to that at which Baton heard of it: what was then is what
 // is known of it today. Which of the earlier events a cap lets count does not change by later ones. Where the person objects
 // to profiling there is no score, neither then nor now, and all points are 0. Of a lead with so many contributions that old
 // ones are folded together, a folded one counts as the first of its events.
 func (l *Lead) Changes(book Book, since, at int64) Changes {
 	c := Changes{Since: since}
-	for _, line := range l.engagementLines(book, at) {
-		switch {
-		case line.LimitedBy == LimitedByClamp:
-		case line.At > since:
-			c.Added = append(c.Added, line)
-		default:
-			c.Decayed += line.Points
-		}
-	}
-	if l.Objected() {
-		return c
-	}
 	earlier, _ := slices.BinarySearchFunc(l.Items, since, func(it Item, since int64) int {
 		if it.At <= since {
 			return -1
 		}
 		return 1
 	})
-	then := Lead{Items: l.Items[:earlier]}
+	then := Lead{Items: l.Items[:earlier], Consent: l.Consent}
+	c.Added = addedLines(l.engagementLines(book, "", at), then.engagementLines(book, "", at), since)
+	if l.Objected() {
+		return c
+	}
 	c.BeforeClamp = then.raw(since)
 	c.Before = clamp(c.BeforeClamp)
-	c.Decayed -= c.BeforeClamp
+	c.Decayed = then.raw(at) - c.BeforeClamp
 	return c
+}
+
+// addedLines gives the lines of later events, and by how much the corrections of limits differ from those without them.
+func addedLines(all, earlier []Line, since int64) []Line {
+	type limit struct{ by, rule string }
+	before := map[limit]Line{}
+	for _, line := range earlier {
+		if line.isLimit() {
+			before[limit{line.LimitedBy, line.Rule}] = line
+		}
+	}
+	var out []Line
+	for _, line := range all {
+		switch {
+		case line.LimitedBy == LimitedByClamp:
+		case line.isLimit():
+			k := limit{line.LimitedBy, line.Rule}
+			line.Points -= before[k].Points
+			line.Raw = line.Points
+			delete(before, k)
+			if line.Points != 0 {
+				out = append(out, line)
+			}
+		case line.At > since:
+			out = append(out, line)
+		}
+	}
+	for _, line := range earlier { // limits that no longer hold back anything
+		if left, ok := before[limit{line.LimitedBy, line.Rule}]; ok && line.isLimit() {
+			left.Points, left.Raw = -left.Points, -left.Points
+			out = append(out, left)
+		}
+	}
+	return out
 }

@@ -8,8 +8,11 @@ import (
 )
 
 func TestChangesAddUp(t *testing.T) {
-	a := testAgreement()
 	rapid.Check(t, func(t *rapid.T) {
+		a, limited := testAgreement(), rapid.Bool().Draw(t, "limited")
+		if limited {
+			a = limitedAgreement()
+		}
 		events := drawEvents(t, 30)
 		since := now - int64(rapid.IntRange(-60, 60*24).Draw(t, "since, hours ago"))*int64(time.Hour)
 		at := max(since, now) + int64(rapid.IntRange(0, 30*24*60).Draw(t, "minutes later"))*int64(time.Minute)
@@ -19,6 +22,9 @@ func TestChangesAddUp(t *testing.T) {
 		later := map[string]bool{}
 		for _, line := range c.Added {
 			added += line.Points
+			if line.isLimit() && limited {
+				continue
+			}
 			if line.At <= since || line.Side != SideEngagement || line.LimitedBy == LimitedByClamp {
 				t.Fatalf("added since %d: %+v", since, line)
 			}
@@ -46,7 +52,7 @@ func TestChangesAddUp(t *testing.T) {
 			t.Fatalf("decay gave %d", c.Decayed)
 		}
 		for _, it := range l.Items {
-			if it.At > since && !later[it.ID] {
+			if it.At > since && it.Score == "" && !later[it.ID] {
 				t.Fatalf("%s at %d is not told", it.ID, it.At)
 			}
 		}
@@ -57,6 +63,8 @@ func TestChanges(t *testing.T) {
 	half := &Terms{Rule: "half", Raw: 40 * Point, HalfLife: day, CapCount: 2, CapPer: 30 * day, Version: 1}
 	against := &Terms{Rule: "against", Raw: -10 * Point, HalfLife: day}
 	full := &Terms{Rule: "full", Raw: 120 * Point}
+	tight := &Terms{Rule: "tight", Raw: 30 * Point, Limit: 40 * Point}
+	brief := &Terms{Rule: "brief", Raw: 9 * Point, Timeframe: 2 * day}
 	item := func(daysAgo time.Duration, id string, terms *Terms) Item {
 		return Item{At: now - int64(daysAgo*day), ID: id, Terms: terms, Count: 1}
 	}
@@ -65,12 +73,17 @@ func TestChanges(t *testing.T) {
 		before, clamped, added, dec Micros
 		lines                       int
 	}{
-		"nothing":             {},
-		"decay":               {items: []Item{item(1, "a", half)}, before: 40 * Point, clamped: 40 * Point, dec: -20 * Point},
-		"points against":      {items: []Item{item(1, "a", against)}, before: -10 * Point, dec: 5 * Point},
-		"a cap, used up then": {items: []Item{item(3, "a", half), item(2, "b", half), item(0, "c", half)}, before: 30 * Point, clamped: 30 * Point, dec: -15 * Point, lines: 1},
-		"a cap, half used up": {items: []Item{item(2, "b", half), item(0, "c", half)}, before: 20 * Point, clamped: 20 * Point, dec: -10 * Point, added: 40 * Point, lines: 1},
-		"the clamp":           {items: []Item{item(1, "a", full), item(0, "b", full)}, before: 120 * Point, clamped: 100 * Point, added: 120 * Point, lines: 1},
+		"nothing":                  {},
+		"decay":                    {items: []Item{item(1, "a", half)}, before: 40 * Point, clamped: 40 * Point, dec: -20 * Point},
+		"points against":           {items: []Item{item(1, "a", against)}, before: -10 * Point, dec: 5 * Point},
+		"a cap, used up then":      {items: []Item{item(3, "a", half), item(2, "b", half), item(0, "c", half)}, before: 30 * Point, clamped: 30 * Point, dec: -15 * Point, lines: 1},
+		"a cap, half used up":      {items: []Item{item(2, "b", half), item(0, "c", half)}, before: 20 * Point, clamped: 20 * Point, dec: -10 * Point, added: 40 * Point, lines: 1},
+		"a limit, reached by both": {items: []Item{item(1, "a", tight), item(0, "b", tight)}, before: 30 * Point, clamped: 30 * Point, added: 10 * Point, lines: 2},
+		"a limit, reached before":  {items: []Item{item(1, "a", tight), item(1, "b", tight), item(0, "c", tight)}, before: 40 * Point, clamped: 40 * Point, added: 0, lines: 2},
+		"a limit, left behind":     {items: []Item{item(1, "a", tight), item(1, "b", tight), item(0, "c", &Terms{Rule: "tight", Raw: -35 * Point, Limit: 40 * Point})}, before: 40 * Point, clamped: 40 * Point, added: -15 * Point, lines: 2},
+		"a timeframe":              {items: []Item{item(2, "a", brief)}, before: 9 * Point, clamped: 9 * Point, dec: -9 * Point},
+		"another score":            {items: []Item{item(0, "a", &Terms{Rule: "r", Raw: Point, Score: "s"})}},
+		"the clamp":                {items: []Item{item(1, "a", full), item(0, "b", full)}, before: 120 * Point, clamped: 100 * Point, added: 120 * Point, lines: 1},
 	} {
 		l := &Lead{}
 		for _, it := range c.items {

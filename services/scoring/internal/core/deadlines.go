@@ -33,39 +33,78 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 	if len(l.Items) == 0 || l.Objected() {
 		return out
 	}
-	against := l.against()
-	if l.band() != Cold || against > 0 {
+	rises := l.rises()
+	if l.band() != Cold || rises != 0 {
 		if at := l.leavesBand(); at != 0 {
 			out = append(out, Deadline{TimerBand, at})
 		}
 	}
-	if against > 0 && l.Stage() == Inquiry && l.Lasting && r.Active != nil {
-		out = append(out, Deadline{TimerQualify, l.Looked + int64(max(against/4, time.Hour))})
+	if rises != 0 && l.Stage() == Inquiry && l.Lasting && r.Active != nil {
+		out = append(out, Deadline{TimerQualify, rises})
 	}
 	return out
 }
 
-// against gives the shortest half-life of the points against the lead that are still worth something, 0 for none. A
-// quarter of it is how often such a lead is looked at: the moment itself depends on expressions.
-func (l *Lead) against() time.Duration {
+// rises gives when the lead is to be looked at because time alone may take a score up, 0 for never. Where points against it
+// decay, that is after a quarter of the shortest half-life of those that are still worth something: the moment at which it
+// qualifies depends on expressions. Where their timeframe ends, it is that end; and so is any end of a timeframe where items
+// are on different terms, since the limit of an older version may be wider.
+func (l *Lead) rises() int64 {
 	var shortest time.Duration
+	var against, any int64 // the first end of a timeframe
+	limited := false
+	sooner := func(a *int64, at int64) {
+		if *a == 0 || at < *a {
+			*a = at
+		}
+	}
 	for i := range l.Items {
 		it := &l.Items[i]
-		if it.Raw < 0 && it.HalfLife > 0 && (shortest == 0 || it.HalfLife < shortest) && it.Decayed(l.Looked) != 0 {
+		limited = limited || it.limited()
+		if it.over(l.Looked) {
+			continue
+		}
+		if it.Timeframe > 0 {
+			sooner(&any, it.At+int64(it.Timeframe))
+		}
+		if it.Raw >= 0 || it.Decayed(l.Looked) == 0 {
+			continue
+		}
+		if it.Timeframe > 0 {
+			sooner(&against, it.At+int64(it.Timeframe))
+		}
+		if it.HalfLife > 0 && (shortest == 0 || it.HalfLife < shortest) {
 			shortest = it.HalfLife
 		}
 	}
-	return shortest
+	if limited && any != 0 && l.mixed() {
+		sooner(&against, any)
+	}
+	if shortest > 0 {
+		sooner(&against, l.Looked+int64(max(shortest/4, time.Hour)))
+	}
+	return against
+}
+
+// mixed reports whether the items' terms come from several versions.
+func (l *Lead) mixed() bool {
+	for i := range l.Items {
+		if l.Items[i].Version != l.Items[0].Version {
+			return true
+		}
+	}
+	return false
 }
 
 // leavesBand gives the first millisecond at which decay alone has taken the score out of its band, 0 for never.
 func (l *Lead) leavesBand() int64 {
 	c := crossing{band: l.band()}
 	var end int64
-	against := false
+	against, bounded := false, false
 	l.capped(func(it *Item, counts bool) {
+		bounded = bounded || counts && it.Score == "" && (it.Timeframe > 0 || it.limited())
 		switch {
-		case !counts:
+		case !counts || it.Score != "":
 		case it.HalfLife <= 0:
 			c.constant += it.Raw
 		default:
@@ -74,6 +113,9 @@ func (l *Lead) leavesBand() int64 {
 			against = against || it.Raw < 0
 		}
 	})
+	if bounded {
+		return l.leavesBandBounded()
+	}
 	start := c.at(l.Looked)
 	switch {
 	case c.bandOf(start.pro+start.con) != c.band:
@@ -84,13 +126,16 @@ func (l *Lead) leavesBand() int64 {
 	return c.fall(l.Looked, start.pro)
 }
 
-// gone gives a time at which nothing is left of a decaying item, or the far future.
+// gone gives a time at which nothing is left of an item that decays or has a timeframe, or the far future.
 func (i *Item) gone() int64 {
 	const far = 1 << 62
 	lives := bits.Len64(uint64(max(i.Raw, -i.Raw))) + 1
 	hi, span := bits.Mul64(uint64(lives), uint64(i.HalfLife))
-	if hi > 0 || span > far {
+	if hi > 0 || span > far || i.HalfLife == 0 {
 		span = far
+	}
+	if i.Timeframe > 0 {
+		span = min(span, uint64(i.Timeframe))
 	}
 	return min(i.At, far) + int64(span)
 }

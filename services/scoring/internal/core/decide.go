@@ -172,7 +172,10 @@ func (l *Lead) qualifies(v *View, e *Event) (*QualifyRule, []Missed) {
 	if e != nil && !e.ofLead() {
 		v.Event = nil
 	}
-	var missed []Missed
+	against, missed := l.disqualified(v.agreement, v.Standing, v.at, 1)
+	if len(against) > 0 {
+		return nil, missed
+	}
 	for _, q := range v.agreement.Qualify {
 		if e != nil && !q.looksAt(e) || e == nil && len(q.On) > 0 {
 			continue

@@ -23,7 +23,8 @@ type Missing struct {
 	Qualify string
 	// Text says it in words.
 	Text string
-	// Engagement is how many points more that is, before the clamp; 0 where none are needed.
+	// Engagement is how many points more that is, before the clamp and within limits, of the score that Rule counts for; 0
+	// where none are needed.
 	Engagement Micros
 	// Rule is the engagement rule that gives the points, Times how many of its events it takes, and Type what they are: ""
 	// and 0 where it is not about events of a rule.
@@ -42,7 +43,7 @@ type Missing struct {
 // Missing gives the smallest changes that would make an inquiry qualify at a time, under the agreement in force, the easiest
 // first: few events before many, then points that no rule's events could give today, then a better grade, then a better
 // grade together with events or points. It is empty where the lead cannot qualify whatever it does (no inquiry, a device
-// rather than a person, an objection to profiling), where a rule holds already, and where nothing tried is enough.
+// rather than a person, an objection to profiling, a condition that disqualifies it), where a rule holds already, and where nothing tried is enough.
 //
 // A suggestion is the result of really evaluating the agreement's expressions for a lead to whom it happened: so many
 // events of a type, now, within the rule's cap, and each of them fires whatever other rules it fires for certain. Of a rule
@@ -54,7 +55,7 @@ func (l *Lead) Missing(a *Agreement, at int64) []Missing {
 	}
 	s := newSearch(l, a, at)
 	fit := s.lead.FitScore()
-	if s.qualifies(s.view(nil, s.raw, fit)) != nil {
+	if s.disqualified(s.scores, fit) || s.qualifies(s.view(nil, s.scores, fit)) != nil {
 		return nil
 	}
 	graded := s.graded(fit)
@@ -73,7 +74,7 @@ func (l *Lead) Missing(a *Agreement, at int64) []Missing {
 // graded gives the least better grade that is enough by itself.
 func (s *search) graded(fit Micros) []Missing {
 	for _, g := range s.better(fit) {
-		if q := s.qualifies(s.view(nil, s.raw, g.fit)); q != nil {
+		if q := s.qualifies(s.view(nil, s.scores, g.fit)); q != nil {
 			return []Missing{{Qualify: q.ID, Grade: g.name, Text: "grade " + g.name + " instead of " + s.agreement.Grade(fit)}}
 		}
 	}
@@ -144,14 +145,17 @@ func (s *search) waits(fit Micros) []Missing {
 }
 
 func (s *search) waitsFor(t string, fit Micros) []Missing {
-	next := run{event: s.event(t), raw: s.raw}
+	next := run{event: s.event(t), scores: s.scores}
 	s.step(&next, fit)
-	v := s.view(next.event, next.raw, fit)
+	v := s.view(next.event, next.scores, fit)
 	if q := s.qualifies(v); q != nil {
 		if len(q.On) == 0 {
 			return nil // it is the points that do it
 		}
 		return []Missing{{Qualify: q.ID, Waits: t, Text: article(t)}}
+	}
+	if s.disqualified(next.scores, fit) {
+		return nil
 	}
 	for _, q := range s.agreement.Qualify {
 		if len(q.On) > 0 && q.looksAt(v.Event) && s.depends(q, q.When, v) {
@@ -171,7 +175,7 @@ func (s *search) engagement(fit Micros, waits []Missing) []Missing {
 		}
 		for _, r := range s.agreement.ByType[t] {
 			if r.Raw > 0 {
-				runs = append(runs, &run{rule: r, event: s.event(t), raw: s.raw})
+				runs = append(runs, &run{rule: r, event: s.event(t), scores: s.scores})
 			}
 		}
 	}
@@ -186,9 +190,9 @@ func (s *search) engagement(fit Micros, waits []Missing) []Missing {
 			if slices.ContainsFunc(found, func(m Missing) bool { return m.Rule == r.rule.Rule }) || !s.step(r, fit) {
 				continue
 			}
-			if q := s.qualifies(s.view(r.event, r.raw, fit)); q != nil {
-				found = append(found, r.missing(q, times, s.raw))
-			} else if r.raw < 100*Point {
+			if q := s.qualifies(s.view(r.event, r.scores, fit)); q != nil {
+				found = append(found, r.missing(q, times, r.raw(s.scores)))
+			} else if r.raw(r.scores) < 100*Point {
 				on = append(on, r)
 			}
 		}
@@ -202,8 +206,8 @@ func (s *search) engagement(fit Micros, waits []Missing) []Missing {
 
 // points gives the fewest points that are enough, whatever they are for.
 func (s *search) points(fit Micros) []Missing {
-	with := func(steps Micros) *QualifyRule { return s.qualifies(s.view(nil, s.raw+steps*pointStep, fit)) }
-	none, enough := Micros(0), (100*Point-s.raw+pointStep-1)/pointStep
+	with := func(steps Micros) *QualifyRule { return s.qualifies(s.view(nil, s.scores.plus(steps*pointStep), fit)) }
+	none, enough := Micros(0), (100*Point-s.scores.of("")+pointStep-1)/pointStep
 	if enough <= 0 {
 		return nil
 	}
@@ -224,13 +228,16 @@ func (s *search) points(fit Micros) []Missing {
 }
 
 func (r *run) missing(q *QualifyRule, times int, before Micros) Missing {
-	m := Missing{Qualify: q.ID, Engagement: r.raw - before, Rule: r.rule.Rule, Times: times, Type: r.event.Type}
+	m := Missing{Qualify: q.ID, Engagement: r.raw(r.scores) - before, Rule: r.rule.Rule, Times: times, Type: r.event.Type}
 	if len(q.On) > 0 {
 		m.Waits = m.Type
 	}
 	plural, each := "", ""
 	if times > 1 {
 		plural, each = "s", " each"
+	}
+	if r.rule.Score != "" {
+		each += " of " + r.rule.Score
 	}
 	m.Text = fmt.Sprintf("%d more %s event%s (%s, %s%s)", times, m.Rule, plural, m.Type, pointsText(r.rule.Raw, ""), each)
 	return m

@@ -17,13 +17,19 @@ type asks struct {
 	// brings is the URL that the event must have, "" for any event or none.
 	brings string
 	looked *int
+	// score beside the main one that counts instead of it.
+	score string
 }
 
 func (p asks) Eval(v *View) Verdict {
 	if p.looked != nil {
 		*p.looked++
 	}
-	ok := v.Engagement() >= p.engagement && (p.grades == "" || strings.Contains(p.grades, v.Grade()))
+	worth := v.Engagement
+	if p.score != "" {
+		worth = func() Micros { return v.Score(p.score) }
+	}
+	ok := worth() >= p.engagement && (p.grades == "" || strings.Contains(p.grades, v.Grade()))
 	switch {
 	case !ok || p.brings == "":
 		return Verdict{Holds: ok}
@@ -145,6 +151,59 @@ matrix: 1 more ebook event (asset_downloaded, 10 points)
 matrix: 1 more webinar event (event_attended, 12.5 points)
 matrix: 2 more pricing events (page_viewed, 8 points each)`,
 		},
+		"a limit": {
+			change: func(a *Agreement) { a.ByType["asset_downloaded"][0].Limit = 15 * Point },
+			lead: func(a *Agreement) *Lead {
+				return inquiry(a, 50*Point, Item{At: now, ID: "e", Terms: &a.ByType["asset_downloaded"][0].Terms, Count: 1})
+			},
+			want: `
+matrix: 1 more webinar event (event_attended, 12.5 points)
+matrix: 2 more pricing events (page_viewed, 8 points each)`, // an ebook more gives 5 of the 10 that are missing, and no more after it
+		},
+		"a group": {
+			change: func(a *Agreement) {
+				for _, r := range []*Rule{a.ByType["asset_downloaded"][0], a.ByType["page_viewed"][0], a.ByType["event_attended"][0]} {
+					r.Group, r.GroupLimit = "g", 15*Point
+				}
+			},
+			lead: func(a *Agreement) *Lead { return inquiry(a, 50*Point, worth(6*Point)) },
+			want: `
+matrix: 2 more ebook events (asset_downloaded, 10 points each)
+matrix: 2 more pricing events (page_viewed, 8 points each)
+matrix: 2 more webinar events (event_attended, 12.5 points each)`,
+		},
+		"a group that is not enough": {
+			change: func(a *Agreement) {
+				for _, r := range []*Rule{a.ByType["asset_downloaded"][0], a.ByType["page_viewed"][0], a.ByType["event_attended"][0]} {
+					r.Group, r.GroupLimit = "g", 15*Point
+				}
+			},
+			lead: func(a *Agreement) *Lead { return inquiry(a, 50*Point, worth(4*Point)) },
+			want: "\nmatrix: 16 more points of engagement",
+		},
+		"another score": {
+			change: func(a *Agreement) {
+				a.Scores = []string{"payroll"}
+				a.Qualify = []*QualifyRule{{ID: "payroll", When: asks{engagement: 15 * Point, score: "payroll"}}}
+				a.ByType["asset_downloaded"][0].Score = "payroll"
+			},
+			lead: func(a *Agreement) *Lead { return inquiry(a, 50*Point, worth(12*Point)) },
+			want: "\npayroll: 2 more ebook events (asset_downloaded, 10 points each of payroll)",
+		},
+		"what is too old": {
+			change: func(a *Agreement) { a.ByType["asset_downloaded"][0].Timeframe = day },
+			lead: func(a *Agreement) *Lead {
+				return inquiry(a, 50*Point, Item{At: now - int64(day), ID: "e", Terms: &a.ByType["asset_downloaded"][0].Terms, Count: 1}, worth(10*Point))
+			},
+			want: `
+matrix: 1 more ebook event (asset_downloaded, 10 points)
+matrix: 1 more webinar event (event_attended, 12.5 points)
+matrix: 2 more pricing events (page_viewed, 8 points each)`,
+		},
+		"disqualified": {
+			change: func(a *Agreement) { a.Disqualify = []*DisqualifyRule{{ID: "x", When: never{}}, {ID: "always"}} },
+			lead:   func(a *Agreement) *Lead { return inquiry(a, 50*Point, worth(12*Point)) },
+		},
 		"it qualifies": {lead: func(a *Agreement) *Lead { return inquiry(a, 50*Point, worth(20*Point)) }},
 		"sales has it": {lead: func(a *Agreement) *Lead { l := inquiry(a, 50*Point); l.Run.Stage = Routed; return l }},
 		"a device":     {lead: func(a *Agreement) *Lead { l := inquiry(a, 50*Point); l.Lasting = false; return l }},
@@ -188,6 +247,10 @@ func drawAgreement(t *rapid.T) *Agreement {
 		Version: 1, Grades: [3]Micros{75 * Point, 50 * Point, 25 * Point}, ByType: map[string][]*Rule{},
 		Fit: []*FitRule{{ID: "vp", Points: 30 * Point, When: titled("VP")}, {ID: "size", Points: Micros(rapid.IntRange(0, 80).Draw(t, "size")) * Point, When: never{}}},
 	}
+	a.Scores = []string{"payroll"}
+	if rapid.IntRange(0, 3).Draw(t, "disqualify") == 0 {
+		a.Disqualify = []*DisqualifyRule{{ID: "d", When: asks{engagement: 60 * Point, score: rapid.SampledFrom([]string{"", "payroll"}).Draw(t, "too much")}}}
+	}
 	id := 0
 	for _, eventType := range []string{"page_viewed", "asset_downloaded", "email_opened", "form_submitted"} {
 		for i := range rapid.IntRange(0, 3).Draw(t, "rules") {
@@ -200,13 +263,22 @@ func drawAgreement(t *rapid.T) *Agreement {
 			}
 			id++
 			points := Micros(rapid.IntRange(-9, 30).Draw(t, "points"))*Point + Micros(rapid.IntRange(0, 2).Draw(t, "thirds"))*333_333
-			a.ByType[eventType] = append(a.ByType[eventType], rule(fmt.Sprint("r", id), points,
-				rapid.SampledFrom([]time.Duration{0, 3 * day, 14 * day}).Draw(t, "half-life"), rapid.IntRange(0, 3).Draw(t, "cap"), day, when))
+			r := rule(fmt.Sprint("r", id), points,
+				rapid.SampledFrom([]time.Duration{0, 3 * day, 14 * day}).Draw(t, "half-life"), rapid.IntRange(0, 3).Draw(t, "cap"), day, when)
+			r.Timeframe = rapid.SampledFrom([]time.Duration{0, 0, 2 * day}).Draw(t, "timeframe")
+			r.Limit = Micros(rapid.SampledFrom([]int{0, 0, 10, 30}).Draw(t, "limit")) * Point
+			if r.Group = rapid.SampledFrom([]string{"", "", "g", "h"}).Draw(t, "group"); r.Group != "" {
+				r.GroupLimit = 35 * Point
+			}
+			if r.Score = rapid.SampledFrom([]string{"", "", "payroll"}).Draw(t, "score"); r.Score != "" && r.Group != "" {
+				r.Group += "-payroll"
+			}
+			a.ByType[eventType] = append(a.ByType[eventType], r)
 		}
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "qualify") {
 		q := &QualifyRule{ID: fmt.Sprint("q", i)}
-		when := asks{engagement: Micros(rapid.IntRange(0, 90).Draw(t, "engagement")) * Point, grades: rapid.SampledFrom([]string{"", "a", "ab", "abc"}).Draw(t, "grades")}
+		when := asks{engagement: Micros(rapid.IntRange(0, 90).Draw(t, "engagement")) * Point, grades: rapid.SampledFrom([]string{"", "a", "ab", "abc"}).Draw(t, "grades"), score: rapid.SampledFrom([]string{"", "", "payroll"}).Draw(t, "of")}
 		if rapid.Bool().Draw(t, "waits") {
 			q.On = []string{"demo_requested", rapid.SampledFrom([]string{"form_submitted", "meeting_booked"}).Draw(t, "on")}
 			when.brings = rapid.SampledFrom([]string{"", "", "large"}).Draw(t, "brings")

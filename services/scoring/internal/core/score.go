@@ -18,10 +18,19 @@ const (
 	LimitedByCap     = "cap"
 	LimitedByClamp   = "clamp"
 	LimitedByConsent = "consent"
+	// LimitedByTimeframe is an event that is too old to count.
+	LimitedByTimeframe = "timeframe"
+	// LimitedByRule and LimitedByGroup are corrections, like LimitedByClamp: what the lines of a rule, or of a group's rules,
+	// have beyond its limit.
+	LimitedByRule  = "rule_limit"
+	LimitedByGroup = "group_limit"
 )
 
 // clampRule names the line that shows how far a sum lay outside 0 to 100.
 const clampRule = "clamp"
+
+// consentRule names an objection to profiling among what keeps a lead from qualifying.
+const consentRule = "consent"
 
 // Line is one contribution. The points of a side's lines sum exactly to the side.
 type Line struct {
@@ -30,10 +39,25 @@ type Line struct {
 	// Decay is what is left of the raw points: 1 where nothing decays.
 	Decay     float64
 	LimitedBy string
-	Events    []string
-	At        int64
-	Version   int32
+	// Group whose limit the rule's points count under, "" for none.
+	Group   string
+	Events  []string
+	At      int64
+	Version int32
 }
+
+// isLimit reports whether the line is a correction by a limit below that of the whole.
+func (l *Line) isLimit() bool { return l.LimitedBy == LimitedByRule || l.LimitedBy == LimitedByGroup }
+
+// NamedScore is a score beside the main one. Its lines sum to it exactly.
+type NamedScore struct {
+	ID         string
+	Engagement Micros
+	Lines      []Line
+}
+
+// Disqualifying is a condition that keeps the lead from qualifying, and why.
+type Disqualifying struct{ Rule, Because string }
 
 // Missed is a rule that could not be evaluated, why, and how often.
 type Missed struct {
@@ -52,14 +76,29 @@ type Score struct {
 	Missed  []Missed
 	// QualifiesBy is the qualify rule that holds, whatever the stage; "" for none.
 	QualifiesBy string
+	// Named are the scores beside the main one: the version's, in its order, then others that the lead has points for.
+	Named []NamedScore
+	// Disqualified are the conditions that keep the lead from qualifying now; "consent" is an objection to profiling.
+	Disqualified []Disqualifying
 }
 
 // Explain gives the score at a time with every line of it, under the version that the lead was last looked at with. Lines
-// are in order: engagement by time, then fit in the order of the agreement.
+// are in order: engagement by time, then what limits take, then fit in the order of the agreement.
 func (l *Lead) Explain(book Book, at int64) Score {
 	s := Score{At: at, Version: l.Fit.Version, Grade: "d"}
-	s.Lines = l.engagementLines(book, at)
-	if a := book.Version(l.Fit.Version); a != nil {
+	s.Lines = l.engagementLines(book, "", at)
+	a := book.Version(l.Fit.Version)
+	for _, id := range l.scoresOf(a) {
+		n := NamedScore{ID: id, Lines: l.engagementLines(book, id, at)}
+		for i := range n.Lines {
+			n.Engagement += n.Lines[i].Points
+		}
+		s.Named = append(s.Named, n)
+	}
+	if l.Objected() {
+		s.Disqualified = []Disqualifying{{consentRule, "the person objected to profiling"}}
+	}
+	if a != nil {
 		fit, missed := l.fitLines(a)
 		s.Lines = append(s.Lines, fit...)
 		s.Missed = append(slices.Clone(l.Missed), missed...)
@@ -69,7 +108,13 @@ func (l *Lead) Explain(book Book, at int64) Score {
 			}
 		}
 		s.Grade = a.Grade(s.Fit)
-		rule, missed := l.qualifies(NewView(a, l, nil, l.Stated, at), nil)
+		var rule *QualifyRule
+		if s.Disqualified == nil {
+			s.Disqualified, missed = l.disqualified(a, l.Stated, at, len(a.Disqualify))
+		}
+		if len(s.Disqualified) == 0 {
+			rule, missed = l.qualifies(NewView(a, l, nil, l.Stated, at), nil)
+		}
 		s.Missed = append(s.Missed, missed...)
 		if rule != nil {
 			s.QualifiesBy = rule.ID
@@ -83,13 +128,19 @@ func (l *Lead) Explain(book Book, at int64) Score {
 	return s
 }
 
-func (l *Lead) engagementLines(book Book, at int64) []Line {
+// engagementLines gives the lines of one score, "" for the main one.
+func (l *Lead) engagementLines(book Book, score string, at int64) []Line {
 	lines := make([]Line, 0, len(l.Items)+1)
-	objected := l.Objected()
+	objected, limited := l.Objected(), false
 	var sum Micros
 	l.capped(func(it *Item, counts bool) {
+		if it.Score != score {
+			return
+		}
+		limited = limited || it.limited()
 		line := Line{
 			Side: SideEngagement, Rule: it.Rule, Raw: it.Raw, Decay: left(it, at), Events: []string{it.ID}, At: it.At, Version: it.Version,
+			Group: it.Group,
 		}
 		if a := book.Version(it.Version); a != nil {
 			line.Because = a.Because(SideEngagement, it.Rule)
@@ -99,13 +150,45 @@ func (l *Lead) engagementLines(book Book, at int64) []Line {
 			line.LimitedBy = LimitedByConsent
 		case !counts:
 			line.LimitedBy = LimitedByCap
+		case it.over(at):
+			line.LimitedBy = LimitedByTimeframe
 		default:
 			line.Points = it.Decayed(at)
 		}
 		sum += line.Points
 		lines = append(lines, line)
 	})
+	if limited && !objected {
+		g := newLedger(l, score)
+		g.at(at)
+		for _, correction := range g.lines(at) {
+			sum += correction.Points
+			lines = append(lines, correction)
+		}
+		g.regroup(lines)
+	}
 	return appendClamp(lines, SideEngagement, sum, at)
+}
+
+// disqualified gives the conditions of an agreement that keep the lead from qualifying at a time, at most so many of them,
+// and those that could not be evaluated.
+func (l *Lead) disqualified(a *Agreement, stage string, at int64, most int) (against []Disqualifying, missed []Missed) {
+	if len(a.Disqualify) == 0 {
+		return nil, nil
+	}
+	v := NewView(a, l, nil, stage, at)
+	for _, r := range a.Disqualify {
+		verdict := holds(r.When, v)
+		if verdict.Missing != "" {
+			missed = append(missed, Missed{Rule: r.ID, Reason: verdict.Missing, Times: 1})
+		}
+		if verdict.Holds {
+			if against = append(against, Disqualifying{r.ID, r.Because}); len(against) == most {
+				break
+			}
+		}
+	}
+	return against, missed
 }
 
 func left(it *Item, at int64) float64 {
@@ -199,26 +282,33 @@ func (l *Lead) addMissed(m Missed) {
 const maxSnapshotLines = 100
 
 // Shorten keeps the engagement lines that matter most, and adds the rest up, one line a rule, so that the sum stays exact.
-// It is for what travels with a handoff; an explanation lists everything.
+// It is for what travels with a handoff; an explanation lists everything. Corrections by limits stay as they are.
 func (s *Score) Shorten() {
+	s.Lines = shortened(s.Lines)
+	for i := range s.Named {
+		s.Named[i].Lines = shortened(s.Named[i].Lines)
+	}
+}
+
+func shortened(lines []Line) []Line {
 	weight := func(l *Line) Micros { return max(l.Points, -l.Points) }
-	order := make([]int, 0, len(s.Lines))
-	for i := range s.Lines {
-		if s.Lines[i].Side == SideEngagement && s.Lines[i].LimitedBy != LimitedByClamp {
+	order := make([]int, 0, len(lines))
+	for i := range lines {
+		if l := &lines[i]; l.Side == SideEngagement && l.LimitedBy != LimitedByClamp && !l.isLimit() {
 			order = append(order, i)
 		}
 	}
 	if len(order) <= maxSnapshotLines {
-		return
+		return lines
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(weight(&s.Lines[b]), weight(&s.Lines[a])) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(weight(&lines[b]), weight(&lines[a])) })
 	rest := make(map[int]bool, len(order))
 	for _, i := range order[maxSnapshotLines:] {
 		rest[i] = true
 	}
 	byRule := map[string]int{}
 	kept := make([]Line, 0, maxSnapshotLines)
-	for i, line := range s.Lines {
+	for i, line := range lines {
 		k, open := byRule[line.Rule]
 		switch {
 		case rest[i] && open:
@@ -235,5 +325,5 @@ func (s *Score) Shorten() {
 			kept = append(kept, line)
 		}
 	}
-	s.Lines = kept
+	return kept
 }

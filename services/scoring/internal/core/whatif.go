@@ -19,9 +19,9 @@ type search struct {
 	lead      *Lead
 	agreement *Agreement
 	at        int64
-	// raw is the engagement before the clamp; used, how much of each cap is used up in the present bucket.
-	raw  Micros
-	used map[capKey]int
+	// scores before the clamp; used, how much of each cap is used up in the present bucket.
+	scores worths
+	used   map[capKey]int
 	// types are those that rules give points for, in order.
 	types []string
 	// events are the bare ones, by type: they bring nothing along. full has all that expressions may ask for by name.
@@ -50,7 +50,7 @@ func newSearch(l *Lead, a *Agreement, at int64) *search {
 		lead.refit(a)
 	}
 	s := &search{
-		lead: &lead, agreement: a, at: at, raw: l.raw(at), used: map[capKey]int{}, events: map[string]*Event{}, known: map[judged]Verdict{},
+		lead: &lead, agreement: a, at: at, scores: worthsOf(l, a, at), used: map[capKey]int{}, events: map[string]*Event{}, known: map[judged]Verdict{},
 		full: Event{ID: "-", Type: "-", Name: "-", Source: "-", Title: "-", Channel: "-", Campaign: "-", Asset: "-", URL: "-", Referrer: "-", At: at, Now: at},
 	}
 	s.begin()
@@ -89,9 +89,9 @@ func (s *search) event(eventType string) *Event {
 	return e
 }
 
-func (s *search) view(e *Event, engagement, fit Micros) *View {
+func (s *search) view(e *Event, scores worths, fit Micros) *View {
 	return &View{
-		Event: e, Lead: s.lead, Standing: Inquiry, agreement: s.agreement, at: s.at, assumed: &assumption{engagement: engagement, fit: fit},
+		Event: e, Lead: s.lead, Standing: Inquiry, agreement: s.agreement, at: s.at, assumed: &assumption{scores: scores, fit: fit},
 	}
 }
 
@@ -119,6 +119,9 @@ func (s *search) eval(rule any, p Program, v *View) Verdict {
 
 // qualifies gives the first rule that holds and is looked at because of the view's event, or, without one, whatever happens.
 func (s *search) qualifies(v *View) *QualifyRule {
+	if s.disqualified(v.assumed.scores, v.assumed.fit) {
+		return nil
+	}
 	for _, q := range s.agreement.Qualify {
 		looks := len(q.On) == 0 || v.Event != nil && q.looksAt(v.Event)
 		if looks && s.eval(q, q.When, v).Holds && !s.over() {
@@ -128,12 +131,26 @@ func (s *search) qualifies(v *View) *QualifyRule {
 	return nil
 }
 
+// disqualified reports whether a condition keeps the lead from qualifying, with these scores and this fit.
+func (s *search) disqualified(scores worths, fit Micros) bool {
+	if len(s.agreement.Disqualify) == 0 {
+		return false
+	}
+	v := s.view(nil, scores, fit)
+	for _, d := range s.agreement.Disqualify {
+		if s.eval(d, d.When, v).Holds {
+			return true
+		}
+	}
+	return false
+}
+
 // depends reports whether it makes a difference to a rule what an event brings along: whether one that does not hold for a
 // bare event gives something else without any event, or for one of which everything is known.
 func (s *search) depends(rule any, p Program, v *View) bool {
 	bare := s.eval(rule, p, v)
 	for _, e := range [...]*Event{nil, &s.full} {
-		if s.eval(rule, p, s.view(e, v.assumed.engagement, v.assumed.fit)) != bare {
+		if s.eval(rule, p, s.view(e, v.assumed.scores, v.assumed.fit)) != bare {
 			return !s.over()
 		}
 	}
@@ -145,24 +162,33 @@ type run struct {
 	// rule whose events they are: it fires if what they bring along may make it; nil for bare events.
 	rule  *Rule
 	event *Event
-	// raw is the engagement so far, and used what the events so far have used up of caps.
-	raw  Micros
-	used map[capKey]int
+	// scores so far, and used what the events so far have used up of caps.
+	scores worths
+	used   map[capKey]int
 }
 
-// step has one more event happen, now. It reports whether the run's rule gave points for it and the engagement rose.
+// raw gives the score, before the clamp, that the run's rule counts for.
+func (r *run) raw(in worths) Micros {
+	if r.rule == nil {
+		return in.of("")
+	}
+	return in.of(r.rule.Score)
+}
+
+// step has one more event happen, now. It reports whether the run's rule gave points for it and its score rose.
 func (s *search) step(r *run, fit Micros) bool {
-	v := s.view(r.event, r.raw, fit)
-	before, gave := r.raw, false
+	v := s.view(r.event, r.scores, fit)
+	before, gave := r.raw(r.scores), false
 	for _, rule := range s.agreement.ByType[r.event.Type] {
 		fires := s.eval(rule, rule.When, v).Holds || rule == r.rule && s.depends(rule, rule.When, v)
 		if fires && s.counts(r, rule) {
-			r.raw += rule.Raw
-			v.assumed.engagement = r.raw
+			r.scores = r.scores.add(&rule.Terms)
+			s.looks -= r.scores.size() / 16
+			v.assumed.scores = r.scores
 			gave = gave || rule == r.rule
 		}
 	}
-	return gave && r.raw > before
+	return gave && r.raw(r.scores) > before
 }
 
 // counts uses up one of a rule's cap and reports whether there was one left.

@@ -69,8 +69,20 @@ func (l *leadEntity) stageChanged(m *core.StageMove) *journalv1.StageChanged {
 func Snapshot(s *core.Score) *journalv1.ScoreSnapshot {
 	return &journalv1.ScoreSnapshot{
 		Fit: s.Fit.Points(), Grade: s.Grade, Engagement: s.Engagement.Points(), AgreementVersion: s.Version,
-		Contributions: Contributions(s.Lines), At: stamp(s.At),
+		Contributions: Contributions(s.Lines), At: stamp(s.At), Scores: NamedScores(s.Named),
 	}
+}
+
+// NamedScores gives the scores beside the main one.
+func NamedScores(scores []core.NamedScore) []*journalv1.NamedScore {
+	var out []*journalv1.NamedScore
+	for i := range scores {
+		n := &scores[i]
+		out = append(out, &journalv1.NamedScore{
+			Id: n.ID, Engagement: n.Engagement.Points(), Micros: n.Engagement.String(), Contributions: Contributions(n.Lines),
+		})
+	}
+	return out
 }
 
 // Contributions gives the lines of a score.
@@ -81,6 +93,7 @@ func Contributions(lines []core.Line) []*journalv1.Contribution {
 		out[i] = &journalv1.Contribution{
 			Side: n.Side, Rule: n.Rule, Points: n.Points.Points(), Because: n.Because, Events: n.Events, RawPoints: n.Raw.Points(), Decay: n.Decay,
 			LimitedBy: n.LimitedBy, At: stamp(n.At), AgreementVersion: n.Version, Micros: n.Points.String(),
+			Group: n.Group,
 		}
 	}
 	return out

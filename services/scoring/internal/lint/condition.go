@@ -33,7 +33,7 @@ func (c *checker) judge(when *condition, line int, field string, base map[string
 		c.report(line, field, "can never hold: %s", c.explain(why, on))
 		return
 	}
-	if when.constant.Holds || newSolver(general()).check(fails(when.expr)) != nil {
+	if when.constant.Holds || newSolver(c.general()).check(fails(when.expr)) != nil {
 		c.report(line, field, "always holds: it leaves nothing out")
 		return
 	}
@@ -89,8 +89,11 @@ func (c *checker) outside(why *conflict, a asking, on []string) string {
 	if a.constraint.op == "in" && len(a.constraint.values) == 0 {
 		return said + " names nothing"
 	}
-	possible := general()[why.term]
+	possible := c.general()[why.term]
 	possible = possible.narrow(a.constraint)
+	if id, ok := strings.CutPrefix(why.term, scorePrefix); ok && !possible.empty() {
+		return said + " is out of reach: " + c.scoreText(id)
+	}
 	switch why.term {
 	case "grade":
 		if !possible.empty() {
@@ -106,7 +109,7 @@ func (c *checker) outside(why *conflict, a asking, on []string) string {
 		case c.engagementReach == 0:
 			return said + " is out of reach: no rule gives points for engagement"
 		default:
-			return fmt.Sprintf("%s is out of reach: with these caps and half-lives engagement is at most %s", said, figure(c.engagementReach))
+			return fmt.Sprintf("%s is out of reach: with these caps, half-lives and limits engagement is at most %s", said, figure(c.engagementReach))
 		}
 	case "stage":
 		if slices.ContainsFunc(possible.values, func(v any) bool { return v != "" }) {
@@ -126,6 +129,14 @@ func (c *checker) gradeText(grades domain) string {
 		return "grade c begins at 0 points of fit, so that nobody gets grade d"
 	}
 	return fmt.Sprintf("grade %s begins at %s points of fit, and %s", lowest, figure(points(least[lowest])), c.fitText())
+}
+
+func (c *checker) scoreText(id string) string {
+	reach := reachOf(c.Agreement, c.engagementWhen, id)
+	if reach == 0 {
+		return "no rule gives points for score " + id
+	}
+	return fmt.Sprintf("with these caps, half-lives and limits score %s is at most %s", id, figure(reach))
 }
 
 func (c *checker) fitText() string {

@@ -29,14 +29,19 @@ type Finding struct {
 func Check(a *agreement.Agreement) []Finding {
 	c := &checker{Agreement: a}
 	if compiler, err := celrules.NewCompiler(); err == nil { // an error is a mistake of that package, which its tests find
-		if c.reader, err = compiler.Reader(); err != nil {
+		if compiler, err = compiler.For(a); err == nil {
+			c.reader, err = compiler.Reader()
+		}
+		if err != nil {
 			c.reader = nil // then no condition is judged
 		}
 	}
 	c.read()
 	c.fit()
 	c.engagement()
+	c.limits()
 	c.qualify()
+	c.disqualify()
 	c.duplicates()
 	c.shadows()
 	c.sla()
@@ -50,7 +55,7 @@ type checker struct {
 	findings []Finding
 
 	// The conditions of the lists' rules, in order.
-	engagementWhen, fitWhen, qualifyWhen []condition
+	engagementWhen, fitWhen, qualifyWhen, disqualifyWhen []condition
 	// What fit and engagement can reach at most, in points.
 	fitReach, engagementReach float64
 }
@@ -86,6 +91,9 @@ func (c *checker) condition(when string, leadAlone bool) condition {
 func (c *checker) read() {
 	for _, r := range c.Qualify {
 		c.qualifyWhen = append(c.qualifyWhen, c.condition(r.When, false))
+	}
+	for _, r := range c.Disqualify {
+		c.disqualifyWhen = append(c.disqualifyWhen, c.condition(r.When, false))
 	}
 	for _, r := range c.Fit {
 		c.fitWhen = append(c.fitWhen, c.condition(r.When, true))
@@ -133,7 +141,7 @@ func (c *checker) engagement() {
 	if len(c.Engagement) == 0 {
 		c.report(0, "engagement", "there are no engagement rules: whatever leads do gives no points")
 	}
-	c.engagementReach = engagementReach(c.Engagement, c.engagementWhen)
+	c.engagementReach = reachOf(c.Agreement, c.engagementWhen, "")
 	for i := range c.Engagement {
 		r := &c.Engagement[i]
 		field := fmt.Sprintf("engagement[%d]", i)
@@ -149,7 +157,7 @@ func (c *checker) engagement() {
 				capText(r.Cap), agreement.FormatDuration(r.HalfLife))
 		}
 	}
-	c.engagementReach = engagementReach(c.Engagement, c.engagementWhen) // without those that never hold
+	c.engagementReach = reachOf(c.Agreement, c.engagementWhen, "") // without those that never hold
 }
 
 func (c *checker) qualify() {

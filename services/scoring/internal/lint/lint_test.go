@@ -263,7 +263,7 @@ func TestOutOfReach(t *testing.T) {
 	capped := func(count int, more string) string {
 		return fmt.Sprintf("  - { id: page, on: page_viewed, points: 4.9, half_life: 1d, cap: {count: %d, per: 1d} }\n%s", count, more)
 	}
-	const why = "qualify[0].when can never hold: `engagement > 30` is out of reach: with these caps and half-lives engagement is at most "
+	const why = "qualify[0].when can never hold: `engagement > 30` is out of reach: with these caps, half-lives and limits engagement is at most "
 	check(t, engagementLine, capped(1, ""), "8 "+why+"14.7")
 	check(t, engagementLine, capped(2, ""), "8 "+why+"29.4")
 	check(t, engagementLine, capped(3, ""))

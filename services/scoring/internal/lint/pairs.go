@@ -51,7 +51,8 @@ func (c *checker) shadows() {
 	type looks struct{ on, when string }
 	const everything = "*" // no event type is called so
 	first := map[looks]int{}
-	s := newSolver(map[string]domain{"stage": oneOf(inquiry), "grade": general()["grade"], "engagement": general()["engagement"], "fit": general()["fit"]})
+	s := newSolver(c.general())
+	s.base["stage"] = oneOf(inquiry)
 	conjuncts := make([][]string, len(c.Qualify))
 	for j := range c.Qualify {
 		r, when := &c.Qualify[j], &c.qualifyWhen[j]

@@ -177,7 +177,7 @@ func (s *solver) undo(mark int) {
 
 // always reports whether a term has a value with any event and lead, so that a comparison of it can always be evaluated.
 func always(term string) bool {
-	return term == "engagement" || term == "fit" || term == "grade" || term == "stage"
+	return term == "engagement" || term == "fit" || term == "grade" || term == "stage" || strings.HasPrefix(term, scorePrefix)
 }
 
 // compared reads a comparison of a term with literals. Anything else is a term of its own, asked to be true.

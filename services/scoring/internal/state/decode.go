@@ -262,10 +262,30 @@ func (r *reader) terms(v *core.Terms) {
 			v.CapPer = r.seconds()
 		case 6:
 			v.Version = r.small()
+		case 7:
+			v.Timeframe = r.seconds()
+		case 8:
+			v.Limit = r.limit()
+		case 9:
+			v.Group = r.text()
+		case 10:
+			v.GroupLimit = r.limit()
+		case 11:
+			v.Score = r.text()
 		default:
 			r.skip()
 		}
 	}
+}
+
+// limit reads points that are not negative.
+func (r *reader) limit() core.Micros {
+	v := r.signed()
+	if v < 0 {
+		r.fail()
+		return 0
+	}
+	return core.Micros(v)
 }
 
 func (r *reader) missed(v *core.Missed) {

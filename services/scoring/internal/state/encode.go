@@ -232,6 +232,11 @@ func (w *writer) terms(t *core.Terms) {
 	w.integer(4, int64(t.CapCount))
 	w.integer(5, int64(t.CapPer/time.Second))
 	w.integer(6, int64(t.Version))
+	w.integer(7, int64(t.Timeframe/time.Second))
+	w.signed(8, int64(t.Limit))
+	w.text(9, t.Group)
+	w.signed(10, int64(t.GroupLimit))
+	w.text(11, t.Score)
 	w.end(at)
 }
 

@@ -62,6 +62,7 @@ func drawLead(t *rapid.T) *core.Lead {
 		}
 		it.CapPer = max(it.CapPer%(1<<30), 1) * time.Second
 		it.HalfLife = it.HalfLife % (1 << 30) * time.Second
+		it.Timeframe = it.Timeframe % (1 << 30) * time.Second
 		it.Raw -= 1 << 40
 	}
 	for i := range l.Timeline {
