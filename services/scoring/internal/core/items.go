@@ -24,6 +24,15 @@ type Terms struct {
 	CapCount int
 	CapPer   time.Duration
 	Version  int32
+	// Timeframe is the age, in whole seconds, from which on an event is worth nothing; 0 for none.
+	Timeframe time.Duration
+	// Limit bounds what the rule gives in all, both ways; 0 for none.
+	Limit Micros
+	// Group of rules whose points GroupLimit bounds together, both ways; "" for none.
+	Group      string
+	GroupLimit Micros
+	// Score that the points count for: "" is the main one.
+	Score string
 }
 
 // Item is one rule's points for one event, on the terms of the agreement in force at the event's place in the log. They
@@ -41,19 +50,33 @@ func (i *Item) compare(o *Item) int {
 	return cmp.Or(cmp.Compare(i.At, o.At), strings.Compare(i.ID, o.ID), strings.Compare(i.Source, o.Source), strings.Compare(i.Rule, o.Rule))
 }
 
-// Decayed gives what the item is worth at a time, caps aside.
-func (i *Item) Decayed(at int64) Micros { return Decayed(i.Raw, time.Duration(at-i.At), i.HalfLife) }
+// Decayed gives what the item is worth at a time, caps and limits aside.
+func (i *Item) Decayed(at int64) Micros {
+	if i.over(at) {
+		return 0
+	}
+	return Decayed(i.Raw, time.Duration(at-i.At), i.HalfLife)
+}
 
-// score evaluates the rules for an event's type and keeps the points of those that fire.
+// over reports whether the item's timeframe has passed at a time.
+func (i *Item) over(at int64) bool { return i.Timeframe > 0 && at-i.At >= int64(i.Timeframe) }
+
+// score evaluates the rules for an event's type and keeps the points of those that fire. Each sees what the lead was worth
+// before the event, whatever the others give.
 func (l *Lead) score(a *Agreement, e *Event, v *View) {
+	var few [8]*Rule
+	fired := few[:0]
 	for _, r := range a.ByType[e.Type] {
 		verdict := holds(r.When, v)
 		if verdict.Missing != "" {
 			l.missed(r.Rule, verdict.Missing)
 		}
 		if verdict.Holds {
-			l.addItem(Item{At: e.At, ID: clip(e.ID, maxID), Source: e.Source, Terms: &r.Terms, Count: 1})
+			fired = append(fired, r)
 		}
+	}
+	for _, r := range fired {
+		l.addItem(Item{At: e.At, ID: clip(e.ID, maxID), Source: e.Source, Terms: &r.Terms, Count: 1})
 	}
 	if len(l.Items) > maxItems {
 		l.foldItems(e.Now)
@@ -110,33 +133,45 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// raw gives the sum of all that counts at a time, before the clamp.
-func (l *Lead) raw(at int64) Micros {
+// raw gives the main score at a time before the clamp: the sum of all that counts, within its limits.
+func (l *Lead) raw(at int64) Micros { return l.rawOf("", at) }
+
+func (l *Lead) rawOf(score string, at int64) Micros {
 	var sum Micros
+	limited := false
 	l.capped(func(it *Item, counts bool) {
-		if counts {
+		if counts && it.Score == score {
 			sum += it.Decayed(at)
+			limited = limited || it.limited()
 		}
 	})
+	if limited {
+		return newLedger(l, score).at(at)
+	}
 	return sum
 }
 
 // Engagement gives the engagement score at a time: 0 to 100 points, 0 where the person objected to profiling.
 func (l *Lead) Engagement(at int64) Micros {
+	return l.NamedScore("", at)
+}
+
+// NamedScore gives one of the scores beside the main one, or, by "", the main one, like Engagement.
+func (l *Lead) NamedScore(id string, at int64) Micros {
 	if len(l.Items) == 0 || l.Objected() {
 		return 0
 	}
-	return clamp(l.raw(at))
+	return clamp(l.rawOf(id, at))
 }
 
 func clamp(m Micros) Micros { return min(max(m, 0), 100*Point) }
 
 // foldItems makes room. First goes what is worth nothing any more; then the points of the oldest items of one rule, version
-// and day are added up into one, at the time of the first of them, and where that is not enough, of a week, a month or a
+// (and so on the same terms) and day are added up into one, at the time of the first of them, and where that is not enough, of a week, a month or a
 // year. A folded item decays a little early, by less than that span, and an event that comes later still for a span that
 // was folded may count beyond its cap: this happens only to leads with more than maxItems contributions.
 func (l *Lead) foldItems(now int64) {
-	l.Items = slices.DeleteFunc(l.Items, func(it Item) bool { return it.Decayed(now) == 0 })
+	l.Items = slices.DeleteFunc(l.Items, func(it Item) bool { return it.past(now) })
 	const day = int64(24 * time.Hour)
 	for _, span := range [...]int64{day, 7 * day, 30 * day, 365 * day} {
 		if len(l.Items) <= foldTo {
@@ -149,18 +184,27 @@ func (l *Lead) foldItems(now int64) {
 	}
 }
 
+// past reports whether an item may be forgotten: it is worth nothing any more. One whose timeframe has passed still uses up
+// its cap, as long as another event of its bucket may count.
+func (i *Item) past(now int64) bool {
+	if i.CapCount > 0 && i.over(now) {
+		bucketEnd := (floorDiv(i.At, int64(i.CapPer)) + 1) * int64(i.CapPer)
+		return now-bucketEnd >= int64(i.Timeframe)
+	}
+	return i.Decayed(now) == 0
+}
+
 func (l *Lead) foldSpan(span int64) {
 	type group struct {
-		rule     string
-		version  int32
-		halfLife time.Duration
-		start    int64
+		Terms
+		start int64
 	}
 	excess := len(l.Items) - foldTo
 	first := make(map[group]int)
 	kept := make([]Item, 0, len(l.Items))
 	l.capped(func(it *Item, counts bool) {
-		g := group{it.Rule, it.Version, it.HalfLife, floorDiv(it.At, span)}
+		g := group{*it.Terms, floorDiv(it.At, span)}
+		g.Raw = 0 // of a folded item it is a sum
 		k, open := first[g]
 		switch {
 		case excess > 0 && open:
