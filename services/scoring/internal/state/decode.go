@@ -11,7 +11,7 @@ import (
 func Decode(blob []byte) (*core.Lead, Beside, error) {
 	l, beside := &core.Lead{}, Beside{}
 	r := newReader(blob)
-	var terms []*core.Terms
+	var terms, inShadow []*core.Terms
 	for r.next() {
 		switch r.num {
 		case 20:
@@ -30,6 +30,8 @@ func Decode(blob []byte) (*core.Lead, Beside, error) {
 			}
 		case 28:
 			r.indexed(&beside.Indexed)
+		case shadowField:
+			inShadow = r.shadow(l, inShadow)
 		case 29:
 			beside.QuarantinedAt = r.time()
 		default:
