@@ -61,6 +61,10 @@ func access() grpcx.Policy {
 		"/baton.agreement.v1.AgreementService/ProposeAgreement":  read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
 		"/baton.agreement.v1.AgreementService/SignAgreement":     read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
 		"/baton.agreement.v1.AgreementService/ActivateAgreement": read([]string{roleAdmin, roleMarketing, roleManager}),
+		// So are a run in the shadow and its end.
+		"/baton.agreement.v1.AgreementService/ShadowAgreement": read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+		"/baton.agreement.v1.AgreementService/StopShadow":      read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+		"/baton.agreement.v1.AgreementService/GetShadow":       write(people),
 
 		// Events are known by their ids, a directory by its hash: repeating either changes nothing.
 		"/baton.ingest.v1.IngestService/Append":           read([]string{roleAdmin, roleMarketing, roleCRM}),

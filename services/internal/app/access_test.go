@@ -72,6 +72,10 @@ func TestRoles(t *testing.T) {
 		{roleCRM, "/baton.routing.v1.RoutingService/ListHandoffs", true},
 		{roleViewer, "/baton.scoring.v1.ScoringService/GetReconciliation", true},
 		{roleSales, "/baton.scoring.v1.ScoringService/ListQuarantine", false},
+		{roleSales, "/baton.agreement.v1.AgreementService/ShadowAgreement", true},
+		{roleViewer, "/baton.agreement.v1.AgreementService/ShadowAgreement", false},
+		{roleViewer, "/baton.agreement.v1.AgreementService/StopShadow", false},
+		{roleViewer, "/baton.agreement.v1.AgreementService/GetShadow", true},
 		{roleViewer, "/baton.ingest.v1.IngestService/Append", false},
 	} {
 		if got := slices.Contains(access()[c.method].Roles, c.role); got != c.may {

@@ -358,15 +358,16 @@ func (x *LeadState) GetToldAccount() *ToldAccountState {
 }
 
 type ShadowState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	FitVersion    int32                  `protobuf:"varint,2,opt,name=fit_version,json=fitVersion,proto3" json:"fit_version,omitempty"`
-	FitMicros     int64                  `protobuf:"zigzag64,3,opt,name=fit_micros,json=fitMicros,proto3" json:"fit_micros,omitempty"`
-	Epoch         int32                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Rule          string                 `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
-	QualifiedAt   int64                  `protobuf:"fixed64,6,opt,name=qualified_at,json=qualifiedAt,proto3" json:"qualified_at,omitempty"`
-	Terms         []*TermsState          `protobuf:"bytes,7,rep,name=terms,proto3" json:"terms,omitempty"`
-	Items         []*ItemState           `protobuf:"bytes,8,rep,name=items,proto3" json:"items,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Which run of the version it is.
+	Run           int32         `protobuf:"varint,2,opt,name=run,proto3" json:"run,omitempty"`
+	FitMicros     int64         `protobuf:"zigzag64,3,opt,name=fit_micros,json=fitMicros,proto3" json:"fit_micros,omitempty"`
+	Epoch         int32         `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Rule          string        `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	QualifiedAt   int64         `protobuf:"fixed64,6,opt,name=qualified_at,json=qualifiedAt,proto3" json:"qualified_at,omitempty"`
+	Terms         []*TermsState `protobuf:"bytes,7,rep,name=terms,proto3" json:"terms,omitempty"`
+	Items         []*ItemState  `protobuf:"bytes,8,rep,name=items,proto3" json:"items,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -408,9 +409,9 @@ func (x *ShadowState) GetVersion() int32 {
 	return 0
 }
 
-func (x *ShadowState) GetFitVersion() int32 {
+func (x *ShadowState) GetRun() int32 {
 	if x != nil {
-		return x.FitVersion
+		return x.Run
 	}
 	return 0
 }
@@ -1830,11 +1831,10 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\x04held\x18  \x01(\bR\x04held\x125\n" +
 	"\x06shadow\x18! \x01(\v2\x1d.baton.scoring.v1.ShadowStateR\x06shadow\x122\n" +
 	"\x05rated\x18\" \x01(\v2\x1c.baton.scoring.v1.RatedStateR\x05rated\x12E\n" +
-	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\"\x9b\x02\n" +
+	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\"\x8c\x02\n" +
 	"\vShadowState\x12\x18\n" +
-	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x1f\n" +
-	"\vfit_version\x18\x02 \x01(\x05R\n" +
-	"fitVersion\x12\x1d\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x10\n" +
+	"\x03run\x18\x02 \x01(\x05R\x03run\x12\x1d\n" +
 	"\n" +
 	"fit_micros\x18\x03 \x01(\x12R\tfitMicros\x12\x14\n" +
 	"\x05epoch\x18\x04 \x01(\x05R\x05epoch\x12\x12\n" +

@@ -117,6 +117,7 @@ func TestWants(t *testing.T) {
 		"an answer from scoring":    {journal.Head{Entity: ana, Type: typeAnswered, Origin: scoring}, false},
 		"an answer at the desk":     {journal.Head{Entity: identity.Desk, Type: typeAnswered, Origin: routing}, false},
 		"an engagement":             {journal.Head{Entity: ana, Type: "page_viewed"}, false},
+		"a shadow's stage":          {journal.Head{Entity: ana, Type: "shadow_qualified", Origin: scoring}, false},
 		"a type of a later version": {journal.Head{Entity: ana, Type: "stage_forecast", Origin: scoring}, false},
 	} {
 		if got := (Logic{}).Wants(c.h); got != c.want {

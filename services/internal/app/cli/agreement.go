@@ -21,12 +21,14 @@ import (
 
 func agreementCommand() command {
 	return command{
-		name: "agreement", args: "check FILE | list | show VERSION | propose FILE | diff VERSION [AGAINST] | sign VERSION | activate VERSION | backtest VERSION [AGAINST]",
-		does: "take the agreement through its life: check, propose, compare, try on history, sign, activate",
+		name: "agreement", args: "check FILE | list | show VERSION | propose FILE | diff VERSION [AGAINST] | sign VERSION | activate VERSION | backtest VERSION [AGAINST] | shadow VERSION",
+		does: "take the agreement through its life: check, propose, compare, try on history, run in the shadow, sign, activate",
 		more: "check needs no running Baton; everything else asks one. A version never changes: what is signed is the SHA-256 of its\n" +
 			"text, by marketing and by sales, and only then can it be activated. sign wants to know what you have read: --file with\n" +
 			"the text, or --hash. diff and backtest compare with the version in force unless you name another. backtest replays the\n" +
-			"whole journal through a version, signed or not, and touches nothing that is live.",
+			"whole journal through a version, signed or not, and touches nothing that is live. shadow runs a version, signed or not,\n" +
+			"beside the one in force on what comes in from now on, and never hands anybody over; --report tells the difference, --stop\n" +
+			"ends it.",
 		example: "baton agreement sign 4 --role sales --file agreement.yaml",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			c := &agreementCLI{env: env, api: apiFlags(env, flags)}
@@ -35,12 +37,14 @@ func agreementCommand() command {
 			flags.StringVar(&c.file, "file", "", "the `file` whose text you sign")
 			flags.StringVar(&c.from, "from", "", "activate from this `moment` on (RFC 3339) instead of at once")
 			flags.BoolVar(&c.json, "json", false, "print JSON")
-			flags.StringVar(&c.try.format, "format", "text", "the backtest's `form`: text, json, html or csv (the bare predictions)")
-			flags.StringVar(&c.try.out, "out", "", "write the backtest's report to this `file`")
+			flags.StringVar(&c.try.format, "format", "text", "the report's `form`: text, json, html or csv (a backtest's bare predictions; the leads on which a shadow differs)")
+			flags.StringVar(&c.try.out, "out", "", "write the report to this `file`")
 			flags.StringVar(&c.try.since, "since", "", "measure only leads first heard of from this `day` on (2026-01-31)")
 			flags.StringVar(&c.try.until, "until", "", "measure only leads first heard of before this `day`")
 			flags.BoolVar(&c.try.byOccurrence, "by-occurrence", false, "go by when events happened, not by when they came: for a history loaded afterwards")
 			flags.BoolVar(&c.try.openIsLost, "open-is-lost", false, "count leads without an outcome as lost: for a history that records wins alone")
+			flags.BoolVar(&c.beside.stop, "stop", false, "end the version's run in the shadow")
+			flags.BoolVar(&c.beside.report, "report", false, "report on the version's run in the shadow")
 			return c.run
 		},
 	}
@@ -53,6 +57,8 @@ type agreementCLI struct {
 	json bool
 
 	role, hash, file, from string
+
+	beside struct{ stop, report bool }
 
 	try struct {
 		format, out, since, until string
@@ -67,14 +73,15 @@ func (c *agreementCLI) run(ctx context.Context, args []string) error {
 	}{
 		"check": {1, c.check}, "list": {0, c.list}, "show": {1, c.show}, "propose": {1, c.propose}, "diff": {2, c.diff},
 		"sign": {1, c.sign}, "activate": {1, c.activate}, "backtest": {2, c.backtest},
+		"shadow": {1, c.shadow},
 	}
 	if len(args) == 0 {
-		return usagef("what is to be done is missing: check, list, show, propose, diff, sign, activate or backtest")
+		return usagef("what is to be done is missing: check, list, show, propose, diff, sign, activate, backtest or shadow")
 	}
 	verb, ok := verbs[args[0]]
 	switch rest := args[1:]; {
 	case !ok:
-		return usagef("%q is not one of check, list, show, propose, diff, sign, activate, backtest", args[0])
+		return usagef("%q is not one of check, list, show, propose, diff, sign, activate, backtest, shadow", args[0])
 	case len(rest) > verb.most:
 		return usagef("unexpected argument %q", rest[verb.most])
 	case len(rest) == 0 && verb.most > 0:
@@ -127,7 +134,11 @@ func (c *agreementCLI) list(ctx context.Context, _ []string) error {
 		if v.ActivateAt != nil {
 			from = when(v.ActivateAt) + " (planned)"
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Version, or(v.Name), or(v.State), or(signers(v)), when(v.ProposedAt), from, cut(text(v.Hash), 13))
+		state := or(v.State)
+		if v.ShadowSince != nil && v.ShadowUntil == nil {
+			state += ", in the shadow"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Version, or(v.Name), state, or(signers(v)), when(v.ProposedAt), from, cut(text(v.Hash), 13))
 	}
 	return w.Flush()
 }
@@ -151,6 +162,9 @@ func (c *agreementCLI) show(ctx context.Context, args []string) error {
 	fmt.Fprintf(c.env.Stdout, "# version %d, %s, hash %s\n", v.Version, or(v.State), text(v.Hash))
 	for _, s := range v.Signatures {
 		fmt.Fprintf(c.env.Stdout, "# signed for %s by %s, %s\n", text(s.Role), text(s.By), when(s.At))
+	}
+	if s := shadowed(v); s != "" {
+		fmt.Fprintln(c.env.Stdout, "# "+s)
 	}
 	fmt.Fprintln(c.env.Stdout, strings.TrimRight(lines(v.Yaml), "\n"))
 	return nil
@@ -271,8 +285,13 @@ func (c *agreementCLI) activate(ctx context.Context, args []string) error {
 }
 
 func (c *agreementCLI) change(ctx context.Context, path string, req proto.Message) error {
+	return c.changeBy(ctx, "POST", path, req)
+}
+
+// changeBy makes a change by an HTTP method, and says how the version stands then.
+func (c *agreementCLI) changeBy(ctx context.Context, method, path string, req proto.Message) error {
 	var done agreementv1.ChangeAgreementResponse
-	if err := c.api.call(ctx, "POST", "agreements/"+path, nil, req, &done); err != nil {
+	if err := c.api.call(ctx, method, "agreements/"+path, nil, req, &done); err != nil {
 		return err
 	}
 	if c.json {
@@ -285,6 +304,9 @@ func (c *agreementCLI) change(ctx context.Context, path string, req proto.Messag
 	}
 	if v.GetActivateAt() != nil {
 		fmt.Fprintf(c.env.Stdout, ", to be in force from %s", when(v.ActivateAt))
+	}
+	if s := shadowed(v); s != "" {
+		fmt.Fprint(c.env.Stdout, ", "+s)
 	}
 	if done.Sequence == "" {
 		fmt.Fprint(c.env.Stdout, "; it was so before")

@@ -8,16 +8,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 )
 
-// backtest asks for a backtest, shows how far it is, and writes the report.
+// backtest asks for a backtest.
 func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
 	req := &agreementv1.BacktestAgreementRequest{Format: c.try.format, OpenIsLost: c.try.openIsLost, ByOccurrence: c.try.byOccurrence}
 	if c.json {
@@ -38,8 +40,13 @@ func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
 	if req.To, err = day("--until", c.try.until); err != nil {
 		return err
 	}
+	return c.fetch(ctx, http.MethodPost, args[0]+"/backtest", nil, req)
+}
+
+// fetch asks for a report, shows how far it is, and writes it to where it belongs.
+func (c *agreementCLI) fetch(ctx context.Context, method, path string, query url.Values, req proto.Message) error {
 	unlimited := &api{url: c.api.url, token: c.api.token, client: &http.Client{}} // it takes as long as the journal is
-	resp, err := unlimited.do(ctx, http.MethodPost, "agreements/"+args[0]+"/backtest", nil, req)
+	resp, err := unlimited.do(ctx, method, "agreements/"+path, query, req)
 	if err != nil {
 		return err
 	}

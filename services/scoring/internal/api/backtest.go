@@ -69,10 +69,8 @@ func (s *Server) backtest(ctx context.Context, req *agreementv1.BacktestAgreemen
 	if req.GetByOccurrence() {
 		opt.ByOccurrence = func(*journal.Event) bool { return true }
 	}
-	switch req.GetFormat() {
-	case "", formatJSON, formatText, formatHTML, formatCSV:
-	default:
-		return nil, invalid("format", "must be json, text, html or csv")
+	if err := checkFormat(req.GetFormat()); err != nil {
+		return nil, err
 	}
 	for rep, n := range req.GetCapacity() {
 		if n < 0 {
@@ -108,6 +106,15 @@ func (s *Server) backtest(ctx context.Context, req *agreementv1.BacktestAgreemen
 	return opt, s.contend(b, req.GetVersion(), opt)
 }
 
+// checkFormat refuses a form that reports do not have.
+func checkFormat(format string) error {
+	switch format {
+	case "", formatJSON, formatText, formatHTML, formatCSV:
+		return nil
+	}
+	return invalid("format", "must be json, text, html or csv")
+}
+
 // contend adds a version to those that are tried.
 func (s *Server) contend(b *book.Book, version int32, opt *backtest.Options) error {
 	v := b.Find(version)
@@ -123,7 +130,7 @@ func (s *Server) contend(b *book.Book, version int32, opt *backtest.Options) err
 }
 
 func sendReport(r *backtest.Report, format string, send func(*agreementv1.BacktestAgreementResponse) error) error {
-	write := map[string]func(io.Writer) error{formatText: r.Text, formatHTML: r.HTML, formatCSV: r.Predictions}[format]
+	write := map[string]func(io.Writer) error{formatText: r.Text, formatHTML: r.HTML, formatCSV: r.CSV}[format]
 	if write == nil {
 		write = r.JSON
 	}

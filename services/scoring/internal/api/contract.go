@@ -194,7 +194,8 @@ func refused(err error) error {
 	switch {
 	case errors.Is(err, apply.ErrUnknown):
 		return status.Error(codes.NotFound, err.Error())
-	case errors.Is(err, apply.ErrOtherText), errors.Is(err, apply.ErrSameSigner), errors.Is(err, apply.ErrNotSigned):
+	case errors.Is(err, apply.ErrOtherText), errors.Is(err, apply.ErrSameSigner), errors.Is(err, apply.ErrNotSigned),
+		errors.Is(err, apply.ErrInForce), errors.Is(err, apply.ErrNotReady):
 		return status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, journal.ErrTooLarge):
 		return invalid("yaml", "is too large")

@@ -123,12 +123,19 @@ func (c *Contract) ActivateDue(ctx context.Context) error {
 
 // changeOf changes one version, and gives it as it is then.
 func (c *Contract) changeOf(ctx context.Context, version int32, decide func(*agreementv1.Agreement) (*journalv1.AgreementChanged, error)) (*agreementv1.Agreement, uint64, error) {
+	return c.changeIn(ctx, version, func(_ *book.Book, v *agreementv1.Agreement) (*journalv1.AgreementChanged, error) {
+		return decide(v)
+	})
+}
+
+// changeIn is changeOf for what depends on the other versions, too.
+func (c *Contract) changeIn(ctx context.Context, version int32, decide func(*book.Book, *agreementv1.Agreement) (*journalv1.AgreementChanged, error)) (*agreementv1.Agreement, uint64, error) {
 	b, seq, err := c.change(ctx, func(b *book.Book) (*journalv1.AgreementChanged, error) {
 		v := b.Find(version)
 		if v == nil {
 			return nil, ErrUnknown
 		}
-		change, err := decide(v)
+		change, err := decide(b, v)
 		if change != nil {
 			change.Version = version
 		}

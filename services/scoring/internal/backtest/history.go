@@ -20,6 +20,8 @@ type history struct {
 	opt     *Options
 	players []*player
 	records map[string]*record
+	// shadow is the run that is reported on, nil for a backtest.
+	shadow *shadowRun
 	// leaveOut are the sequences of inputs that had no effect; quarantined, those found on this reading.
 	leaveOut, quarantined map[uint64]bool
 	// refused are the ids of requests of sales that took no effect.
@@ -41,11 +43,15 @@ const (
 	batches   = 4
 )
 
-// replay reads the journal once. Each contender folds it in a goroutine of its own, in order.
-func replay(ctx context.Context, opt *Options, leaveOut map[uint64]bool) (*history, error) {
-	h := &history{
+func newHistory(opt *Options, leaveOut map[uint64]bool) *history {
+	return &history{
 		opt: opt, records: map[string]*record{}, leaveOut: leaveOut, quarantined: map[uint64]bool{}, refused: map[string]bool{},
 	}
+}
+
+// replay reads the journal once. Each contender folds it in a goroutine of its own, in order.
+func replay(ctx context.Context, opt *Options, leaveOut map[uint64]bool) (*history, error) {
+	h := newHistory(opt, leaveOut)
 	g, ctx := errgroup.WithContext(ctx)
 	feeds := make([]chan []input, len(opt.Rules))
 	for i, c := range opt.Rules {
@@ -92,7 +98,11 @@ func (h *history) scan(ctx context.Context, feeds []chan []input) error {
 		batch = nil
 		return nil
 	}
-	err := h.opt.Scan(ctx, 1, func(ev *journal.Event) error {
+	from := uint64(1)
+	if h.shadow != nil {
+		from = h.shadow.first
+	}
+	err := h.opt.Scan(ctx, from, func(ev *journal.Event) error {
 		if h.read++; h.read%progressEvery == 0 {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -143,18 +153,28 @@ func (h *history) event(ev *journal.Event) (input, bool) {
 	read := fold.Read(ev)
 	h.inputs++
 	h.last = max(h.last, read.Now)
-	h.record(ev.Entity).note(ev, read)
+	r := h.record(ev.Entity)
+	if ev.Type != "linked" && h.shadow.covers(ev.Seq) {
+		r.seen(read.Now)
+	}
+	r.note(ev, read)
 	return input{ev, read}, true
 }
 
 // recorded notes what is needed of what Baton decided when it happened.
 func (h *history) recorded(ev *journal.Event) {
+	if h.shadow != nil && stated(ev) {
+		h.shadow.note(ev, h.record(ev.Entity))
+	}
 	switch p := ev.Body.Payload.(type) {
 	case *journalv1.Event_Qualified:
-		if ev.Origin.Producer == fold.Service {
+		if stated(ev) && h.shadow.covers(ev.Origin.Cause) {
 			r := h.record(ev.Entity)
+			if h.shadow != nil {
+				r.seen(ev.Time().UnixNano())
+			}
 			r.handed = append(r.handed, qualification{
-				moment{ev.Time().UnixNano(), ev.Seq}, ev.Entity, p.Qualified.GetRule(), p.Qualified.GetEpoch(),
+				moment{ev.Time().UnixNano(), ev.Seq}, ev.Entity, p.Qualified.GetRule(), p.Qualified.GetEpoch(), handedScore(p.Qualified),
 			})
 		}
 	case *journalv1.Event_Answered:
@@ -163,7 +183,7 @@ func (h *history) recorded(ev *journal.Event) {
 		}
 	case *journalv1.Event_Quarantined:
 		seq, err := strconv.ParseUint(p.Quarantined.GetInputSequence(), 10, 64)
-		if err == nil && ev.Origin.Producer == fold.Service && !h.leaveOut[seq] {
+		if err == nil && stated(ev) && !h.leaveOut[seq] {
 			h.quarantined[seq] = true
 		}
 	}

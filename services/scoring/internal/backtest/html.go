@@ -27,7 +27,7 @@ func (r *Report) HTML(w io.Writer) error {
 		Reliability chart
 		Lift        chart
 		Definitions []Definition
-	}{r, volumes(r), rocChart(r), reliability(r), lift(r), Definitions()})
+	}{r, volumes(r), rocChart(r), reliability(r), lift(r), r.definitions()})
 	if err != nil {
 		return fmt.Errorf("backtest: page: %w", err)
 	}

@@ -14,10 +14,12 @@ import (
 type person struct {
 	id                    string
 	firstSeen, firstTouch int64
-	deals                 []deal
-	outcome               string
-	end                   moment
-	answer                string
+	// untold: when the first touch was is not known.
+	untold  bool
+	deals   []deal
+	outcome string
+	end     moment
+	answer  string
 	// handoffs that really were, in order.
 	handoffs []qualification
 	runs     [most]verdict
@@ -31,6 +33,34 @@ type verdict struct {
 
 // people merges what was folded into people, in the order of their ids, and counts the devices that stayed alone.
 func (h *history) people() (all []*person, devices int) {
+	groups := h.shadowed
+	if h.shadow == nil {
+		groups = h.played
+	}
+	for _, g := range groups() {
+		p := h.person(g.id, g.parts)
+		p.firstTouch, p.untold = g.firstTouch, g.untold
+		switch {
+		case identity.RankOf(g.id).Lasting():
+			all = append(all, p)
+		case h.opt.within(p.firstSeen):
+			devices++
+		}
+	}
+	slices.SortFunc(all, func(a, b *person) int { return strings.Compare(a.id, b.id) })
+	return all, devices
+}
+
+// group is the parts of a merged lead.
+type group struct {
+	id         string
+	parts      []string
+	firstTouch int64
+	untold     bool
+}
+
+// played gives the people that a backtest has come to know.
+func (h *history) played() (out []group) {
 	groups := map[string][]string{}
 	members := h.players[0].members // who joins whom does not depend on any agreement
 	for id, m := range members {
@@ -39,25 +69,19 @@ func (h *history) people() (all []*person, devices int) {
 			groups[root] = append(groups[root], id)
 		}
 	}
-	for id, group := range groups {
+	for id, parts := range groups {
 		lead := members[id].lead
 		if !lead.Known() {
 			continue
 		}
-		slices.Sort(group)
-		p := h.person(id, group)
+		slices.Sort(parts)
+		g := group{id: id, parts: parts}
 		if lead.Entry != nil {
-			p.firstTouch = lead.Entry.At
+			g.firstTouch = lead.Entry.At
 		}
-		switch {
-		case identity.RankOf(id).Lasting():
-			all = append(all, p)
-		case h.opt.within(p.firstSeen):
-			devices++
-		}
+		out = append(out, g)
 	}
-	slices.SortFunc(all, func(a, b *person) int { return strings.Compare(a.id, b.id) })
-	return all, devices
+	return out
 }
 
 // rootOf gives the lead that a lead has become.
@@ -101,6 +125,9 @@ func (h *history) person(id string, group []string) *person {
 	p.outcome, p.end = outcomeOf(p.deals)
 	for i := range h.players {
 		p.runs[i] = h.players[i].verdict(group, p.end)
+	}
+	if h.shadow != nil {
+		h.judge(p, group)
 	}
 	return p
 }
@@ -152,7 +179,7 @@ func measure(h *history) *Report {
 	all, devices := h.people()
 	r := &Report{
 		From: utc(o.From), To: utc(o.To), Read: h.read, Inputs: h.inputs, Until: at(h.last), OpenIsLost: o.OpenIsLost,
-		People: People{Devices: devices},
+		People: People{Devices: devices}, Shadow: h.shadow != nil,
 	}
 	var seen []*person
 	for _, p := range all {
@@ -172,6 +199,9 @@ func measure(h *history) *Report {
 		}
 	}
 	happened := side{WhatHappened, inWindow((*person).handed), 0}
+	if r.Shadow {
+		happened.score = 1
+	}
 	sides := make([]side, len(o.Rules))
 	for i, c := range o.Rules {
 		sides[i] = side{c.Name, inWindow(func(p *person) *qualification { return p.runs[i].qualified }), i}
@@ -185,9 +215,11 @@ func measure(h *history) *Report {
 		if o.Capacity != nil {
 			result.Load = load(o.Capacity, r.Weeks, i)
 		}
-		predictions := predict(seen, sides[i])
-		result.Ranking = rank(predictions, o.OpenIsLost)
-		r.predictions = append(r.predictions, predictions)
+		if !r.Shadow {
+			predictions := predict(seen, sides[i])
+			result.Ranking = new(rank(predictions, o.OpenIsLost))
+			r.predictions = append(r.predictions, predictions)
+		}
 		r.Contenders = append(r.Contenders, result)
 	}
 	r.HandedOver = HandedOver{Leads: count(all, happened), Quality: quality(seen, happened, o.OpenIsLost), LeadTime: leadTimes(seen, happened)}
@@ -199,6 +231,8 @@ func measure(h *history) *Report {
 		}
 	}
 	switch {
+	case r.Shadow:
+		r.Comparison, r.differences = compare(seen, happened, sides[0]), differences(seen, happened, sides[0])
 	case len(sides) == most:
 		r.Comparison = compare(seen, sides[0], sides[1])
 	case r.HandedOver.Handoffs > 0:
@@ -221,6 +255,7 @@ func (c *People) count(seen []*person) {
 			continue
 		}
 		switch {
+		case p.untold:
 		case p.firstTouch == 0:
 			c.WonWithoutTouch++
 		case p.end.at < p.firstTouch:

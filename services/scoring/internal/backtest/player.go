@@ -72,6 +72,8 @@ type qualification struct {
 	moment
 	lead, rule string
 	epoch      int32
+	// score of what was recorded.
+	score core.Micros
 }
 
 func newPlayer(key identity.Key, a *core.Agreement) *player {
@@ -155,7 +157,7 @@ func (p *player) decide(m *member, ev *journal.Event, read *core.Event) error {
 			continue
 		}
 		if q := f.Body.GetQualified(); q != nil {
-			m.qualified = append(m.qualified, qualification{moment{f.Time().UnixNano(), p.seq}, m.id, q.Rule, q.Epoch})
+			m.qualified = append(m.qualified, qualification{moment{f.Time().UnixNano(), p.seq}, m.id, q.Rule, q.Epoch, 0})
 		}
 		m.entity.Apply(p.rules, f)
 	}

@@ -162,7 +162,7 @@ func rocChart(r *Report) chart {
 		Empty: "It takes won and lost leads.",
 	}
 	for i := range r.Contenders {
-		if k := &r.Contenders[i].Ranking; k.AUC != nil {
+		if k := r.Contenders[i].Ranking; k != nil && k.AUC != nil {
 			c.Empty = ""
 			c.Series = append(c.Series, series{Name: r.Contenders[i].Name + ", AUC " + number(k.AUC, 3), Class: i, Path: path(k.ROC)})
 		}
@@ -176,6 +176,9 @@ func reliability(r *Report) chart {
 		Empty: "It takes leads with an outcome.",
 	}
 	for i := range r.Contenders {
+		if r.Contenders[i].Ranking == nil {
+			continue
+		}
 		s := series{Name: r.Contenders[i].Name + ", Brier " + number(r.Contenders[i].Ranking.Brier, 3), Class: i}
 		var points []Point
 		for _, b := range r.Contenders[i].Ranking.Bins {
@@ -196,6 +199,9 @@ func reliability(r *Report) chart {
 
 func lift(r *Report) chart {
 	c := chart{Title: "Lift by decile", X: "tenth of the leads, the highest scores first", Y: "times as often won as all", Empty: "It takes won leads."}
+	if r.Shadow {
+		return c
+	}
 	most := 1.0
 	for i := range r.Contenders {
 		for _, d := range r.Contenders[i].Ranking.Deciles {

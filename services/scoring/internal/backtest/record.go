@@ -18,6 +18,11 @@ type record struct {
 	deals     []dealWord
 	answers   []answer
 	handed    []qualification
+	// Of a run in the shadow: when scoring said the first engagement was, whether the lead began within the log that is read,
+	// and how it qualified there.
+	firstTouch int64
+	begun      bool
+	shadow     []qualification
 }
 
 // dealWord is one statement about a deal.
@@ -43,11 +48,15 @@ const (
 	Open = "open"
 )
 
-// note records when an input came, what it says of deals, and what sales says.
-func (r *record) note(ev *journal.Event, read *core.Event) {
-	if ev.Type != "linked" && (r.firstSeen == 0 || read.Now < r.firstSeen) {
-		r.firstSeen = read.Now
+// seen notes that something was heard of the lead.
+func (r *record) seen(at int64) {
+	if r.firstSeen == 0 || at < r.firstSeen {
+		r.firstSeen = at
 	}
+}
+
+// note records what an input says of deals, and what sales says.
+func (r *record) note(ev *journal.Event, read *core.Event) {
 	here := moment{read.Now, ev.Seq}
 	switch ev.Type {
 	case "deal_won":

@@ -12,6 +12,8 @@ import (
 // Report is what a backtest found. Shares are between 0 and 1; a share of nothing is null. Definitions says what each figure
 // means.
 type Report struct {
+	// Shadow: it is of a run beside the agreement in force, not of a backtest.
+	Shadow bool `json:"shadow,omitempty"`
 	// From and To of the window that was measured; absent where it has no bound.
 	From time.Time `json:"from,omitzero"`
 	To   time.Time `json:"to,omitzero"`
@@ -30,6 +32,7 @@ type Report struct {
 	Comparison *Comparison `json:"comparison,omitempty"`
 
 	predictions [][]prediction
+	differences []difference
 }
 
 // People are the leads that were measured.
@@ -84,11 +87,12 @@ type Result struct {
 	Agreement string `json:"agreement"`
 	Version   int32  `json:"version"`
 	// Qualified is how many leads qualified in the window, whenever they were first heard of.
-	Qualified int       `json:"qualified_in_window"`
-	Load      *Load     `json:"load,omitempty"`
-	Quality   Quality   `json:"quality"`
-	Ranking   Ranking   `json:"ranking"`
-	LeadTime  LeadTimes `json:"lead_time"`
+	Qualified int     `json:"qualified_in_window"`
+	Load      *Load   `json:"load,omitempty"`
+	Quality   Quality `json:"quality"`
+	// Ranking is absent where the scores of those who did not qualify are not known.
+	Ranking  *Ranking  `json:"ranking,omitempty"`
+	LeadTime LeadTimes `json:"lead_time"`
 }
 
 // Load is what qualified against what sales can take.

@@ -38,8 +38,13 @@ var proposedYAML = strings.Replace(agreedYAML, "engagement >= 60", "engagement >
 //	six       e-book 6                                      0     –              –         won 5
 //	seven     e-book 5, webinar 7                          10     7, too late    5         lost 6, heard of on 9
 //	eight     e-book 1 on a device, joined 4, webinar 12   40     12             4         lost 30
-func story(t testing.TB) *world {
+//
+// begin is done to the journal before anything happens.
+func story(t testing.TB, begin ...func(*world)) *world {
 	w := newWorld(t, library(t), agreedYAML)
+	for _, do := range begin {
+		do(w)
+	}
 	w.on(0, email("three"), "identified", title("VP"))
 	w.on(0, email("three"), "event_attended")
 	w.on(0, email("one"), "asset_downloaded")

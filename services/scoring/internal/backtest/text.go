@@ -56,7 +56,7 @@ func (r *Report) Text(w io.Writer) error {
 		t.comparison(r.Comparison)
 	}
 	t.section("What the figures mean")
-	for _, d := range Definitions() {
+	for _, d := range r.definitions() {
 		t.row(d.Figure, "%s", d.Meaning)
 	}
 	t.flush()
@@ -94,7 +94,7 @@ func (t *text) flush() {
 }
 
 func (t *text) head(r *Report) {
-	t.section("Backtest")
+	t.section(r.Title())
 	t.row("window", "%s", r.Window())
 	t.row("journal", "%d events, %d of them inputs, up to %s", r.Read, r.Inputs, dateTime(r.Until))
 	p := &r.People
@@ -124,7 +124,10 @@ func (t *text) result(c *Result, r *Report) {
 	}
 	t.quality(&c.Quality, r.OpenIsLost)
 	t.leadTime(&c.LeadTime)
-	k := &c.Ranking
+	k := c.Ranking
+	if k == nil {
+		return
+	}
 	t.row("ROC-AUC", "%s over %d leads, %d won", number(k.AUC, 4), k.Leads, k.Won)
 	t.row("Brier score", "%s", number(k.Brier, 4))
 	t.flush()

@@ -87,6 +87,7 @@ func leadTimes(seen []*person, s side) LeadTimes {
 			continue
 		}
 		switch {
+		case p.untold:
 		case p.firstTouch == 0:
 			out.WithoutTouch++
 		case q.at < p.firstTouch:

@@ -28,6 +28,9 @@ const (
 	Signed    = "signed"
 	Scheduled = "scheduled"
 	Activated = "activated"
+	// Shadowed and Unshadowed begin and end a run beside the version in force.
+	Shadowed   = "shadowed"
+	Unshadowed = "unshadowed"
 )
 
 // States of a version, as they are shown.
@@ -100,11 +103,13 @@ type Book struct {
 	inForce  map[int32]*core.Agreement
 	active   *core.Agreement
 	rules    *core.Rules
+	// runs are the latest runs in the shadow, by version.
+	runs map[int32]Run
 }
 
 // New gives a book before the first fact. names are what rules know leads and handoffs by.
 func New(library *Library, names core.Rules) *Book {
-	b := &Book{library: library, inForce: map[int32]*core.Agreement{}}
+	b := &Book{library: library, inForce: map[int32]*core.Agreement{}, runs: map[int32]Run{}}
 	names.Book = b
 	b.rules = &names
 	return b
@@ -199,6 +204,12 @@ func (b *Book) Apply(ev *journal.Event) (show []string) {
 			b.sign(v, c, ev)
 			b.activate(v, ev)
 		}
+	case Shadowed:
+		if v != nil {
+			b.shade(v, ev)
+		}
+	case Unshadowed:
+		b.unshade(v, ev)
 	}
 	return nil
 }
@@ -260,4 +271,5 @@ func (b *Book) activate(v *agreementv1.Agreement, ev *journal.Event) {
 	v.State, v.ActivatedAt, v.ActivateAt = StateActive, timestamppb.New(ev.Time()), nil
 	b.inForce[v.Version] = ready
 	b.active, b.rules.Active = ready, ready
+	b.unshade(v, ev)
 }

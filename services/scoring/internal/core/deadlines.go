@@ -12,6 +12,8 @@ const (
 	TimerWake    = "wake"
 	TimerBand    = "band"
 	TimerQualify = "qualify"
+	// TimerShadow is for the agreement in the shadow alone: a firing changes nothing that is live.
+	TimerShadow = "shadow"
 )
 
 // Deadline is the time at which a timer must fire.
@@ -29,6 +31,9 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 	var out []Deadline
 	if l.Stage() == Recycled && l.Run.WakeAt != 0 {
 		out = append(out, Deadline{TimerWake, l.Run.WakeAt})
+	}
+	if at := l.shadowLook(r); at != 0 {
+		out = append(out, Deadline{TimerShadow, at})
 	}
 	if len(l.Items) == 0 || l.Objected() {
 		return out

@@ -39,10 +39,15 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 		return nil
 	}
 	d := decision{lead: l, event: e, stage: l.Stated, epoch: max(1, l.Run.Epoch), highest: l.Highest, handoff: l.Run.Handoff}
+	if e.Timer == TimerShadow { // live, nobody looks: it would not have fired without the shadow
+		d.shadow(r)
+		return d.facts
+	}
 	d.enter()
 	d.hear()
 	d.wake()
 	d.qualify(r)
+	d.shadow(r)
 	d.restate()
 	d.rate()
 	return d.facts
@@ -227,7 +232,7 @@ func (l *Lead) passOn(r *Rules, e *Event) []Fact {
 		}
 		return []Fact{&Tell{Lead: l.Parent, To: k.To}}
 	}
-	if e.Type == "timer_fired" || e.Merged != "" || e.Moved != nil || e.Band != nil {
+	if e.Type == "timer_fired" || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil {
 		return nil
 	}
 	return []Fact{&PassOn{To: l.Parent}}

@@ -32,6 +32,7 @@ type Event struct {
 	Merged   string
 	Moved    *StageMove
 	Band     *BandChange
+	Shadow   *ShadowQualification
 	Handed   *HandedOver
 	Answered *Answer
 	Timer    string
@@ -94,7 +95,7 @@ func classOf(eventType string) class {
 	case "deal_opened", "deal_stage_changed", "deal_won", "deal_lost", "deal_reopened", "churned", "renewed":
 		return deal
 	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
-		"linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed",
+		"linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
 		"quarantined", "quarantine_released", "attributed", "proposal", "timer_fired":

@@ -43,6 +43,8 @@ type Lead struct {
 	Band string
 	// Looked is the latest time at which anything was decided.
 	Looked int64
+	// Shadow is the lead under the agreement in the shadow, nil where none has run since it was last looked at.
+	Shadow *Shadow
 
 	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
 	news bool
@@ -52,7 +54,10 @@ type Lead struct {
 type Rules struct {
 	// Active is the agreement in force, nil before there is one.
 	Active *Agreement
-	Book   Book
+	// Shadow is the agreement that runs beside it and decides nothing, nil for none; ShadowRun tells its runs apart, from 1 on.
+	Shadow    *Agreement
+	ShadowRun int32
+	Book      Book
 	// Handoff names the handoff of a lead's epoch. Lasting reports whether a lead's id names a person.
 	Handoff func(lead string, epoch int32) string
 	Lasting func(lead string) bool
@@ -75,6 +80,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		}
 		return false
 	}
+	l.shade(r)
 	if !e.ofLead() {
 		l.applyFact(r, e)
 		return false
@@ -83,9 +89,15 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 	if r.Active != nil && (changed || l.Fit.Version != r.Active.Version) {
 		l.refit(r.Active)
 	}
+	if l.Shadow != nil && changed {
+		l.Shadow.refit(r.Shadow, l)
+	}
 	l.act(e)
 	if r.Active != nil && !e.Automated {
 		l.score(r.Active, e, NewView(r.Active, l, e, l.Stated, e.Now))
+	}
+	if l.Shadow != nil && !e.Automated {
+		l.Shadow.score(r.Shadow, l, e)
 	}
 	return false
 }
@@ -119,8 +131,15 @@ func (l *Lead) act(e *Event) {
 func (l *Lead) applyFact(r *Rules, e *Event) {
 	switch {
 	case e.Part != nil:
-		if l.absorb(e.Part) || r.Active != nil && l.Fit.Version != r.Active.Version {
+		changed := l.absorb(e.Part)
+		if changed || r.Active != nil && l.Fit.Version != r.Active.Version {
 			l.lookAgain(r)
+		}
+		if l.Shadow != nil {
+			l.Shadow.join(e.Part, l.Looked)
+			if changed {
+				l.Shadow.refit(r.Shadow, l)
+			}
 		}
 	case e.Merged != "":
 		l.become(e.Merged)
@@ -130,11 +149,13 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 		if l.Band = e.Band.To; l.Band == Cold {
 			l.Band = ""
 		}
+	case e.Shadow != nil:
+		l.shadowed(e.Shadow, e.Now)
 	case e.Handed != nil:
 		l.handed(e.Handed)
 	case e.Answered != nil:
 		l.answered(e.Answered)
-	case e.Timer != "" && r.Active != nil && l.Fit.Version != r.Active.Version:
+	case e.Timer != "" && e.Timer != TimerShadow && r.Active != nil && l.Fit.Version != r.Active.Version:
 		l.lookAgain(r)
 	}
 }

@@ -14,11 +14,15 @@ import (
 	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
 
-// BenchmarkEvent folds one page view into a lead of ten scored engagements: read, apply, decide, deadlines, write.
+// BenchmarkEvent folds one page view into a lead of ten scored engagements: read, apply, decide, deadlines, write. The lead is
+// cold, or warm, or (shadow) cold with another agreement in the shadow since before its first event.
 func BenchmarkEvent(b *testing.B) {
-	for name, warm := range map[string]bool{"cold": false, "warm": true} {
+	for _, name := range []string{"cold", "warm", "shadow"} {
 		b.Run(name, func(b *testing.B) {
 			w := newWorld(b, exampleAgreement)
+			if name == "shadow" {
+				w.shades(2, tried)
+			}
 			w.sees(ana, "identified", func(e *journalv1.Event) {
 				e.Traits = &journalv1.Traits{Title: proto.String("Engineer"), FirstName: proto.String("Ana"), LastName: proto.String("Lind"), Country: proto.String("SE")}
 				e.Account = &journalv1.Account{Name: proto.String("Initech"), Domain: proto.String("initech.example"), Employees: proto.Int32(420)}
@@ -30,7 +34,7 @@ func BenchmarkEvent(b *testing.B) {
 					e.Touch = &journalv1.Touch{Channel: "email", Campaign: "q4-launch", Url: "https://initech.example/pricing"}
 				})
 			}
-			if warm {
+			if name == "warm" {
 				w.sees(ana, "event_attended")
 			}
 			blob := w.Entity(fold.Service, ana).Save(&leadstore.Mutation{})

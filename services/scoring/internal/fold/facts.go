@@ -31,6 +31,10 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 		d.Fact(id, &journalv1.Event{Type: "score_band_changed", Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{
 			From: f.From, To: f.To, EngagementMicros: f.Engagement.String(), Fit: int32(f.Fit / core.Point),
 		}}})
+	case *core.ShadowQualification:
+		d.Fact(id, &journalv1.Event{Type: "shadow_qualified", Payload: &journalv1.Event_ShadowQualified{ShadowQualified: &journalv1.ShadowQualified{
+			Epoch: f.Epoch, Rule: f.Rule, AgreementVersion: f.Version, Fit: f.Fit.Points(), Grade: f.Grade, Engagement: f.Engagement.Points(),
+		}}})
 	case *core.Join:
 		parts := state.Split(l.lead, partBytes)
 		rank := int32(identity.RankOf(id))

@@ -288,8 +288,12 @@ func TestRacingMergesEndTheSame(t *testing.T) {
 			inputs = append(inputs, again)
 		}
 
+		shadowed := rapid.Bool().Draw(rt, "shadowed")
 		outcome := func(order []*journalv1.Event) string {
 			w := newWorld(t, noQualify)
+			if shadowed {
+				w.shades(2, strings.Replace(noQualify, "points: 10", "points: 25", 1))
+			}
 			for _, e := range order {
 				w.Append(e)
 			}

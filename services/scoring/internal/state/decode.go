@@ -1,7 +1,6 @@
 package state
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/batonhq/baton/services/scoring/internal/core"
@@ -11,16 +10,11 @@ import (
 func Decode(blob []byte) (*core.Lead, Beside, error) {
 	l, beside := &core.Lead{}, Beside{}
 	r := newReader(blob)
-	var terms []*core.Terms
+	var terms, inShadow []*core.Terms
 	for r.next() {
 		switch r.num {
 		case 20:
-			t := &core.Terms{}
-			r.terms(t)
-			if t.CapCount > 0 && t.CapPer <= 0 {
-				return nil, Beside{}, errors.New("lead's state: an item's cap is impossible")
-			}
-			terms = append(terms, t)
+			terms = append(terms, r.terms())
 		case 21:
 			l.Items = append(l.Items, core.Item{Count: 1})
 			r.item(&l.Items[len(l.Items)-1], terms)
@@ -30,6 +24,8 @@ func Decode(blob []byte) (*core.Lead, Beside, error) {
 			}
 		case 28:
 			r.indexed(&beside.Indexed)
+		case shadowField:
+			inShadow = r.shadow(l, inShadow)
 		case 29:
 			beside.QuarantinedAt = r.time()
 		default:
@@ -243,11 +239,15 @@ func (r *reader) consent(v *core.Consent) {
 	}
 }
 
-func (r *reader) terms(v *core.Terms) {
+func (r *reader) terms() *core.Terms {
+	v := &core.Terms{}
 	for outer := r.enter(); ; {
 		if !r.next() {
 			r.leave(outer)
-			return
+			if v.CapCount > 0 && v.CapPer <= 0 {
+				r.fail()
+			}
+			return v
 		}
 		switch r.num {
 		case 1:

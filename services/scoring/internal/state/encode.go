@@ -119,7 +119,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	for i := range l.Consent {
 		w.consent(&l.Consent[i])
 	}
-	w.items(l.Items)
+	w.items(l.Items, 20, 21)
 	for _, t := range l.Timeline {
 		w.element(22, t.Form)
 	}
@@ -145,11 +145,12 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.time(29, beside.QuarantinedAt)
 	w.texts(30, l.Told)
 	w.flag(31, l.EntryNews)
+	w.shadow(l.Shadow)
 	return w.b
 }
 
-// items writes the terms that items refer to, each once, and then the items.
-func (w *writer) items(items []core.Item) {
+// items writes the terms that items refer to, each once, and then the items, under the given numbers.
+func (w *writer) items(items []core.Item, terms, each protowire.Number) {
 	var few [16]*core.Terms
 	known := few[:0]
 	last := -1
@@ -162,12 +163,12 @@ func (w *writer) items(items []core.Item) {
 	for i := range items {
 		if last = place(items[i].Terms); last < 0 {
 			known = append(known, items[i].Terms)
-			w.terms(items[i].Terms)
+			w.terms(terms, items[i].Terms)
 		}
 	}
 	for i := range items {
 		last = place(items[i].Terms)
-		w.item(&items[i], last)
+		w.item(each, &items[i], last)
 	}
 }
 
@@ -224,8 +225,8 @@ func (w *writer) consent(c *core.Consent) {
 	w.end(at)
 }
 
-func (w *writer) terms(t *core.Terms) {
-	at := w.begin(20)
+func (w *writer) terms(n protowire.Number, t *core.Terms) {
+	at := w.begin(n)
 	w.text(1, t.Rule)
 	w.signed(2, int64(t.Raw))
 	w.integer(3, int64(t.HalfLife/time.Second))
@@ -240,8 +241,8 @@ func (w *writer) terms(t *core.Terms) {
 	w.end(at)
 }
 
-func (w *writer) item(i *core.Item, terms int) {
-	at := w.begin(21)
+func (w *writer) item(n protowire.Number, i *core.Item, terms int) {
+	at := w.begin(n)
 	w.time(1, i.At)
 	w.text(2, i.ID)
 	w.text(3, i.Source)
@@ -283,7 +284,7 @@ func (w *writer) indexed(x *Indexed) {
 }
 
 // Split gives a lead's stored form in parts of about most bytes, each a LeadState that holds some of it; together they hold
-// all. Each has the terms of all items, and is longer where a single entry is. There is at least one, and the run is in the
+// all. Each has the terms of all items and the head of the shadow, and is longer where a single entry is. There is at least one, and the run is in the
 // first.
 func Split(l *core.Lead, most int) [][]byte {
 	whole := Append(nil, l, Beside{})
@@ -299,6 +300,9 @@ func Split(l *core.Lead, most int) [][]byte {
 		case number <= 3: // how much room a whole lead needs
 		case number == 20:
 			terms = append(terms, rest[:n]...)
+		case number == shadowField:
+			head, items := splitShadow(rest[:n])
+			terms, fields = append(terms, head...), append(fields, items...)
 		case number <= 7:
 			first = append(first, rest[:n]...)
 		default:

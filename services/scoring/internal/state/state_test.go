@@ -54,8 +54,16 @@ func drawLead(t *rapid.T) *core.Lead {
 	l := &core.Lead{}
 	draw(t, reflect.ValueOf(l).Elem(), "lead")
 	l.ID, l.Named, l.Lasting = "", false, false
+	items := make([]*core.Item, 0, 6)
 	for i := range l.Items {
-		it := &l.Items[i]
+		items = append(items, &l.Items[i])
+	}
+	if l.Shadow != nil {
+		for i := range l.Shadow.Items {
+			items = append(items, &l.Shadow.Items[i])
+		}
+	}
+	for _, it := range items {
 		it.Count = max(it.Count, 1)
 		if it.Terms == nil {
 			it.Terms = &core.Terms{}
@@ -78,6 +86,9 @@ func drawLead(t *rapid.T) *core.Lead {
 
 // normal lets lists without entries be equal.
 func normal(l *core.Lead) *core.Lead {
+	if l.Shadow != nil && len(l.Shadow.Items) == 0 {
+		l.Shadow.Items = nil
+	}
 	v := reflect.ValueOf(l).Elem()
 	for i := range v.NumField() {
 		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 {
@@ -134,6 +145,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	fill(reflect.ValueOf(l).Elem())
 	l.Timeline[0] = core.Pack(l.Entry)
 	l.Items = append(l.Items, core.Item{At: 1, ID: "x", Source: "x", Terms: &core.Terms{Rule: "y"}, Count: 2}, l.Items[0])
+	l.Shadow.Items = l.Items
 	l.Seen.Add(core.KeyOf("s", "1"), int64(time.Hour), true)
 	l.Seen.Forgotten = 1
 	beside := state.Beside{}
@@ -142,7 +154,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	if err := proto.Unmarshal(state.Append(nil, l, beside), &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.Indexed} {
+	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.Indexed, m.Shadow, m.Shadow.Terms[0], m.Shadow.Items[1]} {
 		r := part.ProtoReflect()
 		for i := range r.Descriptor().Fields().Len() {
 			if f := r.Descriptor().Fields().Get(i); !r.Has(f) {
@@ -198,6 +210,12 @@ func TestSplitLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.Terms = nil
+			if m.Shadow != nil {
+				m.Shadow.Terms = nil
+			}
+			if (m.Shadow != nil) != (l.Shadow != nil) || l.Shadow != nil && got.Shadow.Run != l.Shadow.Run {
+				t.Fatal("every part must tell which run the shadow is of")
+			}
 			proto.Merge(&joined, &m)
 		}
 		var whole scoringv1.LeadState
@@ -205,6 +223,9 @@ func TestSplitLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		whole.Terms, whole.Fields, whole.Contributions, whole.Touches = nil, 0, 0, 0
+		if whole.Shadow != nil {
+			whole.Shadow.Terms = nil
+		}
 		if !proto.Equal(&joined, &whole) {
 			t.Fatalf("joined %v\nwhole %v", &joined, &whole)
 		}
