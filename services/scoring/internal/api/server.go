@@ -51,6 +51,8 @@ type Options struct {
 	Accounts   Accounts
 	Agreements *Agreements
 	Contract   *apply.Contract
+	// Inputs takes what is asked for here and concerns leads.
+	Inputs Inputs
 	// Key gives a lead's id from an address.
 	Key identity.Key
 	// Now is the clock of scores that are shown.

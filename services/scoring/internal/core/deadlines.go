@@ -27,7 +27,7 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 		return nil
 	}
 	var out []Deadline
-	if l.Stage() == Recycled && l.Run.WakeAt != 0 {
+	if l.Stage() == Recycled && l.Run.WakeAt != 0 && !l.Held {
 		out = append(out, Deadline{TimerWake, l.Run.WakeAt})
 	}
 	if len(l.Items) == 0 || l.Objected() {
@@ -39,7 +39,7 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 			out = append(out, Deadline{TimerBand, at})
 		}
 	}
-	if against > 0 && l.Stage() == Inquiry && l.Lasting && r.Active != nil {
+	if against > 0 && l.Stage() == Inquiry && l.Lasting && !l.Held && r.Active != nil {
 		out = append(out, Deadline{TimerQualify, l.Looked + int64(max(against/4, time.Hour))})
 	}
 	return out

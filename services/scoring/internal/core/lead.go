@@ -44,6 +44,11 @@ type Lead struct {
 	// Looked is the latest time at which anything was decided.
 	Looked int64
 
+	// Held: known from loaded history alone, which nobody has released: it does not qualify.
+	Held bool
+
+	// released says, from Apply to Decide, that the lead was held until this event. It is not kept.
+	released bool
 	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
 	news bool
 }
@@ -67,6 +72,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		return true
 	}
 	l.Looked = max(l.Looked, e.Now)
+	l.released = false
 	if l.Parent != "" { // Decide passes it on
 		if e.Link != nil {
 			told := len(l.Told)
@@ -79,6 +85,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		l.applyFact(r, e)
 		return false
 	}
+	l.hold(e)
 	changed := l.learn(e)
 	if r.Active != nil && (changed || l.Fit.Version != r.Active.Version) {
 		l.refit(r.Active)
@@ -118,7 +125,12 @@ func (l *Lead) act(e *Event) {
 // applyFact folds what Baton decided: other leads' and routing's facts, and this lead's own.
 func (l *Lead) applyFact(r *Rules, e *Event) {
 	switch {
+	case e.Type == historyReleased:
+		l.release(r)
 	case e.Part != nil:
+		if e.PartNo == 0 {
+			l.holdBoth(e.Part)
+		}
 		if l.absorb(e.Part) || r.Active != nil && l.Fit.Version != r.Active.Version {
 			l.lookAgain(r)
 		}

@@ -4,7 +4,7 @@
 package state
 
 // Format is the version of the stored form. A store that was written in another one is folded again from the journal.
-const Format = "2"
+const Format = "3"
 
 // Indexed is what the store's indexes hold of a lead, so that a change can take the old entry out.
 type Indexed struct {
@@ -19,6 +19,8 @@ type Indexed struct {
 	Account, AccountOf string
 	Ownerless          bool
 	QuarantinedMs      int64
+	// Held: the lead is in the index of held ones.
+	Held bool
 }
 
 // Beside is what is stored with a lead and is none of the rules' business.
