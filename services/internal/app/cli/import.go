@@ -35,7 +35,7 @@ func importCommand() command {
 			})
 			config := flags.String("config", env.get("BATON_CONFIG", ""), "`file` to take the source's secret from")
 			flags.IntVar(&i.sender.inFlight, "in-flight", 4, "`batches` under way at once")
-			flags.DurationVar(&i.sender.patience, "patience", 2*time.Minute, "how `long` a batch is tried")
+			flags.DurationVar(&i.sender.patience, "patience", 2*time.Minute, "how `long` a batch is tried, or a release asked for while Baton still reads what was loaded")
 			release := flags.Bool("release", false, "hand over those who are held and qualify today")
 			dryRun := flags.Bool("dry-run", false, "with --release: only count them")
 			return func(ctx context.Context, args []string) error {

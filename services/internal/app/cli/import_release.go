@@ -17,7 +17,7 @@ import (
 // release asks that held leads be looked at, or only counted, and shows how far it is.
 func (i *importer) release(ctx context.Context, dryRun bool) error {
 	unlimited := &api{url: i.api.url, token: i.api.token, client: &http.Client{}} // it takes as long as there are leads
-	resp, err := unlimited.do(ctx, http.MethodPost, "history/release", nil, &scoringv1.ReleaseHistoryRequest{DryRun: dryRun})
+	resp, err := i.askRelease(ctx, unlimited, dryRun)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,27 @@ func (i *importer) release(ctx context.Context, dryRun bool) error {
 		case time.Since(shown) > 2*time.Second:
 			shown = time.Now()
 			fmt.Fprintf(i.env.Stderr, "held %.0f, released %.0f, qualifying %.0f\n", step.Held, step.Released, step.Qualifying)
+		}
+	}
+}
+
+// askRelease asks until Baton has read what was loaded: right after an import that takes a while.
+func (i *importer) askRelease(ctx context.Context, unlimited *api, dryRun bool) (*http.Response, error) {
+	until := i.sender.now().Add(i.sender.patience)
+	for told := false; ; told = true {
+		resp, err := unlimited.do(ctx, http.MethodPost, "history/release", nil, &scoringv1.ReleaseHistoryRequest{DryRun: dryRun})
+		if !isStatus(err, http.StatusServiceUnavailable) || i.sender.now().After(until) {
+			return resp, err
+		}
+		if !told {
+			fmt.Fprintf(i.env.Stderr, "not yet: %v\nasking again for up to %v\n", err, i.sender.patience)
+		}
+		pause := time.NewTimer(time.Second)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return nil, ctx.Err()
 		}
 	}
 }

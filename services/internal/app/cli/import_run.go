@@ -27,8 +27,8 @@ type importer struct {
 	rows   *history.Map
 	// Files: the map, the rows, and what is wrong with them.
 	mapFile, file, errors string
-	check        bool
-	maxErrors    int
+	check                 bool
+	maxErrors             int
 
 	progress importProgress
 	faults   faultFile
