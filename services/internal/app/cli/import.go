@@ -89,8 +89,8 @@ func readMap(file string) (*history.Map, error) {
 
 // inFile says of each of several faults which file it is in.
 func inFile(file string, err error) error {
-	faults, ok := err.(history.Errors) //nolint:errorlint // as Parse gives it
-	if !ok {
+	var faults history.Errors
+	if !errors.As(err, &faults) {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	lines := make([]error, len(faults))

@@ -86,7 +86,7 @@ func (i *importer) run(ctx context.Context) error {
 	}
 	reader, err := i.rows.NewReader(name, in, i.progress.Place)
 	if err != nil {
-		if errors.As(err, &history.Errors{}) { // what the map asks for is not there
+		if errors.As(err, new(history.Errors)) { // what the map asks for is not there
 			return inFile(i.mapFile, err)
 		}
 		return inFile(i.file, err)
@@ -114,11 +114,11 @@ func (i *importer) resume(f *os.File) error {
 	if !info.Mode().IsRegular() {
 		return nil // a pipe cannot be gone back in
 	}
-	print, err := fingerprint(i.rows, f)
+	mark, err := fingerprint(i.rows, f)
 	if err != nil {
 		return err
 	}
-	if i.progress, err = readProgress(i.progressFile(), print, i.errors); err != nil {
+	if i.progress, err = readProgress(i.progressFile(), mark, i.errors); err != nil {
 		return err
 	}
 	i.keeps, i.size = true, info.Size()

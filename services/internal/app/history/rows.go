@@ -226,7 +226,7 @@ func (r *Reader) record() (raw []byte, problem string, err error) {
 			return nil, "", io.EOF
 		case r.ended && scan.state == quoted:
 			// The quote that was never closed is the first line's fault: what follows it may be good.
-			raw, problem, err = r.oversized()
+			raw, _, err = r.oversized()
 			return raw, "has a quote that is not closed", err
 		case r.ended:
 			return r.take(r.to - r.from), "", nil
