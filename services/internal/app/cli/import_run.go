@@ -35,6 +35,8 @@ type importer struct {
 	keeps    bool // whether the progress is kept: not of standard input
 	size     int64
 	told     time.Time
+	// known is how much earlier runs have found wrong.
+	known int
 
 	mu      sync.Mutex
 	answers map[int]sendAnswer // by the number of a batch's first event
@@ -122,6 +124,7 @@ func (i *importer) resume(f *os.File) error {
 		return err
 	}
 	i.keeps, i.size = true, info.Size()
+	i.known = i.progress.Counts.wrong()
 	if p := i.progress.Place; p.Rows > 0 {
 		fmt.Fprintf(i.env.Stderr, "going on behind row %d\n", p.Rows)
 	}
@@ -322,7 +325,7 @@ func (i *importer) note(c *chunk) error {
 		}
 	}
 	i.tell()
-	if i.maxErrors > 0 && p.Counts.wrong() >= i.maxErrors {
+	if i.maxErrors > 0 && p.Counts.wrong()-i.known >= i.maxErrors {
 		return errTooMany
 	}
 	return nil

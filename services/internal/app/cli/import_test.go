@@ -172,6 +172,10 @@ func TestImport(t *testing.T) {
 	if code, _, errOut := run(t, "", r.env, "import", "--map", r.mapFile, "--max-errors", "5", "--in-flight", "1", r.file); code != exitFail || !strings.Contains(errOut, "stopped: ") {
 		t.Errorf("%d %q", code, errOut)
 	}
+	// The limit is each run's own: the same command gets on.
+	if code, _, errOut := run(t, "", r.env, "import", "--map", r.mapFile, "--max-errors", "5000", r.file); code != exitFail || strings.Contains(errOut, "stopped: ") || len(r.faults(t)) != len(faults) {
+		t.Errorf("%d %q, %d faults", code, errOut, len(r.faults(t)))
+	}
 }
 
 // An import that ends anywhere goes on where it was: nothing is lost, nothing is told twice.
