@@ -88,7 +88,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		CacheBytes: cfg.CacheLeads * usualLead,
 	})
 	s.server = api.New(api.Options{
-		States: reader, Log: deps.Journal, Accounts: accounts{deps.Journal, reader}, Agreements: versions,
+		States: reader, Log: deps.Journal, Inputs: deps.Journal, Accounts: accounts{deps.Journal, reader}, Agreements: versions,
 		Contract: contract, Logic: logic, Key: deps.Journal.Key(), Now: deps.Now,
 	})
 	return s, nil

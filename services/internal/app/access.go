@@ -52,6 +52,7 @@ func access() grpcx.Policy {
 		"/baton.scoring.v1.ScoringService/GetScore":          read(people),
 		"/baton.scoring.v1.ScoringService/GetReconciliation": read(people),
 		"/baton.scoring.v1.ScoringService/ListQuarantine":    read(marketing),
+		"/baton.scoring.v1.ScoringService/ReleaseHistory":    write(marketing),
 
 		"/baton.agreement.v1.AgreementService/ListAgreements":    read(everybody),
 		"/baton.agreement.v1.AgreementService/GetAgreement":      read(everybody),

@@ -18,9 +18,22 @@ func Earliest() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // Why a time is not believed.
 var (
-	ErrFuture  = errors.New("lies more than 24 hours in the future")
-	ErrAncient = errors.New("lies before the year 2000")
+	ErrFuture     = errors.New("lies more than 24 hours in the future")
+	ErrAncient    = errors.New("lies before the year 2000")
+	ErrPrehistory = errors.New("lies before the year 1970")
 )
+
+// OccurredInHistory is Occurred for an event of loaded history, whose time is a record's and no clock's: any past moment is
+// believed. ErrPrehistory: it lies before 1970, where Baton's time begins.
+func OccurredInHistory(stated, received time.Time) (time.Time, error) {
+	if stated.Unix() <= 0 {
+		return time.Time{}, ErrPrehistory
+	}
+	if stated.Before(Earliest()) {
+		return stated, nil
+	}
+	return Occurred(stated, received)
+}
 
 // Occurred gives the moment that an event is taken to have happened at. Nothing happens after it was received: what claims
 // to, by up to MaxAhead, is put at its receipt. A time beyond that is ErrFuture, one before Earliest is ErrAncient.

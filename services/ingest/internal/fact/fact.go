@@ -171,7 +171,11 @@ func (b *Builder) Name(field, name string) {
 
 // Occurred sets when it happened. stated is what the sender said, corrected the same by our clock.
 func (b *Builder) Occurred(field string, stated, corrected time.Time) {
-	at, err := core.Occurred(corrected, b.received.Time)
+	occurred := core.Occurred
+	if b.slab.event.History {
+		occurred = core.OccurredInHistory
+	}
+	at, err := occurred(corrected, b.received.Time)
 	if b.loose && errors.Is(err, core.ErrFuture) {
 		at, err = b.received.Time, nil
 	}

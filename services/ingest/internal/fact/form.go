@@ -28,7 +28,7 @@ func (f Form) Read(v strictjson.Value) (Fact, Errors) {
 		b.Refuse("", "an event must be an object")
 		return b.Finish("lead")
 	}
-	var id, eventType, name, occurred, lead, traits, account, properties, automated strictjson.Value
+	var id, eventType, name, occurred, lead, traits, account, properties, automated, history strictjson.Value
 	for m := v.Members(); ; {
 		key, value, ok := m.Next()
 		if !ok {
@@ -53,8 +53,10 @@ func (f Form) Read(v strictjson.Value) (Fact, Errors) {
 			properties = value
 		case key.Is("automated"):
 			automated = value
+		case key.Is("history"):
+			history = value
 		default:
-			b.unknown("", key, "an event has id, type, name, occurred_at, lead, traits, account, properties and automated")
+			b.unknown("", key, "an event has id, type, name, occurred_at, lead, traits, account, properties, automated and history")
 		}
 	}
 	own := b.string("id", id)
@@ -70,6 +72,8 @@ func (f Form) Read(v strictjson.Value) (Fact, Errors) {
 		b.Type("type", f.Type)
 	}
 	b.Name("name", b.string("name", name))
+	b.slab.event.Automated = b.flag("automated", automated)
+	b.slab.event.History = b.flag("history", history)
 	b.occurredAt(b.string("occurred_at", occurred), f.OccurredAt)
 	b.readLead(lead)
 	b.Traits("traits", traits, Same)
@@ -78,14 +82,19 @@ func (f Form) Read(v strictjson.Value) (Fact, Errors) {
 	if f.ID != "" && own != "" && own != f.ID {
 		b.SetProperty("id", structpb.NewStringValue(own))
 	}
-	switch automated.Kind() {
+	return b.Finish("lead")
+}
+
+// flag gives a field that must be true or false; absent and null are false.
+func (b *Builder) flag(field string, v strictjson.Value) bool {
+	switch v.Kind() {
 	case strictjson.True:
-		b.slab.event.Automated = true
+		return true
 	case strictjson.False, strictjson.Null, strictjson.Invalid:
 	default:
-		b.Refuse("automated", "must be true or false")
+		b.Refuse(field, "must be true or false")
 	}
-	return b.Finish("lead")
+	return false
 }
 
 func (b *Builder) unknown(parent string, key strictjson.Value, known string) {
@@ -111,6 +120,9 @@ func (b *Builder) occurredAt(own, outer string) {
 		b.at = "" // the envelope's own field
 	}
 	if s == "" {
+		if b.slab.event.History {
+			b.Refuse(field, "is required for an event of history")
+		}
 		return
 	}
 	at, err := core.ParseTime(s)

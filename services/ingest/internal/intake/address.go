@@ -106,7 +106,7 @@ func (b *Batch) linkID(from, to string) string { return "ln_" + b.in.key.Hash("l
 func (b *Batch) linkedEvent(id string, n, to named, by *journalv1.Event) *journalv1.Event {
 	return &journalv1.Event{
 		Id: id, Entity: n.lead, Type: fact.TypeLinked, Source: by.Source,
-		OccurredAt: by.OccurredAt, ReceivedAt: by.ReceivedAt, StatedAt: by.StatedAt, Identity: n.own(),
+		OccurredAt: by.OccurredAt, ReceivedAt: by.ReceivedAt, StatedAt: by.StatedAt, Identity: n.own(), History: by.History,
 		Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
 			To: to.lead, Rank: int32(n.rank), ToRank: int32(to.rank), ByEvent: by.Id,
 		}},

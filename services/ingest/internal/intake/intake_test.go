@@ -330,3 +330,17 @@ func BenchmarkAddThreeIdentifiers(b *testing.B) {
 type discard struct{ fakejournal.Journal }
 
 func (*discard) Append(context.Context, ...*journalv1.Event) (uint64, error) { return 1, nil }
+
+// A link that an event of history brings is history's, too: it is no reason to hand anybody over.
+func TestLinksOfHistory(t *testing.T) {
+	for _, history := range []bool{true, false} {
+		j, in, _ := setup()
+		f := event("1", &journalv1.Identity{Email: "ana@initech.example", ExternalIds: map[string]string{"crm": "7"}})
+		f.Event.History = history
+		put(t, in, f)
+		events := j.Events()
+		if len(events) != 2 || events[1].Type != fact.TypeLinked || events[1].Body.History != history {
+			t.Errorf("history %v: got %v", history, events)
+		}
+	}
+}

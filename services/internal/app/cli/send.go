@@ -63,10 +63,8 @@ func sendCommand() command {
 						return err
 					}
 				}
-				if secret != "" {
-					if s.signer, err = webhook.NewSigner([]string{secret}); err != nil {
-						return err
-					}
+				if err := s.signWith(secret); err != nil {
+					return err
 				}
 				return s.sendFile(ctx, file)
 			}
@@ -76,15 +74,17 @@ func sendCommand() command {
 
 // sender delivers one file.
 type sender struct {
-	env                *Env
-	source, base       string
-	signer             *webhook.Signer
-	inFlight           int
-	patience           time.Duration
-	now                func() time.Time
-	client             http.Client
-	endpoint           string
-	summary            summary
+	env          *Env
+	source, base string
+	signer       *webhook.Signer
+	inFlight     int
+	patience     time.Duration
+	now          func() time.Time
+	client       http.Client
+	endpoint     string
+	summary      summary
+	// answered, which may be nil, hears of every batch that was taken. It is called by several goroutines.
+	answered           func(batch, sendAnswer)
 	progressInTerminal bool
 }
 
@@ -96,13 +96,9 @@ type batch struct {
 }
 
 func (s *sender) sendFile(ctx context.Context, file string) error {
-	u, err := url.Parse(s.base)
-	if err != nil || u.Host == "" {
-		return usagef("--url %q is not an address", s.base)
+	if err := s.aim(); err != nil {
+		return err
 	}
-	s.endpoint = u.JoinPath("webhooks", s.source).String()
-	s.client.Timeout = time.Minute
-	s.progressInTerminal = telemetry.Terminal(s.env.Stderr)
 	in := s.env.Stdin
 	if file != "-" {
 		f, err := os.Open(file)
@@ -138,7 +134,7 @@ func (s *sender) sendFile(ctx context.Context, file string) error {
 			return nil
 		})
 	}
-	err = group.Wait()
+	err := group.Wait()
 	if s.progressInTerminal {
 		fmt.Fprint(s.env.Stderr, "\r\033[K")
 	}
@@ -150,6 +146,34 @@ func (s *sender) sendFile(ctx context.Context, file string) error {
 		return errSilent
 	}
 	return nil
+}
+
+// signWith sets the secret that batches are signed with, "" for none.
+func (s *sender) signWith(secret string) (err error) {
+	if secret != "" {
+		s.signer, err = webhook.NewSigner([]string{secret})
+	}
+	return err
+}
+
+// aim finds out where to send to.
+func (s *sender) aim() error {
+	u, err := url.Parse(s.base)
+	if err != nil || u.Host == "" {
+		return usagef("--url %q is not an address", s.base)
+	}
+	s.endpoint = u.JoinPath("webhooks", s.source).String()
+	s.client.Timeout = time.Minute
+	s.progressInTerminal = telemetry.Terminal(s.env.Stderr)
+	return nil
+}
+
+// take notes what became of a batch.
+func (s *sender) take(b batch, a sendAnswer) {
+	s.summary.add(b, a)
+	if s.answered != nil {
+		s.answered(b, a)
+	}
 }
 
 // errRefused is an answer that repeating does not change.
@@ -210,7 +234,7 @@ func (s *sender) try(ctx context.Context, b batch, id string) (wait time.Duratio
 		if err := json.Unmarshal(text, &a); err != nil {
 			return 0, fmt.Errorf("%w: %s does not answer as Baton does", errRefused, req.URL.Host)
 		}
-		s.summary.add(b, a)
+		s.take(b, a)
 		return 0, nil
 	case code == http.StatusTooManyRequests || code >= 500:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
@@ -226,7 +250,7 @@ func (s *sender) refused(b batch, resp *http.Response, text []byte) error {
 	err := problemOf(resp, text)
 	var p *problemError
 	if errors.As(err, &p) && b.events == 1 && len(p.Errors) > 0 {
-		s.summary.add(b, sendAnswer{Rejected: []rejection{{Errors: p.Errors}}})
+		s.take(b, sendAnswer{Rejected: []rejection{{Errors: p.Errors}}})
 		return nil
 	}
 	return fmt.Errorf("%w: %w", errRefused, err)

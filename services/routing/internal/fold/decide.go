@@ -47,7 +47,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		}
 	case typeStageChanged:
 		c := ev.Body.GetStageChanged()
-		if c.GetFrom() == c.GetTo() { // it says again how the lead came, and nothing has changed
+		if c.GetFrom() == c.GetTo() || c.GetHistory() { // it says again how the lead came, or what was long known: it is nobody's news
 			break
 		}
 		l.tellChange(g, d, EventStageChanged, c.GetHandoffId(), ev, map[string]string{
@@ -55,6 +55,9 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		})
 	case typeScoreBandChanged:
 		c := ev.Body.GetScoreBandChanged()
+		if c.GetHistory() {
+			break
+		}
 		l.tellChange(g, d, EventBandChanged, "", ev, map[string]string{"from": c.GetFrom(), "to": c.GetTo()})
 	case journal.TypeTimerFired:
 		for _, h := range l.Handoffs {

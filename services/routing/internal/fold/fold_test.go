@@ -267,6 +267,9 @@ func TestStageAndBandChangesAreTold(t *testing.T) {
 		s.scoring(lead, typeStageChanged, &journalv1.Event{Payload: &journalv1.Event_StageChanged{StageChanged: &journalv1.StageChanged{From: to, To: to, Epoch: 1}}})
 	}
 	s.scoring(lead, typeScoreBandChanged, &journalv1.Event{Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{From: "cold", To: "warm"}}})
+	// Nor of what follows from loaded history.
+	s.scoring(lead, typeStageChanged, &journalv1.Event{Payload: &journalv1.Event_StageChanged{StageChanged: &journalv1.StageChanged{From: "x", To: "won", Epoch: 1, History: true}}})
+	s.scoring(lead, typeScoreBandChanged, &journalv1.Event{Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{From: "warm", To: "hot", History: true}}})
 	s.agreement(testAgreement)
 	if want := []string{EventStageChanged, EventStageChanged, EventStageChanged, EventBandChanged, EventAgreementActivated}; !slices.Equal(s.due(), want) {
 		t.Fatalf("due %v, want %v", s.due(), want)

@@ -54,6 +54,8 @@ type Options struct {
 	Contract   *apply.Contract
 	// Logic is what the journal is folded by.
 	Logic *fold.Logic
+	// Inputs takes what is asked for here and concerns leads.
+	Inputs Inputs
 	// Key gives a lead's id from an address.
 	Key identity.Key
 	// Now is the clock of scores that are shown.

@@ -150,6 +150,10 @@ func (h *history) event(ev *journal.Event) (input, bool) {
 		ev = &journal.Event{Head: ev.Head, Body: proto.CloneOf(ev.Body)}
 		ev.Body.ReceivedAt = timestamppb.New(ev.OccurredAt())
 	}
+	if ev.Body.History { // what would it have done with it? Loaded history is what it is tried on.
+		ev = &journal.Event{Head: ev.Head, Body: proto.CloneOf(ev.Body)}
+		ev.Body.History = false
+	}
 	read := fold.Read(ev)
 	h.inputs++
 	h.last = max(h.last, read.Now)

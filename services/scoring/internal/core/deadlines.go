@@ -29,7 +29,7 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 		return nil
 	}
 	var out []Deadline
-	if l.Stage() == Recycled && l.Run.WakeAt != 0 {
+	if l.Stage() == Recycled && l.Run.WakeAt != 0 && !l.Held {
 		out = append(out, Deadline{TimerWake, l.Run.WakeAt})
 	}
 	if at := l.shadowLook(r); at != 0 {
@@ -44,7 +44,7 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 			out = append(out, Deadline{TimerBand, at})
 		}
 	}
-	if rises != 0 && l.Stage() == Inquiry && l.Lasting && r.Active != nil {
+	if rises != 0 && l.Stage() == Inquiry && l.Lasting && !l.Held && r.Active != nil {
 		out = append(out, Deadline{TimerQualify, rises})
 	}
 	return out

@@ -61,7 +61,7 @@ func (l *Lead) looks(e *Event) bool {
 	case e.Timer != "":
 		return l.Stage() != ""
 	}
-	return e.ofLead() || e.Handed != nil || e.Answered != nil
+	return e.ofLead() || e.Handed != nil || e.Answered != nil || l.released
 }
 
 // decision is a lead's way through the stages because of one event: where it has come to so far, and the facts.
@@ -78,6 +78,7 @@ type decision struct {
 func (d *decision) move(to, reason string) *StageMove {
 	m := &StageMove{
 		From: d.stage, To: to, Reason: reason, Epoch: d.epoch, Handoff: d.handoff, Highest: further(d.highest, to), At: d.event.At, Now: d.event.Now,
+		History: d.lead.ofHistory(d.event),
 	}
 	d.stage, d.highest, d.moved = to, m.Highest, true
 	d.facts = append(d.facts, m)
@@ -138,7 +139,7 @@ func (a *Answer) leadsTo() string {
 
 // wake opens the next epoch of a recycled lead once its condition holds: a time, or that the lead does something again.
 func (d *decision) wake() {
-	if d.stage != Recycled || d.moved {
+	if d.stage != Recycled || d.moved || d.lead.ofHistory(d.event) {
 		return
 	}
 	r, e := &d.lead.Run, d.event
@@ -154,7 +155,7 @@ func (d *decision) wake() {
 // qualify hands an inquiry over where the agreement says so: once an epoch, a person rather than a device, and nobody who
 // objected to profiling.
 func (d *decision) qualify(r *Rules) {
-	if d.stage != Inquiry || !d.lead.Lasting || r.Active == nil {
+	if d.stage != Inquiry || !d.lead.Lasting || r.Active == nil || d.lead.ofHistory(d.event) {
 		return
 	}
 	rule, _ := d.lead.qualifies(NewView(r.Active, d.lead, d.event, Inquiry, d.event.Now), d.event)
@@ -208,7 +209,7 @@ func (d *decision) restate() {
 func (d *decision) rate() {
 	engagement := d.lead.Engagement(d.event.Now)
 	if to := BandOf(engagement); to != d.lead.band() {
-		d.facts = append(d.facts, &BandChange{From: d.lead.band(), To: to, Engagement: engagement, Fit: d.lead.FitScore()})
+		d.facts = append(d.facts, &BandChange{From: d.lead.band(), To: to, Engagement: engagement, Fit: d.lead.FitScore(), History: d.lead.ofHistory(d.event)})
 	}
 }
 

@@ -14,6 +14,8 @@ type Event struct {
 	Fact, Passed bool
 	// Automated is a scanner's or bot's doing.
 	Automated bool
+	// History: loaded from records of before Baton. It is no reason to hand the lead over.
+	History bool
 	// Title of a page.
 	Title                                   string
 	Channel, Campaign, Asset, URL, Referrer string
@@ -95,7 +97,7 @@ func classOf(eventType string) class {
 	case "deal_opened", "deal_stage_changed", "deal_won", "deal_lost", "deal_reopened", "churned", "renewed":
 		return deal
 	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
-		"linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
+		historyReleased, "linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
 		"quarantined", "quarantine_released", "attributed", "proposal", "timer_fired":

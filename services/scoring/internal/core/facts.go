@@ -11,6 +11,8 @@ type StageMove struct {
 	At, Now int64
 	// Deal that caused it, nil for none.
 	Deal *Deal
+	// History: it follows from loaded history, and is nobody's news.
+	History bool
 }
 
 // restates reports that the lead stays where it is: only how it came is stated again.
@@ -28,6 +30,8 @@ type Qualification struct {
 type BandChange struct {
 	From, To        string
 	Engagement, Fit Micros
+	// History: it follows from loaded history, and is nobody's news.
+	History bool
 }
 
 // Join says that this lead is the other from here on: everything it knows goes there.

@@ -46,6 +46,11 @@ type Lead struct {
 	// Shadow is the lead under the agreement in the shadow, nil where none has run since it was last looked at.
 	Shadow *Shadow
 
+	// Held: known from loaded history alone, which nobody has released: it does not qualify.
+	Held bool
+
+	// released says, from Apply to Decide, that the lead was held until this event. It is not kept.
+	released bool
 	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
 	news bool
 }
@@ -72,6 +77,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		return true
 	}
 	l.Looked = max(l.Looked, e.Now)
+	l.released = false
 	if l.Parent != "" { // Decide passes it on
 		if e.Link != nil {
 			told := len(l.Told)
@@ -85,6 +91,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		l.applyFact(r, e)
 		return false
 	}
+	l.hold(e)
 	changed := l.learn(e)
 	if r.Active != nil && (changed || l.Fit.Version != r.Active.Version) {
 		l.refit(r.Active)
@@ -130,7 +137,12 @@ func (l *Lead) act(e *Event) {
 // applyFact folds what Baton decided: other leads' and routing's facts, and this lead's own.
 func (l *Lead) applyFact(r *Rules, e *Event) {
 	switch {
+	case e.Type == historyReleased:
+		l.release(r)
 	case e.Part != nil:
+		if e.PartNo == 0 {
+			l.holdBoth(e.Part)
+		}
 		changed := l.absorb(e.Part)
 		if changed || r.Active != nil && l.Fit.Version != r.Active.Version {
 			l.lookAgain(r)

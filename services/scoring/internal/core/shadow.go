@@ -120,13 +120,13 @@ func running(stage string) bool { return stage == Inquiry || stage == MQL || wit
 // waits reports whether the lead, at a stage of an epoch, can yet qualify in the shadow: once an epoch, and as long as that
 // is not over, so that the shadow may be later than the agreement in force.
 func (s *Shadow) waits(l *Lead, stage string, epoch int32) bool {
-	return s.Epoch < epoch && l.Lasting && running(stage)
+	return s.Epoch < epoch && l.Lasting && !l.Held && running(stage)
 }
 
 // shadow states that the epoch would have qualified in the shadow.
 func (d *decision) shadow(r *Rules) {
 	l := d.lead
-	if r.Shadow == nil || l.Shadow == nil || !l.Shadow.waits(l, d.stage, d.epoch) {
+	if r.Shadow == nil || l.Shadow == nil || l.ofHistory(d.event) || !l.Shadow.waits(l, d.stage, d.epoch) {
 		return
 	}
 	as := l.Shadow.of(l)

@@ -154,6 +154,7 @@ func (l *Lead) handed(h *HandedOver) {
 	if h.Handoff == "" || h.Handoff != l.Run.Handoff {
 		return
 	}
+	l.Held = false
 	if h.Recalled {
 		l.Run.Rep, l.Run.WakeAt, l.Run.WakeOn = "", 0, wakeOnEngagement
 		return
@@ -169,6 +170,7 @@ func (l *Lead) answered(a *Answer) {
 	if a.Handoff == "" || a.Handoff != l.Run.Handoff {
 		return
 	}
+	l.Held = false
 	l.Run.WakeAt, l.Run.WakeOn = a.WakeAt, a.WakeOn
 }
 

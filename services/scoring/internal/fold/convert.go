@@ -49,7 +49,7 @@ func convert(ev *journal.Event) *core.Event {
 	}
 	t := b.GetTouch()
 	e := &core.Event{
-		ID: b.Id, Source: b.Source, Type: ev.Type, Name: nameOf(b), At: at, Now: now, Automated: b.Automated, Fact: ev.Origin != nil,
+		ID: b.Id, Source: b.Source, Type: ev.Type, Name: nameOf(b), At: at, Now: now, Automated: b.Automated, History: b.History, Fact: ev.Origin != nil,
 		Channel: t.GetChannel(), Campaign: t.GetCampaign(), Asset: t.GetAsset(), URL: t.GetUrl(), Referrer: t.GetReferrer(),
 		Title: b.GetPageViewed().GetTitle(), Raw: b,
 	}

@@ -29,7 +29,7 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 		}}})
 	case *core.BandChange:
 		d.Fact(id, &journalv1.Event{Type: "score_band_changed", Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{
-			From: f.From, To: f.To, EngagementMicros: f.Engagement.String(), Fit: int32(f.Fit / core.Point),
+			From: f.From, To: f.To, EngagementMicros: f.Engagement.String(), Fit: int32(f.Fit / core.Point), History: f.History,
 		}}})
 	case *core.ShadowQualification:
 		d.Fact(id, &journalv1.Event{Type: "shadow_qualified", Payload: &journalv1.Event_ShadowQualified{ShadowQualified: &journalv1.ShadowQualified{
@@ -39,7 +39,7 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 		parts := state.Split(l.lead, partBytes)
 		rank := int32(identity.RankOf(id))
 		for i, p := range parts {
-			d.Fact(f.Into, &journalv1.Event{Type: "absorbed", Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
+			d.Fact(f.Into, &journalv1.Event{Type: "absorbed", History: ev.Body.GetHistory(), Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
 				From: id, Rank: rank, Chunk: int32(i), Chunks: int32(len(parts)), Items: p,
 			}}})
 		}
@@ -48,7 +48,7 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 		}}})
 	case *core.Tell:
 		by := ev.Body.GetLinked().GetByEvent()
-		d.Fact(f.Lead, &journalv1.Event{Type: "linked", Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
+		d.Fact(f.Lead, &journalv1.Event{Type: "linked", History: ev.Body.GetHistory(), Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
 			To: f.To, Rank: int32(identity.RankOf(f.Lead)), ToRank: int32(identity.RankOf(f.To)), ByEvent: by,
 		}}})
 	case *core.PassOn:
@@ -59,6 +59,7 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 func (l *leadEntity) stageChanged(m *core.StageMove) *journalv1.StageChanged {
 	s := &journalv1.StageChanged{
 		From: m.From, To: m.To, Epoch: m.Epoch, Reason: m.Reason, HandoffId: m.Handoff, Highest: m.Highest, At: stamp(m.At),
+		History: m.History,
 	}
 	if m.Deal != nil {
 		s.DealId, s.Amount, s.Currency = m.Deal.ID, m.Deal.Amount, m.Deal.Currency

@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"hash/fnv"
 	"strings"
 	"time"
 
@@ -90,6 +91,7 @@ func (l *leadEntity) indexed() state.Indexed {
 		last = l.lead.Looked
 	}
 	next.Known, next.Stage, next.Ownerless = true, l.lead.Stage(), l.lead.Ownerless()
+	next.Held = l.lead.Held
 	next.LastMs, next.Micros = last/int64(time.Millisecond), int64(l.lead.Engagement(l.lead.Looked))
 	switch of := accountOf(l.lead); {
 	case l.lead.Run.Account != "":
@@ -129,7 +131,7 @@ type entry struct {
 }
 
 // entries gives a lead's places in the indexes.
-func entries(x *state.Indexed) (out [5]entry) {
+func entries(id string, x *state.Indexed) (out [6]entry) {
 	if x.Known {
 		points := core.Micros(x.Micros).Points()
 		out[0], out[1] = entry{IndexStage(x.Stage), float64(x.LastMs)}, entry{IndexScore, points}
@@ -140,10 +142,20 @@ func entries(x *state.Indexed) (out [5]entry) {
 			out[3] = entry{IndexOwnerless, float64(x.LastMs)}
 		}
 	}
+	if x.Held {
+		out[5] = entry{IndexHeld, heldPlace(id)}
+	}
 	if x.QuarantinedMs != 0 {
 		out[4] = entry{IndexQuarantine, float64(x.QuarantinedMs)}
 	}
 	return out
+}
+
+// heldPlace spreads leads over an index that has no order of its own, so that few share a place: pages of it end between two.
+func heldPlace(id string) float64 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return float64(h.Sum32())
 }
 
 // reindex replaces the entries of a lead; those that stay are not touched.
@@ -151,7 +163,7 @@ func reindex(m *leadstore.Mutation, id string, old, next state.Indexed) {
 	if old == next {
 		return
 	}
-	was, is := entries(&old), entries(&next)
+	was, is := entries(id, &old), entries(id, &next)
 	for i := range was {
 		if was[i].index != is[i].index && was[i].index != "" {
 			m.IndexRemove(was[i].index, id)

@@ -23,6 +23,9 @@ const (
 	IndexQuarantine = "quarantine"
 )
 
+// IndexHeld has the leads that are known from loaded history alone, each at a place of its own: it is read page by page.
+const IndexHeld = "held"
+
 // IndexStage has the leads of a stage by their last activity, in Unix milliseconds.
 func IndexStage(stage string) string { return "stage:" + stage }
 

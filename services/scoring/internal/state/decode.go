@@ -94,6 +94,8 @@ func (r *reader) lead(l *core.Lead) {
 		l.Told = append(l.Told, r.text())
 	case 31:
 		l.EntryNews = r.small() != 0
+	case 32:
+		l.Held = r.small() != 0
 	case 27:
 		l.History = append(l.History, core.PastEpoch{})
 		r.past(&l.History[len(l.History)-1])
@@ -355,6 +357,8 @@ func (r *reader) indexed(v *Indexed) {
 			v.Ownerless = r.integer() != 0
 		case 8:
 			v.QuarantinedMs = r.integer()
+		case 9:
+			v.Held = r.integer() != 0
 		default:
 			r.skip()
 		}

@@ -19,6 +19,8 @@ type Indexed struct {
 	Account, AccountOf string
 	Ownerless          bool
 	QuarantinedMs      int64
+	// Held: the lead is in the index of held ones.
+	Held bool
 }
 
 // Beside is what is stored with a lead and is none of the rules' business.

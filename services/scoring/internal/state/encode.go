@@ -145,6 +145,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.time(29, beside.QuarantinedAt)
 	w.texts(30, l.Told)
 	w.flag(31, l.EntryNews)
+	w.flag(32, l.Held)
 	w.shadow(l.Shadow)
 	return w.b
 }
@@ -280,16 +281,17 @@ func (w *writer) indexed(x *Indexed) {
 	w.text(6, x.AccountOf)
 	w.flag(7, x.Ownerless)
 	w.integer(8, x.QuarantinedMs)
+	w.flag(9, x.Held)
 	w.end(at)
 }
 
 // Split gives a lead's stored form in parts of about most bytes, each a LeadState that holds some of it; together they hold
-// all. Each has the terms of all items and the head of the shadow, and is longer where a single entry is. There is at least one, and the run is in the
-// first.
+// all. Each has the terms of all items and the head of the shadow, and is longer where a single entry is. There is at least
+// one, and the run and whether it is held are in the first.
 func Split(l *core.Lead, most int) [][]byte {
 	whole := Append(nil, l, Beside{})
 	var terms []byte
-	var first []byte // up to the run: who was absorbed, the run, the deal
+	var first []byte // up to the run: who was absorbed, the run, the deal; and whether it is held, which is joined as one with them
 	var fields [][]byte
 	for rest := whole; len(rest) > 0; {
 		number, _, n := protowire.ConsumeField(rest)
@@ -303,7 +305,7 @@ func Split(l *core.Lead, most int) [][]byte {
 		case number == shadowField:
 			head, items := splitShadow(rest[:n])
 			terms, fields = append(terms, head...), append(fields, items...)
-		case number <= 7:
+		case number <= 7, number == 32:
 			first = append(first, rest[:n]...)
 		default:
 			fields = append(fields, rest[:n])

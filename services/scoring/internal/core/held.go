@@ -1,0 +1,56 @@
+package core
+
+// historyReleased asks that a held lead be looked at like any other from now on.
+const historyReleased = "history_released"
+
+// blank reports that nothing was ever said of the lead.
+func (l *Lead) blank() bool { return l.Stage() == "" && l.Stated == "" }
+
+// hold notes what an event means for whether the lead is held: it is where the first that is ever known of it is history's, and no
+// more once it says something that is not.
+func (l *Lead) hold(e *Event) {
+	switch {
+	case e.History:
+		l.Held = l.Held || l.blank()
+	case !e.Automated:
+		l.Held = false
+	}
+}
+
+// holdBoth joins what two leads know of it: they are held together where both were. One that nothing is known of has no say.
+func (l *Lead) holdBoth(o *Lead) {
+	switch {
+	case o.blank():
+	case l.blank():
+		l.Held = o.Held
+	default:
+		l.Held = l.Held && o.Held
+	}
+}
+
+// release lets a held lead go. What is released already stays as it is.
+func (l *Lead) release(r *Rules) {
+	if !l.Held {
+		return
+	}
+	l.Held, l.released = false, true
+	if r.Active != nil && l.Fit.Version != r.Active.Version {
+		l.refit(r.Active)
+	}
+}
+
+// ofHistory reports whether what follows from an event follows from loaded history: it neither qualifies nor wakes the lead.
+func (l *Lead) ofHistory(e *Event) bool { return e.History || l.Held }
+
+// QualifiesOnRelease gives the qualify rule by which a held lead would be handed over if it were released at a time, "" for
+// none. The lead is spent afterwards.
+func (l *Lead) QualifiesOnRelease(r *Rules, now int64) (rule string) {
+	e := &Event{Type: historyReleased, At: now, Now: now}
+	l.Apply(r, e)
+	for _, f := range l.Decide(r, e) {
+		if q, ok := f.(*Qualification); ok {
+			rule = q.Rule
+		}
+	}
+	return rule
+}
