@@ -15,7 +15,7 @@ import (
 // rules are a contender's agreement, in force from the beginning.
 type rules struct{ by core.Rules }
 
-// Apply does nothing: no global fact changes a contender.
+// Apply does nothing: no global fact changes a contender's agreement, and the catalogue comes with the inputs.
 func (r *rules) Apply(*journal.Event) []string { return nil }
 
 // Rules gives what the entities decide by.
@@ -94,7 +94,7 @@ func (p *player) play(in input) error {
 	if err := p.fire(in.read.Now); err != nil {
 		return err
 	}
-	p.seq = in.ev.Seq
+	p.seq, p.rules.by.Catalogue = in.ev.Seq, in.catalogue
 	return p.show(p.member(in.ev.Entity), in.ev, in.read)
 }
 

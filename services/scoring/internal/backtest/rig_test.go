@@ -83,6 +83,18 @@ func (w *world) on(day float64, lead, eventType string, change ...func(*journalv
 	w.Append(e)
 }
 
+// directory moves the clock to a day and has the catalogue say what the guide is about.
+func (w *world) directory(day float64, topic string) {
+	w.Advance(start.Add(time.Duration(day * float64(oneDay))))
+	w.AppendGlobal("directory", &journalv1.Event{Type: "directory_changed", Payload: &journalv1.Event_DirectoryChanged{
+		DirectoryChanged: &journalv1.DirectoryChanged{Yaml: []byte("assets: [ {id: guide, topic: " + topic + "} ]")},
+	}})
+}
+
+func asset(id string) func(*journalv1.Event) {
+	return func(e *journalv1.Event) { e.Touch = &journalv1.Touch{Asset: id} }
+}
+
 func occurred(day float64) func(*journalv1.Event) {
 	return func(e *journalv1.Event) {
 		e.OccurredAt = timestamppb.New(start.Add(time.Duration(day * float64(oneDay))))

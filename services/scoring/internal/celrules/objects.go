@@ -180,15 +180,19 @@ func textOf(get func(*core.Event) string) member {
 // eventType is what happened.
 func eventType(a *adapter) *objectType {
 	return &objectType{name: "event", typ: types.NewObjectType("baton.Event"), members: map[string]member{
-		"id":       textOf(func(e *core.Event) string { return e.ID }),
-		"type":     textOf(func(e *core.Event) string { return e.Type }),
-		"name":     textOf(func(e *core.Event) string { return e.Name }),
-		"source":   textOf(func(e *core.Event) string { return e.Source }),
-		"channel":  textOf(func(e *core.Event) string { return e.Channel }),
-		"campaign": textOf(func(e *core.Event) string { return e.Campaign }),
-		"asset":    textOf(func(e *core.Event) string { return e.Asset }),
-		"url":      textOf(func(e *core.Event) string { return e.URL }),
-		"referrer": textOf(func(e *core.Event) string { return e.Referrer }),
+		"id":            textOf(func(e *core.Event) string { return e.ID }),
+		"type":          textOf(func(e *core.Event) string { return e.Type }),
+		"name":          textOf(func(e *core.Event) string { return e.Name }),
+		"source":        textOf(func(e *core.Event) string { return e.Source }),
+		"channel":       textOf(func(e *core.Event) string { return e.Channel }),
+		"campaign":      textOf(func(e *core.Event) string { return e.Campaign }),
+		"asset":         textOf(func(e *core.Event) string { return e.Asset }),
+		"url":           textOf(func(e *core.Event) string { return e.URL }),
+		"referrer":      textOf(func(e *core.Event) string { return e.Referrer }),
+		"topic":         textOf(func(e *core.Event) string { return e.Content.Topic }),
+		"journey_stage": textOf(func(e *core.Event) string { return e.Content.Stage }),
+		"persona":       textOf(func(e *core.Event) string { return e.Content.Persona }),
+		"asset_kind":    textOf(func(e *core.Event) string { return e.Content.Kind }),
 		"automated": {types.BoolType, func(v *core.View) ref.Val {
 			return types.Bool(v.Event.Automated)
 		}},

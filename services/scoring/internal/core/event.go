@@ -17,6 +17,8 @@ type Event struct {
 	// Title of a page.
 	Title                                   string
 	Channel, Campaign, Asset, URL, Referrer string
+	// Content is what the catalogue says of the asset, as of the event's place in the log.
+	Content Asset
 	// Email, UserID, AnonymousID and External are whom it is about.
 	Email, UserID, AnonymousID string
 	// External ids, and Traits and account attributes by their field names (see profile.go), in any order.

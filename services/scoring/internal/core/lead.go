@@ -53,6 +53,8 @@ type Rules struct {
 	// Active is the agreement in force, nil before there is one.
 	Active *Agreement
 	Book   Book
+	// Catalogue of assets, nil before there is one.
+	Catalogue Catalogue
 	// Handoff names the handoff of a lead's epoch. Lasting reports whether a lead's id names a person.
 	Handoff func(lead string, epoch int32) string
 	Lasting func(lead string) bool

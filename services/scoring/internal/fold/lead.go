@@ -23,9 +23,9 @@ type leadEntity struct {
 	event *core.Event
 }
 
-func (l *leadEntity) read(ev *journal.Event) *core.Event {
+func (l *leadEntity) read(r *core.Rules, ev *journal.Event) *core.Event {
 	if l.of != ev {
-		l.of, l.event = ev, convert(ev)
+		l.of, l.event = ev, Read(ev, r.Catalogue)
 	}
 	return l.event
 }
@@ -36,7 +36,8 @@ func (l *leadEntity) Apply(g journal.Globals, ev *journal.Event) journal.Outcome
 		l.beside.QuarantinedAt = max(l.beside.QuarantinedAt, convert(ev).Now)
 		return journal.Applied
 	}
-	if l.lead.Apply(rulesOf(g), l.read(ev)) {
+	r := rulesOf(g)
+	if l.lead.Apply(r, l.read(r, ev)) {
 		l.of, l.event = nil, nil
 		return journal.Duplicate
 	}
@@ -48,7 +49,8 @@ func (l *leadEntity) Decide(g journal.Globals, ev *journal.Event, d *journal.Dec
 	if ev.Type == "quarantined" {
 		return
 	}
-	for _, f := range l.lead.Decide(rulesOf(g), l.read(ev)) {
+	r := rulesOf(g)
+	for _, f := range l.lead.Decide(r, l.read(r, ev)) {
 		l.state(f, ev, d)
 	}
 	l.of, l.event = nil, nil
