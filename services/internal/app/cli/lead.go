@@ -162,6 +162,7 @@ func (v *leadView) print(env *Env, now time.Time) {
 		row("consent", text(purpose)+" "+text(decision))
 	}
 	_ = w.Flush()
+	v.printEpochs(env)
 	v.printScore(env)
 	v.printHandoff(env, now)
 	v.printTimeline(env)

@@ -91,7 +91,7 @@ func (d *decision) enter() {
 		dealt := d.lead.Deal
 		d.move(now, dealt.Reason).Deal = &dealt
 	default:
-		d.move(now, "merged")
+		d.move(now, merged)
 	}
 }
 

@@ -193,10 +193,12 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 	for _, m := range o.Missed {
 		l.addMissed(m)
 	}
+	was := l.Run
 	l.adopt(o.Run)
 	if l.Deal.before(&o.Deal) {
 		l.Deal = o.Deal
 	}
+	l.dealt(&was, &o.Run)
 	for _, p := range o.History {
 		l.ended(p)
 	}

@@ -166,6 +166,9 @@ func (r *reader) run(v *core.Run) {
 			v.WakeOn = r.text()
 		case 11:
 			v.WakeAt = r.time()
+		case 12:
+			v.Stages = append(v.Stages, core.StageSpan{})
+			r.span(&v.Stages[len(v.Stages)-1])
 		default:
 			r.skip()
 		}
@@ -306,6 +309,9 @@ func (r *reader) past(v *core.PastEpoch) {
 			v.Rep = r.text()
 		case 6:
 			v.At = r.time()
+		case 7:
+			v.Stages = append(v.Stages, core.StageSpan{})
+			r.span(&v.Stages[len(v.Stages)-1])
 		default:
 			r.skip()
 		}

@@ -172,7 +172,7 @@ func (w *writer) items(items []core.Item) {
 }
 
 func (w *writer) run(r *core.Run) {
-	if *r == (core.Run{}) {
+	if r.Zero() {
 		return
 	}
 	at := w.begin(6)
@@ -187,6 +187,7 @@ func (w *writer) run(r *core.Run) {
 	w.text(9, r.Reason)
 	w.text(10, r.WakeOn)
 	w.time(11, r.WakeAt)
+	w.spans(12, r.Stages)
 	w.end(at)
 }
 
@@ -261,6 +262,7 @@ func (w *writer) past(p *core.PastEpoch) {
 	w.text(4, p.Handoff)
 	w.text(5, p.Rep)
 	w.time(6, p.At)
+	w.spans(7, p.Stages)
 	w.end(at)
 }
 

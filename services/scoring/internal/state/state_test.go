@@ -141,7 +141,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	if err := proto.Unmarshal(state.Append(nil, l, beside), &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.Indexed} {
+	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.History[0].Stages[0], m.Run.Stages[0], m.Indexed} {
 		r := part.ProtoReflect()
 		for i := range r.Descriptor().Fields().Len() {
 			if f := r.Descriptor().Fields().Get(i); !r.Has(f) {
@@ -189,7 +189,7 @@ func TestSplitLosesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("a part cannot be read by itself: %v", err)
 			}
-			if i > 0 && got.Run != (core.Run{}) {
+			if i > 0 && !got.Run.Zero() {
 				t.Fatal("the run is not in the first part")
 			}
 			var m scoringv1.LeadState
