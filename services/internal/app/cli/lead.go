@@ -185,6 +185,9 @@ func (v *leadView) printScore(env *Env) {
 		}
 		fmt.Fprintf(out, "          %s %s\n", label, text(m.Text))
 	}
+	if a := s.Account; a != nil {
+		fmt.Fprintf(out, "          the account: engagement %.1f, %s, as of %s\n", a.Engagement, counted(a.People), when(a.At))
+	}
 	if c := s.Changes; c != nil {
 		fmt.Fprintf(out, "          since the handoff: %s\n", changed(c))
 	}

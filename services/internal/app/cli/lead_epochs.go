@@ -54,3 +54,11 @@ func stayed(s *leadv1.StageSpan) string {
 	}
 	return fmt.Sprintf("%d seconds", int(d/time.Second))
 }
+
+// counted tells of how many people an account's engagement is made.
+func counted(people int32) string {
+	if people == 1 {
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", people)
+}

@@ -128,7 +128,7 @@ func explained(l *core.Lead, b *book.Book, now time.Time, since *timestamppb.Tim
 	out := &leadv1.Score{
 		LeadId: l.ID, Fit: e.Fit.Points(), Grade: e.Grade, Engagement: e.Engagement.Points(), AgreementVersion: e.Version, At: stamp(e.At),
 		Contributions: fold.Contributions(e.Lines), QualifiesBy: e.QualifiesBy, EngagementMicros: e.Engagement.String(), FitMicros: e.Fit.String(),
-		Changes: changes(l, b, at, since),
+		Changes: changes(l, b, at, since), Account: rating(l),
 	}
 	for _, m := range e.Missed {
 		out.NotEvaluated = append(out.NotEvaluated, &leadv1.NotEvaluated{Rule: m.Rule, Reason: m.Reason, Times: int32(min(m.Times, math.MaxInt32))})

@@ -76,7 +76,7 @@ type qualification struct {
 
 func newPlayer(key identity.Key, a *core.Agreement) *player {
 	r := &rules{fold.Names()}
-	r.by.Active, r.by.Book = a, r
+	r.by.Active, r.by.Book, r.by.Account = a, r, key.Account
 	return &player{logic: fold.NewLogic(nil, key), rules: r, members: map[string]*member{}}
 }
 

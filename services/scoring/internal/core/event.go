@@ -37,6 +37,7 @@ type Event struct {
 	Handed   *HandedOver
 	Answered *Answer
 	Timer    string
+	Rated    *Rating
 
 	// Raw is the event as it stands in the journal, for expressions that look at its properties.
 	Raw any
@@ -97,6 +98,7 @@ func classOf(eventType string) class {
 		return deal
 	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
 		"linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed",
+		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
 		"quarantined", "quarantine_released", "attributed", "proposal", "timer_fired":

@@ -14,7 +14,11 @@ const typeDirectoryChanged = "directory_changed"
 type Globals struct{ *book.Book }
 
 // NewGlobals gives the state before the first global fact.
-func (l *Logic) NewGlobals() journal.Globals { return &Globals{book.New(l.library, Names())} }
+func (l *Logic) NewGlobals() journal.Globals {
+	names := Names()
+	names.Account = l.key.Account
+	return &Globals{book.New(l.library, names)}
+}
 
 // Apply folds a global fact. No entity has to be shown a change: it counts from the next event on.
 func (g *Globals) Apply(ev *journal.Event) (show []string) {

@@ -1,7 +1,6 @@
 package fold
 
 import (
-	"strings"
 	"time"
 
 	"github.com/batonhq/baton/pkg/identity"
@@ -93,7 +92,7 @@ func (l *leadEntity) indexed() state.Indexed {
 	}
 	next.Known, next.Stage, next.Ownerless = true, l.lead.Stage(), l.lead.Ownerless()
 	next.LastMs, next.Micros = last/int64(time.Millisecond), int64(l.lead.Engagement(l.lead.Looked))
-	switch of := accountOf(l.lead); {
+	switch of := l.lead.AccountOf(); {
 	case l.lead.Run.Account != "":
 		next.Account = l.lead.Run.Account
 	case of == "":
@@ -105,20 +104,12 @@ func (l *leadEntity) indexed() state.Indexed {
 	return next
 }
 
-// accountOf gives what an account's id is made from where the directory has not said: its domain, or else its name.
-func accountOf(l *core.Lead) string {
-	if domain := l.Profile.Text(core.AccountPrefix + "domain"); domain != "" {
-		return strings.ToLower(domain)
-	}
-	return strings.ToLower(AccountName(l))
-}
-
 // AccountID gives the id of a lead's account: as routing matched it, or else made from its domain or name; "" for none.
 func AccountID(key identity.Key, l *core.Lead) string {
 	if l.Run.Account != "" {
 		return l.Run.Account
 	}
-	if of := accountOf(l); of != "" {
+	if of := l.AccountOf(); of != "" {
 		return key.Account(of)
 	}
 	return ""

@@ -82,6 +82,7 @@ func (c *checker) possible() map[string]domain {
 func general() map[string]domain {
 	return map[string]domain{
 		"engagement": between(0, most), "fit": between(0, most), "grade": oneOf("a", "b", "c", "d"), "stage": oneOf(append(stages(), "")...),
+		"account.engagement": between(0, most), "account.people": between(0, core.MaxPeople),
 	}
 }
 

@@ -98,6 +98,10 @@ func (r *reader) lead(l *core.Lead) {
 		l.Told = append(l.Told, r.text())
 	case 31:
 		l.EntryNews = r.small() != 0
+	case 34:
+		r.rated(&l.Rated)
+	case 35:
+		r.telling(&l.Telling)
 	case 27:
 		l.History = append(l.History, core.PastEpoch{})
 		r.past(&l.History[len(l.History)-1])

@@ -145,6 +145,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.time(29, beside.QuarantinedAt)
 	w.texts(30, l.Told)
 	w.flag(31, l.EntryNews)
+	w.committee(l)
 	return w.b
 }
 

@@ -79,7 +79,7 @@ func drawLead(t *rapid.T) *core.Lead {
 func normal(l *core.Lead) *core.Lead {
 	v := reflect.ValueOf(l).Elem()
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 {
+		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 && f.CanSet() {
 			f.SetZero()
 		}
 	}
@@ -141,7 +141,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	if err := proto.Unmarshal(state.Append(nil, l, beside), &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.History[0].Stages[0], m.Run.Stages[0], m.Indexed} {
+	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.History[0].Stages[0], m.Run.Stages[0], m.Rated, m.ToldAccount, m.Indexed} {
 		r := part.ProtoReflect()
 		for i := range r.Descriptor().Fields().Len() {
 			if f := r.Descriptor().Fields().Get(i); !r.Has(f) {
