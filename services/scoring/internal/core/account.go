@@ -97,10 +97,16 @@ func (a *Account) Engaged(p Person, now int64) (tell []string) {
 		a.People = slices.DeleteFunc(a.People, func(x Person) bool { return x.Lead == least.Lead })
 		joined = joined && least.Lead != p.Lead
 	}
-	if tell = a.Look(now); tell == nil && joined {
+	if tell = a.Look(now); tell == nil && joined && a.committee() {
 		tell = []string{p.Lead}
 	}
 	return tell
+}
+
+// committee reports whether there are people to be told of each other.
+func (a *Account) committee() bool {
+	_, people := a.sum(a.Looked)
+	return people >= 2
 }
 
 // heavier orders people by weight when the account was last looked at: with sign 1 the most first.
@@ -110,18 +116,23 @@ func (a *Account) heavier(sign int) func(x, y Person) int {
 	}
 }
 
-// Look compares the rating with what the people were told, and gives those who are to be told, nil for none.
+// Look compares the rating with what the people were told, and gives those who are to be told, nil for none. One person is
+// no committee: they would be told what they said themselves. So an account is rated from the second person on, and where
+// people leave, down to the last.
 func (a *Account) Look(now int64) (tell []string) {
 	a.Looked = max(a.Looked, now)
-	rating, _ := a.Rating(a.Looked)
+	rating, people := a.Rating(a.Looked)
+	if people < 2 && a.Told == 0 {
+		return nil
+	}
 	if rating-a.Told < ratedStep && a.Told-rating < ratedStep {
 		return nil
 	}
 	a.Told = rating
-	people := slices.DeleteFunc(slices.Clone(a.People), func(p Person) bool { return p.Micros == 0 })
-	slices.SortFunc(people, a.heavier(1))
-	for i := range people[:min(len(people), maxRated)] {
-		tell = append(tell, people[i].Lead)
+	all := slices.DeleteFunc(slices.Clone(a.People), func(p Person) bool { return p.Micros == 0 })
+	slices.SortFunc(all, a.heavier(1))
+	for i := range all[:min(len(all), maxRated)] {
+		tell = append(tell, all[i].Lead)
 	}
 	return tell
 }
