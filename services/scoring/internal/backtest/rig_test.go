@@ -105,6 +105,10 @@ func title(s string) func(*journalv1.Event) {
 	return func(e *journalv1.Event) { e.Traits = &journalv1.Traits{Title: proto.String(s)} }
 }
 
+func employer(domain string) func(*journalv1.Event) {
+	return func(e *journalv1.Event) { e.Account = &journalv1.Account{Domain: proto.String(domain)} }
+}
+
 func linkedTo(lead string) func(*journalv1.Event) {
 	return func(e *journalv1.Event) { e.Payload = &journalv1.Event_Linked{Linked: &journalv1.Linked{To: lead}} }
 }
