@@ -160,7 +160,7 @@ func (f *faultFile) write(faults []rowFault) error {
 		f.file = file
 	}
 	w := bufio.NewWriter(f.file)
-	enc := json.NewEncoder(&counted{w, &f.size})
+	enc := json.NewEncoder(&countingWriter{w, &f.size})
 	enc.SetEscapeHTML(false)
 	for _, fault := range faults {
 		if err := enc.Encode(fault); err != nil {
@@ -180,12 +180,12 @@ func (f *faultFile) close() error {
 	return f.file.Close()
 }
 
-type counted struct {
+type countingWriter struct {
 	w io.Writer
 	n *int64
 }
 
-func (c *counted) Write(p []byte) (int, error) {
+func (c *countingWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	*c.n += int64(n)
 	return n, err

@@ -162,6 +162,7 @@ func (v *leadView) print(env *Env, now time.Time) {
 		row("consent", text(purpose)+" "+text(decision))
 	}
 	_ = w.Flush()
+	v.printEpochs(env)
 	v.printScore(env)
 	v.printHandoff(env, now)
 	v.printTimeline(env)
@@ -183,6 +184,9 @@ func (v *leadView) printScore(env *Env) {
 			label = "                or:"
 		}
 		fmt.Fprintf(out, "          %s %s\n", label, text(m.Text))
+	}
+	if a := s.Account; a != nil {
+		fmt.Fprintf(out, "          the account: engagement %.1f, %s, as of %s\n", a.Engagement, counted(a.People), when(a.At))
 	}
 	if c := s.Changes; c != nil {
 		fmt.Fprintf(out, "          since the handoff: %s\n", changed(c))

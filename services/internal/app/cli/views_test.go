@@ -36,7 +36,12 @@ func answers(t *testing.T, token string, byPath map[string]string) *httptest.Ser
 }
 
 const leadJSON = `{"id":"ld_e1","email":"ana@initech.example","first_name":"Ana","last_name":"Li\u001b[31mnd","title":"VP","stage":"recycled",
- "highest_stage":"accepted","epoch":2,"owner":"marketing","account":{"name":"Initech","domain":"initech.example","employees":420},
+ "highest_stage":"accepted","epoch":2,
+  "epochs":[{"epoch":1,"stages":[{"stage":"inquiry","entered_at":"2026-11-01T10:00:00Z","left_at":"2026-11-04T12:00:00Z","reason":""},
+    {"stage":"recycled","entered_at":"2026-11-04T12:00:00Z","left_at":"2026-11-04T15:00:00Z","reason":"timing"}]},
+    {"epoch":2,"stages":[{"stage":"inquiry","entered_at":"2026-11-04T15:00:00Z","left_at":"2026-11-07T16:00:00Z","reason":"woke"},
+    {"stage":"recycled","entered_at":"2026-11-07T16:00:00Z","reason":"timing"}]}],
+  "owner":"marketing","account":{"name":"Initech","domain":"initech.example","employees":420},
  "handoff_id":"ho_e1_1","consent":{"email":"granted"},"newer_member":1}`
 
 func leadAPI(t *testing.T) *httptest.Server {
@@ -44,7 +49,7 @@ func leadAPI(t *testing.T) *httptest.Server {
 		"/api/v1/leads?email=ana%40initech.example": `{"leads":[` + leadJSON + `]}`,
 		"/api/v1/leads?email=no%40initech.example":  `{"leads":[]}`,
 		"/api/v1/leads/ld_e1":                       leadJSON,
-		"/api/v1/leads/ld_e1/score": `{"fit":80,"grade":"a","engagement":9.7,"agreement_version":3,
+		"/api/v1/leads/ld_e1/score": `{"fit":80,"grade":"a","engagement":9.7,"agreement_version":3,"account":{"id":"ac_x","engagement":45.25,"people":3,"at":"2026-11-20T10:00:00Z"},
 		  "missing_to_qualify":[{"qualify_rule":"matrix","text":"1 more pricing event (page_viewed, 8 points)"},{"qualify_rule":"matrix","text":"grade b instead of c"}],
 		  "changes":{"engagement_before":60,"decayed":-3.14,"added":[{"points":8,"events":["x"]},{"points":1,"events":["x"]},{"points":9,"events":["y"]}]},
 		  "contributions":[
@@ -61,6 +66,8 @@ func TestLead(t *testing.T) {
 	code, out, errOut := run(t, "", env, "lead", "ana@initech.example")
 	for _, want := range []string{"Ana Li·[31mnd", "Initech (initech.example), 420 people", "recycled (was accepted), epoch 2", "grade A", "+9.70", "ebook",
 		"10 points decayed to 97 %", "with Bo by route named", "crm: failing after 3 attempts (503)", "pricing-guide", "email / q4", "consent",
+		"inquiry   3 days                epoch 1\n", "recycled  3 hours     (timing)", "inquiry   3 days      (woke)    epoch 2\n", "recycled  since then  (timing)",
+		"the account: engagement 45.2, 3 people, as of 2026-11-20",
 		"would qualify with: 1 more pricing event (page_viewed, 8 points)\n", "or: grade b instead of c\n", "since the handoff: +18.0 by 2 events, -3.1 by decay\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -8,20 +8,27 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/batonhq/baton/pkg/directory"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/services/routing/internal/celrules"
 	"github.com/batonhq/baton/services/routing/internal/core"
 )
 
+// Errors is what was found wrong with a text.
+type Errors = directory.Errors
+
+// MaxBytes is the largest text that is looked at.
+const MaxBytes = directory.MaxBytes
+
 type text struct {
-	Teams     []teamText     `yaml:"teams"`
-	Reps      []repText      `yaml:"reps"`
-	Pools     []poolText     `yaml:"pools"`
-	Routes    []routeText    `yaml:"routes"`
-	Accounts  []accountText  `yaml:"accounts"`
-	Assets    []assetText    `yaml:"assets"`
-	Campaigns []campaignText `yaml:"campaigns"`
-	Personas  []personaText  `yaml:"personas"`
+	Teams     []teamText        `yaml:"teams"`
+	Reps      []repText         `yaml:"reps"`
+	Pools     []poolText        `yaml:"pools"`
+	Routes    []routeText       `yaml:"routes"`
+	Accounts  []accountText     `yaml:"accounts"`
+	Assets    []directory.Asset `yaml:"assets"`
+	Campaigns []campaignText    `yaml:"campaigns"`
+	Personas  []personaText     `yaml:"personas"`
 }
 
 type teamText struct {
@@ -51,16 +58,6 @@ type accountText struct {
 	Aliases []string `yaml:"aliases"`
 	Owner   string   `yaml:"owner"`
 	Target  bool     `yaml:"target"`
-}
-
-type assetText struct {
-	ID      string `yaml:"id"`
-	Title   string `yaml:"title"`
-	Kind    string `yaml:"kind"`
-	Topic   string `yaml:"topic"`
-	Stage   string `yaml:"stage"`
-	Persona string `yaml:"persona"`
-	URL     string `yaml:"url"`
 }
 
 type campaignText struct {
@@ -97,11 +94,11 @@ func NewParser() (*Parser, error) {
 // Parse reads and checks a text. The error is an Errors: what is wrong, where, and what would be right.
 func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	var t text
-	doc, err := read(yamlText, &t)
+	doc, err := directory.Read(yamlText, &t)
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{document: doc, rules: p.rules, dir: &core.Directory{}}
+	b := &builder{Document: doc, rules: p.rules, dir: &core.Directory{}}
 	b.teams(t.Teams)
 	b.reps(t.Reps)
 	b.pools(t.Pools)
@@ -110,8 +107,8 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	b.accounts(t.Accounts)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
-	if len(b.errs) > 0 {
-		return nil, b.errs
+	if errs := b.Errs(); len(errs) > 0 {
+		return nil, errs
 	}
 	b.dir.Index()
 	return b.dir, nil
@@ -119,7 +116,7 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 
 // builder checks each part and adds it to the directory. Ids of earlier parts are known to the later ones.
 type builder struct {
-	*document
+	*directory.Document
 	rules *celrules.Compiler
 	dir   *core.Directory
 
@@ -134,11 +131,11 @@ func (i ids) has(id string) bool { _, ok := i[id]; return ok }
 func (b *builder) take(taken ids, path, id string) {
 	switch {
 	case id == "":
-		b.fail(path, "is missing: a name of letters, digits, - and _")
+		b.Fail(path, "is missing: a name of letters, digits, - and _")
 	case !identity.Safe(id):
-		b.fail(path+".id", "must be a name of letters, digits, - and _, at most 64 long")
+		b.Fail(path+".id", "must be a name of letters, digits, - and _, at most 64 long")
 	case taken.has(id):
-		b.fail(path+".id", "%q is given twice", id)
+		b.Fail(path+".id", "%q is given twice", id)
 	default:
 		taken[id] = struct{}{}
 	}
@@ -146,7 +143,7 @@ func (b *builder) take(taken ids, path, id string) {
 
 func (b *builder) known(list ids, path, id, what string) {
 	if id != "" && !list.has(id) {
-		b.fail(path, "there is no %s %q in this directory", what, clip(id))
+		b.Fail(path, "there is no %s %q in this directory", what, clip(id))
 	}
 }
 
@@ -155,12 +152,12 @@ func (b *builder) condition(path string, source *string) core.Condition {
 		return nil
 	}
 	if strings.TrimSpace(*source) == "" {
-		b.fail(path, "is empty: leave it out where it always holds")
+		b.Fail(path, "is empty: leave it out where it always holds")
 		return nil
 	}
 	c, err := b.rules.Compile(*source)
 	if err != nil {
-		b.fail(path, "%v", err)
+		b.Fail(path, "%v", err)
 		return nil
 	}
 	return c
@@ -180,13 +177,13 @@ func (b *builder) pools(list []poolText) {
 		path := at("pools", i)
 		b.take(b.poolIDs, path, p.ID)
 		if len(p.Reps) == 0 {
-			b.fail(path+".reps", "is empty: a pool needs reps")
+			b.Fail(path+".reps", "is empty: a pool needs reps")
 		}
 		seen := ids{}
 		for k, rep := range p.Reps {
 			b.known(b.repIDs, at(path+".reps", k), rep, "rep")
 			if seen.has(rep) {
-				b.fail(at(path+".reps", k), "%q is in the pool twice", clip(rep))
+				b.Fail(at(path+".reps", k), "%q is in the pool twice", clip(rep))
 			}
 			seen[rep] = struct{}{}
 		}
@@ -200,7 +197,7 @@ func (b *builder) personas(list []personaText) {
 		path := at("personas", i)
 		b.take(b.personaIDs, path, p.ID)
 		if p.When == nil {
-			b.fail(path, "needs when: the condition that makes a lead one of them")
+			b.Fail(path, "needs when: the condition that makes a lead one of them")
 		}
 		b.dir.Personas = append(b.dir.Personas, core.Persona{ID: p.ID, When: b.condition(path+".when", p.When)})
 	}
@@ -214,19 +211,19 @@ func (b *builder) routes(list []routeText) {
 		route := core.Route{ID: r.ID, Pool: r.To.Pool, Owner: r.To.Owner != "", When: b.condition(path+".when", r.When)}
 		switch {
 		case (r.To.Pool == "") == (r.To.Owner == ""):
-			b.fail(path+".to", "must be {pool: ID} or {owner: account}")
+			b.Fail(path+".to", "must be {pool: ID} or {owner: account}")
 		case r.To.Owner != "" && r.To.Owner != "account":
-			b.fail(path+".to.owner", "must be account")
+			b.Fail(path+".to.owner", "must be account")
 		case r.When == nil && route.Owner:
-			b.fail(path+".to", "the default must send to a pool: an account may have no owner")
+			b.Fail(path+".to", "the default must send to a pool: an account may have no owner")
 		case r.When == nil && i < len(list)-1:
-			b.fail(path, "has no when, so no lead ever comes to the routes behind it: the default must be the last")
+			b.Fail(path, "has no when, so no lead ever comes to the routes behind it: the default must be the last")
 		}
 		b.known(b.poolIDs, path+".to.pool", r.To.Pool, "pool")
 		b.dir.Routes = append(b.dir.Routes, route)
 	}
 	if len(list) == 0 || list[len(list)-1].When != nil {
-		b.fail("routes", "needs a default as its last entry, one without when: a lead that no route matches would go nowhere")
+		b.Fail("routes", "needs a default as its last entry, one without when: a lead that no route matches would go nowhere")
 	}
 }
 
@@ -238,9 +235,9 @@ func (b *builder) accounts(list []accountText) {
 			key = core.NormalizeName(name)
 		}
 		if key == "" {
-			b.fail(path, "holds no letter or digit")
+			b.Fail(path, "holds no letter or digit")
 		} else if first, ok := owner[key]; ok && first != i {
-			b.fail(path, "%q leads to %s already", clip(name), at("accounts", first))
+			b.Fail(path, "%q leads to %s already", clip(name), at("accounts", first))
 		}
 		owner[key] = i
 	}
@@ -251,9 +248,9 @@ func (b *builder) accounts(list []accountText) {
 		acc := core.Account{ID: a.ID, Name: a.Name, Domain: strings.ToLower(a.Domain), Owner: a.Owner, Target: a.Target}
 		switch {
 		case a.Name == "" && a.Domain == "":
-			b.fail(path, "needs a name or a domain: nothing would ever match it")
+			b.Fail(path, "needs a name or a domain: nothing would ever match it")
 		case a.Domain != "" && (!domainShape.MatchString(acc.Domain) || core.FreeMail(acc.Domain)):
-			b.fail(path+".domain", "must be a company's own domain such as initech.example")
+			b.Fail(path+".domain", "must be a company's own domain such as initech.example")
 		}
 		for _, name := range []string{acc.Domain, a.Name} {
 			if name != "" {
@@ -273,18 +270,16 @@ func (b *builder) accounts(list []accountText) {
 
 var domainShape = regexp.MustCompile(`^([a-z0-9\x{80}-\x{10ffff}]([a-z0-9\x{80}-\x{10ffff}-]*[a-z0-9\x{80}-\x{10ffff}])?\.)+[a-z\x{80}-\x{10ffff}][a-z0-9\x{80}-\x{10ffff}-]*$`)
 
-func (b *builder) assets(list []assetText) {
+func (b *builder) assets(list []directory.Asset) {
 	taken := ids{}
 	for i, a := range list {
 		path := at("assets", i)
 		b.take(taken, path, a.ID)
 		b.known(b.personaIDs, path+".persona", a.Persona, "persona")
-		b.dir.Assets = append(b.dir.Assets, a.asset())
+		b.dir.Assets = append(b.dir.Assets, core.Asset{
+			ID: a.ID, Title: a.Title, Kind: a.Kind, Topic: a.Topic, Stage: a.Stage, Persona: a.Persona, URL: a.URL,
+		})
 	}
-}
-
-func (a assetText) asset() core.Asset {
-	return core.Asset{ID: a.ID, Title: a.Title, Kind: a.Kind, Topic: a.Topic, Stage: a.Stage, Persona: a.Persona, URL: a.URL}
 }
 
 var (
@@ -302,13 +297,13 @@ func (b *builder) campaigns(list []campaignText) {
 		for k, s := range c.Spend {
 			sp := at(path+".spend", k)
 			if !monthShape.MatchString(s.Month) {
-				b.fail(sp+".month", "must be a month such as 2026-11")
+				b.Fail(sp+".month", "must be a month such as 2026-11")
 			}
 			if !amountShape.MatchString(s.Amount) {
-				b.fail(sp+".amount", "must be a decimal number such as 12000.50")
+				b.Fail(sp+".amount", "must be a decimal number such as 12000.50")
 			}
 			if !currencyShape.MatchString(s.Currency) {
-				b.fail(sp+".currency", "must be an ISO 4217 code such as EUR")
+				b.Fail(sp+".currency", "must be an ISO 4217 code such as EUR")
 			}
 			campaign.Spend = append(campaign.Spend, core.Spend{Month: s.Month, Amount: s.Amount, Currency: s.Currency})
 		}

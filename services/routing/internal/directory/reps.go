@@ -42,17 +42,17 @@ func (b *builder) reps(list []repText) {
 		if c := r.Capacity; c != nil {
 			per, ok := windows[c.Per]
 			if !ok {
-				b.fail(path+".capacity.per", "must be 1h, 1d or 7d")
+				b.Fail(path+".capacity.per", "must be 1h, 1d or 7d")
 			}
 			if c.Handoffs < 1 || c.Handoffs > 1_000_000 {
-				b.fail(path+".capacity.handoffs", "must be from 1 to 1000000 (active: false takes somebody out)")
+				b.Fail(path+".capacity.handoffs", "must be from 1 to 1000000 (active: false takes somebody out)")
 			}
 			rep.Capacity = calendar.Capacity{Handoffs: c.Handoffs, Per: per}
 		}
 		if r.Weight != nil {
 			w, ok := thousandths(*r.Weight)
 			if !ok {
-				b.fail(path+".weight", "must be from 0.001 to 1000, with at most three digits behind the point (active: false takes somebody out)")
+				b.Fail(path+".weight", "must be from 0.001 to 1000, with at most three digits behind the point (active: false takes somebody out)")
 			}
 			rep.Weight = w
 		}
@@ -81,7 +81,7 @@ func (b *builder) calendar(path string, r repText) calendar.Calendar {
 	if r.TimeZone != "" {
 		loc, err := time.LoadLocation(r.TimeZone)
 		if err != nil || r.TimeZone == "Local" {
-			b.fail(path+".time_zone", "must be an IANA time zone such as Europe/Stockholm")
+			b.Fail(path+".time_zone", "must be an IANA time zone such as Europe/Stockholm")
 		} else {
 			c.Location = loc
 		}
@@ -90,13 +90,13 @@ func (b *builder) calendar(path string, r repText) calendar.Calendar {
 		where := path + ".hours"
 		week, ok := weekdays(days)
 		if !ok {
-			b.fail(where, "%q is no weekday: write mon, tue, …, or a range such as mon-fri", clip(days))
+			b.Fail(where, "%q is no weekday: write mon, tue, …, or a range such as mon-fri", clip(days))
 			continue
 		}
 		for _, s := range spans {
 			span, ok := parseSpan(s)
 			if !ok {
-				b.fail(where, "%q is no span of a day: write from and to such as 09:00-17:30; 24:00 is the day's end, and a night shift is two spans", clip(s))
+				b.Fail(where, "%q is no span of a day: write from and to such as 09:00-17:30; 24:00 is the day's end, and a night shift is two spans", clip(s))
 				continue
 			}
 			for _, d := range week {
@@ -107,19 +107,19 @@ func (b *builder) calendar(path string, r repText) calendar.Calendar {
 	for k, h := range r.Holidays {
 		d, ok := parseDate(h)
 		if !ok {
-			b.fail(at(path+".holidays", k), "must be a date such as 2026-12-25")
+			b.Fail(at(path+".holidays", k), "must be a date such as 2026-12-25")
 		}
 		c.Holidays[d] = struct{}{}
 	}
 	for k, a := range r.Away {
 		absence, err := parseAway(a, c.Location)
 		if err != nil {
-			b.fail(at(path+".away", k), "%v", err)
+			b.Fail(at(path+".away", k), "%v", err)
 		}
 		c.Away = append(c.Away, absence)
 	}
 	if c.Normalize() {
-		b.fail(path+".hours", "two spans of a day overlap")
+		b.Fail(path+".hours", "two spans of a day overlap")
 	}
 	return c
 }

@@ -51,7 +51,7 @@ func (s *Server) shown(l *core.Lead, b *book.Book, asked string) *leadv1.Lead {
 		Account: s.account(l), Owner: l.Owner(), Consent: l.Purposes(),
 		FirstName: p.Text("first_name"), LastName: p.Text("last_name"), Title: p.Text("title"), Country: p.Text("country"),
 		ExternalIds: fold.ExternalIDs(l), HandoffId: l.Run.Handoff, LastAt: stamp(l.LastAt), Absorbed: l.Absorbed, OtherEmails: fold.OtherEmails(l),
-		Held: l.Held,
+		Held: l.Held, Epochs: epochs(l),
 	}
 	if l.Entry != nil {
 		out.FirstAt = stamp(l.Entry.At)

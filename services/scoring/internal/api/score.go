@@ -86,7 +86,7 @@ func explained(l *core.Lead, r *core.Rules, moment time.Time, since *timestamppb
 	out := &leadv1.Score{
 		LeadId: l.ID, Fit: e.Fit.Points(), Grade: e.Grade, Engagement: e.Engagement.Points(), AgreementVersion: e.Version, At: stamp(e.At),
 		Contributions: fold.Contributions(e.Lines), QualifiesBy: e.QualifiesBy, EngagementMicros: e.Engagement.String(), FitMicros: e.Fit.String(),
-		Changes: changes(l, r.Book, at, since), Scores: fold.NamedScores(e.Named), Shadow: inShadow(l, r, moment),
+		Changes: changes(l, r.Book, at, since), Scores: fold.NamedScores(e.Named), Shadow: inShadow(l, r, moment), Account: rating(l),
 	}
 	for _, d := range e.Disqualified {
 		out.DisqualifiedBy = append(out.DisqualifiedBy, &leadv1.Disqualified{Rule: d.Rule, Because: d.Because})

@@ -29,12 +29,16 @@ type history struct {
 	read, inputs uint64
 	// last is when the last input was received.
 	last int64
+	// catalogue as of the place in the log that was read last.
+	catalogue core.Catalogue
 }
 
 // input is an event that is played. The contenders share it and change nothing of it.
 type input struct {
 	ev   *journal.Event
 	read *core.Event
+	// catalogue at its place in the log.
+	catalogue core.Catalogue
 }
 
 const (
@@ -139,6 +143,9 @@ func (h *history) record(entity string) *record {
 func (h *history) event(ev *journal.Event) (input, bool) {
 	switch {
 	case ev.Partition == journal.Global:
+		if c, ok := fold.CatalogueOf(ev); ok {
+			h.catalogue = c
+		}
 		return input{}, false
 	case ev.Origin != nil:
 		h.recorded(ev)
@@ -154,7 +161,7 @@ func (h *history) event(ev *journal.Event) (input, bool) {
 		ev = &journal.Event{Head: ev.Head, Body: proto.CloneOf(ev.Body)}
 		ev.Body.History = false
 	}
-	read := fold.Read(ev)
+	read := fold.Read(ev, h.catalogue)
 	h.inputs++
 	h.last = max(h.last, read.Now)
 	r := h.record(ev.Entity)
@@ -162,7 +169,7 @@ func (h *history) event(ev *journal.Event) (input, bool) {
 		r.seen(read.Now)
 	}
 	r.note(ev, read)
-	return input{ev, read}, true
+	return input{ev, read, h.catalogue}, true
 }
 
 // recorded notes what is needed of what Baton decided when it happened.

@@ -15,7 +15,7 @@ import (
 // rules are a contender's agreement, in force from the beginning.
 type rules struct{ by core.Rules }
 
-// Apply does nothing: no global fact changes a contender.
+// Apply does nothing: no global fact changes a contender's agreement, and the catalogue comes with the inputs.
 func (r *rules) Apply(*journal.Event) []string { return nil }
 
 // Rules gives what the entities decide by.
@@ -78,7 +78,7 @@ type qualification struct {
 
 func newPlayer(key identity.Key, a *core.Agreement) *player {
 	r := &rules{fold.Names()}
-	r.by.Active, r.by.Book = a, r
+	r.by.Active, r.by.Book, r.by.Account = a, r, key.Account
 	return &player{logic: fold.NewLogic(nil, key), rules: r, members: map[string]*member{}}
 }
 
@@ -96,7 +96,7 @@ func (p *player) play(in input) error {
 	if err := p.fire(in.read.Now); err != nil {
 		return err
 	}
-	p.seq = in.ev.Seq
+	p.seq, p.rules.by.Catalogue = in.ev.Seq, in.catalogue
 	return p.show(p.member(in.ev.Entity), in.ev, in.read)
 }
 

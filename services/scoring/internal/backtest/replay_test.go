@@ -23,12 +23,15 @@ engagement:
   - { id: page, on: page_viewed, points: 15, cap: {count: 2, per: 1d} }
   - { id: webinar, on: event_attended, points: 75, half_life: 2d }
   - { id: ebook, on: asset_downloaded, points: 45, half_life: none }
+  - { id: topic, on: asset_downloaded, when: 'event.topic == "pricing"', points: 20 }
+  - { id: company, on: page_viewed, when: 'account.engagement >= 30', points: 5 }
   - { id: left, on: email_unsubscribed, points: -60, half_life: 5d }
 fit:
   - { id: senior, when: 'lead.title == "VP"', points: 80 }
 qualify:
   - { id: cooled, when: 'grade == "a" && engagement > 30 && engagement < 40' }
   - { id: steady, when: 'engagement >= 44 && engagement < 60' }
+  - { id: committee, when: 'grade == "a" && account.people >= 2 && account.engagement >= 70' }
   - { id: fast, on: [demo_requested], when: 'grade != "d"' }
 signatures: [ {role: marketing, by: kim}, {role: sales, by: ana} ]
 `
@@ -58,20 +61,23 @@ func TestBacktestDecidesAsLiveScoringDoes(t *testing.T) {
 			lead := rapid.SampledFrom(leads).Draw(rt, "lead")
 			kind := rapid.SampledFrom([]string{
 				"page_viewed", "event_attended", "asset_downloaded", "asset_downloaded", "email_unsubscribed", "demo_requested", "identified",
-				"linked", "linked", "consent_changed", "deal_won", "deal_lost", "repeat", "accepted",
+				"linked", "linked", "consent_changed", "deal_won", "deal_lost", "repeat", "accepted", "directory",
 			}).Draw(rt, "type")
 			switch kind {
 			case "linked":
 				w.on(day, lead, kind, linkedTo(rapid.SampledFrom(leads).Draw(rt, "to")))
 			case "identified":
-				w.on(day, lead, kind, title("VP"))
+				w.on(day, lead, kind, title("VP"), employer(rapid.SampledFrom([]string{"initech.example", "initech.example", "globex.example"}).Draw(rt, "employer")))
 			case "consent_changed":
 				w.on(day, lead, kind, consent(rapid.SampledFrom([]string{"granted", "granted", "objected"}).Draw(rt, "decision")))
+			case "directory":
+				w.directory(day, rapid.SampledFrom([]string{"pricing", "support"}).Draw(rt, "topic"))
 			case "repeat":
 				id := fmt.Sprintf("e%04d", rapid.IntRange(1, max(1, w.n)).Draw(rt, "of"))
 				w.on(day, lead, "page_viewed", func(e *journalv1.Event) { e.Id = id })
 			default:
-				w.on(day, lead, kind, occurred(day-rapid.SampledFrom([]float64{0, 0, 1, 9}).Draw(rt, "late")))
+				w.on(day, lead, kind, occurred(day-rapid.SampledFrom([]float64{0, 0, 1, 9}).Draw(rt, "late")),
+					asset(rapid.SampledFrom([]string{"", "guide"}).Draw(rt, "asset")))
 			}
 		}
 		var want []handed
@@ -214,5 +220,70 @@ func TestProgressAndCancelling(t *testing.T) {
 	}
 	if _, err := Run(ctx, opt); err == nil || !slices.Equal(told, []uint64{10_000, 20_000}) {
 		t.Errorf("got %v after %v", err, told)
+	}
+}
+
+// An asset is what the catalogue said it was when the event came, not what it says at the end.
+func TestTheCatalogueIsThatOfTheEventsPlace(t *testing.T) {
+	const yaml = `agreement: lead-handoff
+half_life: none
+engagement: [ { id: topic, on: asset_downloaded, when: 'event.topic == "pricing"', points: 20 } ]
+qualify: [ { id: warm, when: 'engagement >= 20' } ]
+signatures: [ {role: marketing, by: kim}, {role: sales, by: ana} ]
+`
+	w := newWorld(t, library(t), yaml)
+	w.directory(0, "support")
+	w.on(1, email("a"), "asset_downloaded", asset("guide"))
+	w.directory(2, "pricing")
+	w.on(3, email("b"), "asset_downloaded", asset("guide"))
+	w.directory(4, "support")
+	w.on(5, email("c"), "asset_downloaded", asset("guide"))
+	opt := Options{Key: key, Scan: scan(w.Log), Rules: []Contender{{"now", compile(t, 1, yaml)}}}
+	h, err := replay(t.Context(), &opt, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"a": 0, "b": 1, "c": 0} {
+		if got := len(h.players[0].members[email(name)].qualified); got != want {
+			t.Errorf("%s qualified %d times, want %d", name, got, want)
+		}
+	}
+}
+
+// The committee is counted in a backtest as it is live, its cooling down included.
+func TestACommitteeIsCountedInABacktest(t *testing.T) {
+	const yaml = `agreement: lead-handoff
+half_life: none
+engagement: [ { id: ebook, on: asset_downloaded, points: 45 } ]
+fit: [ { id: senior, when: 'lead.title == "VP"', points: 80 } ]
+qualify:
+  - { id: hot,    when: 'grade == "a" && account.engagement >= 90' }
+  - { id: cooled, when: 'grade == "a" && account.engagement >= 10 && account.engagement < 30' }
+signatures: [ {role: marketing, by: kim}, {role: sales, by: ana} ]
+`
+	w := newWorld(t, library(t), yaml)
+	for _, name := range []string{"a", "b"} {
+		w.on(0, email(name), "asset_downloaded", employer("initech.example"))
+		w.on(0, email(name+"2"), "asset_downloaded", employer("globex.example"))
+	}
+	w.on(1, email("c"), "asset_downloaded", title("VP"), employer("initech.example")) // 135 points among them: hot at once
+	w.on(20, email("d2"), "asset_downloaded", title("VP"), employer("globex.example"))
+	w.on(120, email("z"), "page_viewed")
+	opt := Options{Key: key, Scan: scan(w.Log), Rules: []Contender{{"now", compile(t, 1, yaml)}}}
+	h, err := replay(t.Context(), &opt, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for id, m := range h.players[0].members {
+		for _, q := range m.qualified {
+			got[id] += q.rule + " "
+		}
+	}
+	if len(got) != 2 || got[email("c")] != "hot " || got[email("d2")] != "hot " {
+		t.Errorf("got %v", got)
+	}
+	if n := len(w.Facts("qualified")); n != 2 {
+		t.Errorf("live it were %d", n)
 	}
 }

@@ -83,6 +83,18 @@ func (w *world) on(day float64, lead, eventType string, change ...func(*journalv
 	w.Append(e)
 }
 
+// directory moves the clock to a day and has the catalogue say what the guide is about.
+func (w *world) directory(day float64, topic string) {
+	w.Advance(start.Add(time.Duration(day * float64(oneDay))))
+	w.AppendGlobal("directory", &journalv1.Event{Type: "directory_changed", Payload: &journalv1.Event_DirectoryChanged{
+		DirectoryChanged: &journalv1.DirectoryChanged{Yaml: []byte("assets: [ {id: guide, topic: " + topic + "} ]")},
+	}})
+}
+
+func asset(id string) func(*journalv1.Event) {
+	return func(e *journalv1.Event) { e.Touch = &journalv1.Touch{Asset: id} }
+}
+
 func occurred(day float64) func(*journalv1.Event) {
 	return func(e *journalv1.Event) {
 		e.OccurredAt = timestamppb.New(start.Add(time.Duration(day * float64(oneDay))))
@@ -91,6 +103,10 @@ func occurred(day float64) func(*journalv1.Event) {
 
 func title(s string) func(*journalv1.Event) {
 	return func(e *journalv1.Event) { e.Traits = &journalv1.Traits{Title: proto.String(s)} }
+}
+
+func employer(domain string) func(*journalv1.Event) {
+	return func(e *journalv1.Event) { e.Account = &journalv1.Account{Domain: proto.String(domain)} }
 }
 
 func linkedTo(lead string) func(*journalv1.Event) {

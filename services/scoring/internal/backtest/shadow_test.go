@@ -17,6 +17,7 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/scoring/internal/book"
+	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
 
 func (w *world) changes(version int32, what, yaml string) {
@@ -33,7 +34,7 @@ func shades(w *world) {
 // shadowOptions gives the options of a report on the latest run of version 2.
 func shadowOptions(t testing.TB, w *world) ShadowOptions {
 	t.Helper()
-	b, ok := w.Globals("scoring").(*book.Book)
+	b, ok := w.Globals("scoring").(*fold.Globals)
 	if !ok {
 		t.Fatal("scoring has no book")
 	}

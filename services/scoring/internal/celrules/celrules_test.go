@@ -49,13 +49,15 @@ func view(t testing.TB) *core.View {
 		t.Fatal(err)
 	}
 	event := &core.Event{
-		ID: "e1", Type: "page_viewed", Source: "site", Channel: "email", At: int64(90 * 24 * time.Hour), Now: int64(91 * 24 * time.Hour),
+		ID: "e1", Type: "page_viewed", Source: "site", Channel: "email", Content: core.Asset{Topic: "pricing", Persona: "buyer", Kind: "video"}, At: int64(90 * 24 * time.Hour), Now: int64(91 * 24 * time.Hour),
 		Raw: &journalv1.Event{Properties: properties},
 	}
 	lead := &core.Lead{ID: "ld_e1", Email: "ana@initech.example", Fit: core.Fit{Points: 40 * core.Point}, Profile: core.Profile{
 		{Name: "account.employees", Value: "420"}, {Name: "account.name", Value: "Initech"}, {Name: "external.hubspot", Value: "123"},
 		{Name: "first_name", Value: "Ana"}, {Name: "other.seniority", Value: string(seniority)}, {Name: "title", Value: "VP Engineering"},
-	}, Consent: []core.Consent{{Key: "e:ana@initech.example", Purpose: "email", Decision: "granted"}}}
+	}, Consent: []core.Consent{{Key: "e:ana@initech.example", Purpose: "email", Decision: "granted"}},
+		Rated: core.Rating{Account: "ac_x", Micros: 45_250_000, People: 3},
+	}
 	return core.NewView(&core.Agreement{Grades: [3]core.Micros{75 * core.Point, 50 * core.Point, 25 * core.Point}}, lead, event, "inquiry", event.Now)
 }
 
@@ -77,6 +79,11 @@ func TestExpressions(t *testing.T) {
 		`event.properties.nothing.contains("x")`:                        {Missing: "no such overload"},
 		`event.properties.?nope.orValue("x") == "x"`:                    {Holds: true},
 		`event.type == "page_viewed" && event.source == "site"`:         {Holds: true},
+		`event.topic == "pricing" && event.persona == "buyer"`:          {Holds: true},
+		`event.asset_kind == "video" && !has(event.journey_stage)`:      {Holds: true},
+		`event.journey_stage == "decision"`:                             {Missing: "event.journey_stage is not known"},
+		`account.engagement > 45 && account.people == 3`:                {Holds: true},
+		`has(account.engagement) && account.name == "Initech"`:          {Holds: true},
 		`event.channel == "email" && !has(event.campaign)`:              {Holds: true},
 		`event.campaign == "q4"`:                                        {Missing: "event.campaign is not known"},
 		`event.campaign == "q4" || event.channel == "email"`:            {Holds: true},

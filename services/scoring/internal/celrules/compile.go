@@ -29,7 +29,8 @@ const (
 type Compiler struct {
 	// events sees everything; leads sees the lead and its account alone.
 	events, leads *cel.Env
-	objects       *objects
+	// objects are what events looks at, bare what leads does.
+	objects, bare *objects
 	provider      *provider
 }
 
@@ -40,31 +41,38 @@ func NewCompiler() (*Compiler, error) {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	a := &adapter{registry}
-	o := &objects{event: eventType(a), lead: leadType(a), account: accountType(a)}
+	o := &objects{event: eventType(a), lead: leadType(a), account: ratedAccountType(a)}
+	bare := *o
+	bare.account = accountType(a)
 	p := &provider{registry, map[string]*objectType{}}
-	for _, t := range []*objectType{o.event, o.lead, o.account} {
+	for _, t := range []*objectType{o.event, o.lead, o.account, bare.account} {
 		p.objects[t.typ.TypeName()] = t
 	}
-	leads, err := cel.NewEnv(
+	base, err := cel.NewEnv(
 		cel.CustomTypeProvider(p), cel.CustomTypeAdapter(a),
 		cel.OptionalTypes(), cel.CrossTypeNumericComparisons(true), cel.DefaultUTCTimeZone(true),
 		cel.ParserExpressionSizeLimit(agreement.MaxExpression), cel.ParserRecursionLimit(maxNesting), cel.ExpressionNodeLimit(maxNodes),
 		cel.RegexProgramSizeLimit(maxRegexProgram),
 		cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(),
 			cel.ValidateComprehensionNestingLimit(maxLoops), closed{}),
-		cel.Variable("lead", o.lead.typ), cel.Variable("account", o.account.typ),
+		cel.Variable("lead", o.lead.typ),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	events, err := leads.Extend(
+	leads, err := base.Extend(cel.Variable("account", bare.account.typ))
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	events, err := base.Extend(
+		cel.Variable("account", o.account.typ),
 		cel.Variable("event", o.event.typ), cel.Variable("engagement", cel.DoubleType), cel.Variable("fit", cel.DoubleType),
 		cel.Variable("grade", cel.StringType), cel.Variable("stage", cel.StringType),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
-	return &Compiler{events: events, leads: leads, objects: o, provider: p}, nil
+	return &Compiler{events: events, leads: leads, objects: o, bare: &bare, provider: p}, nil
 }
 
 // Compile makes one version of an agreement ready to use. The error is an agreement.Errors with the line and the field of
@@ -146,6 +154,9 @@ func (c *Compiler) compile(env *cel.Env, expression string) (core.Program, error
 	p, err := env.Program(checked, options...)
 	if err != nil {
 		return nil, errors.New(oneLine(err.Error()))
+	}
+	if env == c.leads {
+		return &program{p, c.bare}, nil
 	}
 	return &program{p, c.objects}, nil
 }

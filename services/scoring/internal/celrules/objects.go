@@ -3,6 +3,7 @@ package celrules
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,6 +36,8 @@ type objectType struct {
 	members map[string]member
 	// other gives a member that is not listed; nil where there are none: then its name is a compile error.
 	other func(v *core.View, name string) ref.Val
+	// hidden are names that are never looked up in other: they would mean something else elsewhere.
+	hidden []string
 }
 
 // object is a value of an objectType: nothing is converted before it is asked for.
@@ -47,7 +50,7 @@ func (o *object) lookup(name string) (ref.Val, error) {
 	var val ref.Val
 	if m, ok := o.members[name]; ok {
 		val = m.get(o.view)
-	} else if o.other != nil {
+	} else if o.other != nil && !slices.Contains(o.hidden, name) {
 		val = o.other(o.view, name)
 	}
 	if val == nil {
@@ -95,7 +98,7 @@ func (o *object) Value() any { return o }
 // fieldType gives a member to the compiler and the planner.
 func (t *objectType) fieldType(name string) (*types.FieldType, bool) {
 	m, known := t.members[name]
-	if !known && t.other == nil {
+	if !known && (t.other == nil || slices.Contains(t.hidden, name)) {
 		return nil, false
 	}
 	if !known {
@@ -180,15 +183,19 @@ func textOf(get func(*core.Event) string) member {
 // eventType is what happened.
 func eventType(a *adapter) *objectType {
 	return &objectType{name: "event", typ: types.NewObjectType("baton.Event"), members: map[string]member{
-		"id":       textOf(func(e *core.Event) string { return e.ID }),
-		"type":     textOf(func(e *core.Event) string { return e.Type }),
-		"name":     textOf(func(e *core.Event) string { return e.Name }),
-		"source":   textOf(func(e *core.Event) string { return e.Source }),
-		"channel":  textOf(func(e *core.Event) string { return e.Channel }),
-		"campaign": textOf(func(e *core.Event) string { return e.Campaign }),
-		"asset":    textOf(func(e *core.Event) string { return e.Asset }),
-		"url":      textOf(func(e *core.Event) string { return e.URL }),
-		"referrer": textOf(func(e *core.Event) string { return e.Referrer }),
+		"id":            textOf(func(e *core.Event) string { return e.ID }),
+		"type":          textOf(func(e *core.Event) string { return e.Type }),
+		"name":          textOf(func(e *core.Event) string { return e.Name }),
+		"source":        textOf(func(e *core.Event) string { return e.Source }),
+		"channel":       textOf(func(e *core.Event) string { return e.Channel }),
+		"campaign":      textOf(func(e *core.Event) string { return e.Campaign }),
+		"asset":         textOf(func(e *core.Event) string { return e.Asset }),
+		"url":           textOf(func(e *core.Event) string { return e.URL }),
+		"referrer":      textOf(func(e *core.Event) string { return e.Referrer }),
+		"topic":         textOf(func(e *core.Event) string { return e.Content.Topic }),
+		"journey_stage": textOf(func(e *core.Event) string { return e.Content.Stage }),
+		"persona":       textOf(func(e *core.Event) string { return e.Content.Persona }),
+		"asset_kind":    textOf(func(e *core.Event) string { return e.Content.Kind }),
 		"automated": {types.BoolType, func(v *core.View) ref.Val {
 			return types.Bool(v.Event.Automated)
 		}},
@@ -232,6 +239,29 @@ func leadType(a *adapter) *objectType {
 	return &objectType{name: "lead", typ: types.NewObjectType("baton.Lead"), members: members, other: a.other(core.OtherPrefix)}
 }
 
+// What an account is rated by. Fit is what a lead and its account are, not what people do: fit rules do not see it.
+const (
+	accountEngagement = "engagement"
+	accountPeople     = "people"
+)
+
+// ratedAccountType is the company, and how engaged its people are as a whole.
+func ratedAccountType(a *adapter) *objectType {
+	t := accountType(a)
+	t.typ, t.hidden = types.NewObjectType("baton.RatedAccount"), nil
+	rated := func(get func(*core.Rating) ref.Val) func(*core.View) ref.Val {
+		return func(v *core.View) ref.Val {
+			if v.Lead.Rated.Account == "" {
+				return nil
+			}
+			return get(&v.Lead.Rated)
+		}
+	}
+	t.members[accountEngagement] = member{types.DoubleType, rated(func(r *core.Rating) ref.Val { return types.Double(r.Micros.Points()) })}
+	t.members[accountPeople] = member{types.IntType, rated(func(r *core.Rating) ref.Val { return types.Int(r.People) })}
+	return t
+}
+
 // accountType is the company.
 func accountType(a *adapter) *objectType {
 	members := map[string]member{
@@ -246,7 +276,10 @@ func accountType(a *adapter) *objectType {
 	for _, name := range []string{"name", "domain", "industry", "country"} {
 		members[name] = field(core.AccountPrefix + name)
 	}
-	return &objectType{name: "account", typ: types.NewObjectType("baton.Account"), members: members, other: a.other(core.AccountOtherPrefix)}
+	return &objectType{
+		name: "account", typ: types.NewObjectType("baton.Account"), members: members, other: a.other(core.AccountOtherPrefix),
+		hidden: []string{accountEngagement, accountPeople},
+	}
 }
 
 // other gives a sender's own field, as it was sent.

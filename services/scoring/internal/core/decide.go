@@ -34,7 +34,7 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 	case l.Parent != "":
 		return l.passOn(r, e)
 	case e.Link != nil:
-		return l.linked(e.Link)
+		return l.linked(e)
 	case !l.looks(e):
 		return nil
 	}
@@ -50,6 +50,7 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 	d.shadow(r)
 	d.restate()
 	d.rate()
+	d.facts = append(d.facts, l.tells...)
 	return d.facts
 }
 
@@ -58,7 +59,7 @@ func (l *Lead) looks(e *Event) bool {
 	switch {
 	case e.Part != nil:
 		return e.PartNo == e.Parts-1
-	case e.Timer != "":
+	case e.Timer != "" || e.Rated != nil:
 		return l.Stage() != ""
 	}
 	return e.ofLead() || e.Handed != nil || e.Answered != nil || l.released
@@ -97,7 +98,7 @@ func (d *decision) enter() {
 		dealt := d.lead.Deal
 		d.move(now, dealt.Reason).Deal = &dealt
 	default:
-		d.move(now, "merged")
+		d.move(now, merged)
 	}
 }
 
@@ -207,21 +208,25 @@ func (d *decision) restate() {
 
 // rate states that the score crossed a band, up or down.
 func (d *decision) rate() {
-	engagement := d.lead.Engagement(d.event.Now)
+	engagement := d.lead.worth
+	if d.lead.worthFor != d.event {
+		engagement = d.lead.Engagement(d.event.Now)
+	}
 	if to := BandOf(engagement); to != d.lead.band() {
 		d.facts = append(d.facts, &BandChange{From: d.lead.band(), To: to, Engagement: engagement, Fit: d.lead.FitScore(), History: d.lead.ofHistory(d.event)})
 	}
 }
 
 // linked follows a link: the weaker lead joins the stronger. One that stands on the stronger is told to the weaker.
-func (l *Lead) linked(k *Link) []Fact {
-	switch {
+func (l *Lead) linked(e *Event) []Fact {
+	switch k := e.Link; {
 	case k.To == "" || k.To == l.ID:
 		return nil
 	case k.Stronger:
-		return []Fact{&Join{Into: k.To}}
+		return append([]Fact{&Join{Into: k.To}}, l.leave(e.Now)...)
+	default:
+		return []Fact{&Tell{Lead: k.To, To: l.ID}}
 	}
-	return []Fact{&Tell{Lead: k.To, To: l.ID}}
 }
 
 // passOn gives what reaches an absorbed lead to the lead that it became. A link goes there as well, but for this: a device
@@ -233,7 +238,7 @@ func (l *Lead) passOn(r *Rules, e *Event) []Fact {
 		}
 		return []Fact{&Tell{Lead: l.Parent, To: k.To}}
 	}
-	if e.Type == "timer_fired" || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil {
+	if e.Type == "timer_fired" || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil || e.Rated != nil {
 		return nil
 	}
 	return []Fact{&PassOn{To: l.Parent}}

@@ -19,6 +19,8 @@ type Event struct {
 	// Title of a page.
 	Title                                   string
 	Channel, Campaign, Asset, URL, Referrer string
+	// Content is what the catalogue says of the asset, as of the event's place in the log.
+	Content Asset
 	// Email, UserID, AnonymousID and External are whom it is about.
 	Email, UserID, AnonymousID string
 	// External ids, and Traits and account attributes by their field names (see profile.go), in any order.
@@ -38,6 +40,7 @@ type Event struct {
 	Handed   *HandedOver
 	Answered *Answer
 	Timer    string
+	Rated    *Rating
 
 	// Raw is the event as it stands in the journal, for expressions that look at its properties.
 	Raw any
@@ -98,6 +101,7 @@ func classOf(eventType string) class {
 		return deal
 	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
 		historyReleased, "linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
+		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
 		"quarantined", "quarantine_released", "attributed", "proposal", "timer_fired":

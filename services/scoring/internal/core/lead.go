@@ -41,6 +41,9 @@ type Lead struct {
 	Fit Fit
 	// Band of the engagement score that was last stated, "" for the lowest.
 	Band string
+	// Telling is what the lead's account was last told, Rated what it last said of itself.
+	Telling Telling
+	Rated   Rating
 	// Looked is the latest time at which anything was decided.
 	Looked int64
 	// Shadow is the lead under the agreement in the shadow, nil where none has run since it was last looked at.
@@ -53,6 +56,11 @@ type Lead struct {
 	released bool
 	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
 	news bool
+	// tells is what the account is to be told, from Apply to Decide; worth the engagement at the time of worthFor. They are
+	// not kept.
+	tells    []Fact
+	worth    Micros
+	worthFor *Event
 }
 
 // Rules are what a decision depends on besides the lead and the event.
@@ -63,6 +71,10 @@ type Rules struct {
 	Shadow    *Agreement
 	ShadowRun int32
 	Book      Book
+	// Catalogue of assets, nil before there is one.
+	Catalogue Catalogue
+	// Account gives the id of an account from its domain or name; nil where accounts are nobody's business.
+	Account func(domainOrName string) string
 	// Handoff names the handoff of a lead's epoch. Lasting reports whether a lead's id names a person.
 	Handoff func(lead string, epoch int32) string
 	Lasting func(lead string) bool
@@ -73,6 +85,7 @@ func (l *Lead) Known() bool { return l.Parent == "" && l.Stage() != "" }
 
 // Apply folds one event. It reports whether the event was recognised as one that was folded before: then it changed nothing.
 func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
+	l.tells, l.worthFor = nil, nil
 	if !l.first(e) {
 		return true
 	}
@@ -89,6 +102,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 	l.shade(r)
 	if !e.ofLead() {
 		l.applyFact(r, e)
+		l.tell(r, e)
 		return false
 	}
 	l.hold(e)
@@ -106,6 +120,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 	if l.Shadow != nil && !e.Automated {
 		l.Shadow.score(r.Shadow, l, e)
 	}
+	l.tell(r, e)
 	return false
 }
 
@@ -167,6 +182,8 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 		l.handed(e.Handed)
 	case e.Answered != nil:
 		l.answered(e.Answered)
+	case e.Rated != nil:
+		l.rated(e.Rated)
 	case e.Timer != "" && e.Timer != TimerShadow && r.Active != nil && l.Fit.Version != r.Active.Version:
 		l.lookAgain(r)
 	}
@@ -220,14 +237,19 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 		l.engaged(o.Entry)
 	}
 	l.LastAt = max(l.LastAt, o.LastAt)
+	if o.Rated.At > l.Rated.At {
+		l.Rated = o.Rated
+	}
 	l.Seen.merge(&o.Seen)
 	for _, m := range o.Missed {
 		l.addMissed(m)
 	}
+	was := l.Run
 	l.adopt(o.Run)
 	if l.Deal.before(&o.Deal) {
 		l.Deal = o.Deal
 	}
+	l.dealt(&was, &o.Run)
 	for _, p := range o.History {
 		l.ended(p)
 	}

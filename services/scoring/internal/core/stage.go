@@ -28,25 +28,6 @@ func Stages() []string {
 // Marketing is the accountable owner of a lead that no rep has.
 const Marketing = "marketing"
 
-// legal says which moves there are, deals aside: those move a lead from any stage. A stage that was skipped is not invented.
-func legal(from, to string) bool {
-	switch to {
-	case Inquiry:
-		return from == "" || from == Recycled
-	case MQL:
-		return from == Inquiry
-	case Routed:
-		return from == MQL
-	case Accepted:
-		return from == MQL || from == Routed
-	case SQL:
-		return from == MQL || from == Routed || from == Accepted
-	case Recycled, Disqualified:
-		return from == MQL || from == Routed || from == Accepted || from == SQL
-	}
-	return false
-}
-
 // progress ranks stages by how far they lie; lost, recycled and disqualified are no progress.
 func progress(stage string) int {
 	return slices.Index([]string{"", Inquiry, MQL, Routed, Accepted, SQL, Opportunity, Won}, stage)
@@ -82,6 +63,8 @@ type Run struct {
 	RecycledAt     int64
 	Reason, WakeOn string
 	WakeAt         int64
+	// Stages that it went through, in order; of a run that has ended, those since: a deal may still come of it.
+	Stages []StageSpan
 }
 
 // Deal is the latest word of a CRM on an opportunity, by when it happened, then by the event's id.
@@ -100,6 +83,8 @@ type PastEpoch struct {
 	Epoch                       int32
 	Ended, Reason, Handoff, Rep string
 	At                          int64
+	// Stages that it went through, in order.
+	Stages []StageSpan
 }
 
 // maxHistory is how many past epochs are kept: the latest.
@@ -183,16 +168,22 @@ func (l *Lead) moved(m *StageMove) {
 	}
 	r := &l.Run
 	if dealStage(m.To) {
+		r.enter(m.To, m.Now, m.Reason)
 		if r.Epoch == 0 { // the deal came first: no stage was stated, but the epoch has begun
 			r.Epoch, r.Stage = m.Epoch, Inquiry
 		}
 		return
 	}
+	if r.Stage == m.To && r.Epoch == m.Epoch {
+		return // the run was taken over from an absorbed lead, and stands there already
+	}
 	if m.To == Inquiry {
 		*r = Run{Epoch: m.Epoch, Stage: Inquiry, Account: r.Account}
+		r.enter(Inquiry, m.Now, m.Reason)
 		return
 	}
 	r.Stage, r.Epoch = m.To, m.Epoch
+	r.enter(m.To, m.Now, m.Reason)
 	switch m.To {
 	case MQL:
 		if r.Handoff != m.Handoff { // else it was taken over from an absorbed lead
@@ -200,8 +191,8 @@ func (l *Lead) moved(m *StageMove) {
 		}
 	case Recycled, Disqualified:
 		r.Reason, r.RecycledAt = m.Reason, m.At
-		l.ended(PastEpoch{Epoch: r.Epoch, Ended: m.To, Reason: m.Reason, Handoff: r.Handoff, Rep: r.Rep, At: m.At})
-		r.Rep = ""
+		l.ended(PastEpoch{Epoch: r.Epoch, Ended: m.To, Reason: m.Reason, Handoff: r.Handoff, Rep: r.Rep, At: m.At, Stages: r.Stages})
+		r.Rep, r.Stages = "", nil
 	}
 }
 
@@ -225,17 +216,20 @@ func (l *Lead) ended(p PastEpoch) {
 // sales has of the other is taken over, the older of several. Of two that are marketing's, the later epoch counts, and
 // recycled before inquiry. What is not taken over becomes history; routing recalls its handoff.
 func (l *Lead) adopt(o Run) {
+	o.Stages = slices.Clone(o.Stages)
 	mine, other := l.Run, o
 	if other.preferredTo(mine, l.ID) {
 		mine, other = other, mine
 	}
+	mine.sinceEarlier(&other)
 	mine.Epoch = max(mine.Epoch, other.Epoch)
 	if mine.Account == "" {
 		mine.Account = other.Account
 	}
 	l.Run = mine
 	if !open(other.Stage) && other.Handoff != "" && other.Handoff != mine.Handoff {
-		l.ended(PastEpoch{Epoch: other.Epoch, Ended: "merged", Handoff: other.Handoff, Rep: other.Rep, At: other.QualifiedAt})
+		other.enter(merged, l.Looked, "")
+		l.ended(PastEpoch{Epoch: other.Epoch, Ended: merged, Handoff: other.Handoff, Rep: other.Rep, At: other.QualifiedAt, Stages: other.Stages})
 	}
 }
 

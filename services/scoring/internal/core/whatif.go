@@ -51,7 +51,10 @@ func newSearch(l *Lead, a *Agreement, at int64) *search {
 	}
 	s := &search{
 		lead: &lead, agreement: a, at: at, scores: worthsOf(l, a, at), used: map[capKey]int{}, events: map[string]*Event{}, known: map[judged]Verdict{},
-		full: Event{ID: "-", Type: "-", Name: "-", Source: "-", Title: "-", Channel: "-", Campaign: "-", Asset: "-", URL: "-", Referrer: "-", At: at, Now: at},
+		full: Event{
+			ID: "-", Type: "-", Name: "-", Source: "-", Title: "-", Channel: "-", Campaign: "-", Asset: "-", URL: "-", Referrer: "-", At: at, Now: at,
+			Content: Asset{Kind: "-", Topic: "-", Stage: "-", Persona: "-"},
+		},
 	}
 	s.begin()
 	for i := range l.Items {

@@ -186,6 +186,10 @@ func decided(e *core.Event, ev *journal.Event) {
 		e.Band = &core.BandChange{From: p.ScoreBandChanged.GetFrom(), To: p.ScoreBandChanged.GetTo()}
 	case *journalv1.Event_ShadowQualified:
 		e.Shadow = &core.ShadowQualification{Epoch: p.ShadowQualified.GetEpoch(), Version: p.ShadowQualified.GetAgreementVersion(), Rule: p.ShadowQualified.GetRule()}
+	case *journalv1.Event_AccountRated:
+		if ev.Origin.Producer == Service {
+			e.Rated = ratingOf(p.AccountRated)
+		}
 	case *journalv1.Event_Routed:
 		e.Handed = &core.HandedOver{Handoff: p.Routed.GetHandoffId(), Rep: p.Routed.GetRep(), Account: p.Routed.GetAccount(), Reason: p.Routed.GetRoute()}
 	case *journalv1.Event_Reassigned:

@@ -51,6 +51,8 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 		d.Fact(f.Lead, &journalv1.Event{Type: "linked", History: ev.Body.GetHistory(), Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
 			To: f.To, Rank: int32(identity.RankOf(f.Lead)), ToRank: int32(identity.RankOf(f.To)), ByEvent: by,
 		}}})
+	case *core.Engaged:
+		l.engaged(f, d)
 	case *core.PassOn:
 		d.Fact(f.To, proto.CloneOf(ev.Body))
 	}

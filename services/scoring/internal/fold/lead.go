@@ -2,7 +2,6 @@ package fold
 
 import (
 	"hash/fnv"
-	"strings"
 	"time"
 
 	"github.com/batonhq/baton/pkg/identity"
@@ -24,9 +23,9 @@ type leadEntity struct {
 	event *core.Event
 }
 
-func (l *leadEntity) read(ev *journal.Event) *core.Event {
+func (l *leadEntity) read(r *core.Rules, ev *journal.Event) *core.Event {
 	if l.of != ev {
-		l.of, l.event = ev, convert(ev)
+		l.of, l.event = ev, Read(ev, r.Catalogue)
 	}
 	return l.event
 }
@@ -37,7 +36,8 @@ func (l *leadEntity) Apply(g journal.Globals, ev *journal.Event) journal.Outcome
 		l.beside.QuarantinedAt = max(l.beside.QuarantinedAt, convert(ev).Now)
 		return journal.Applied
 	}
-	if l.lead.Apply(RulesOf(g), l.read(ev)) {
+	r := RulesOf(g)
+	if l.lead.Apply(r, l.read(r, ev)) {
 		l.of, l.event = nil, nil
 		return journal.Duplicate
 	}
@@ -49,7 +49,8 @@ func (l *leadEntity) Decide(g journal.Globals, ev *journal.Event, d *journal.Dec
 	if ev.Type == "quarantined" {
 		return
 	}
-	for _, f := range l.lead.Decide(RulesOf(g), l.read(ev)) {
+	r := RulesOf(g)
+	for _, f := range l.lead.Decide(r, l.read(r, ev)) {
 		l.state(f, ev, d)
 	}
 	l.of, l.event = nil, nil
@@ -93,7 +94,7 @@ func (l *leadEntity) indexed() state.Indexed {
 	next.Known, next.Stage, next.Ownerless = true, l.lead.Stage(), l.lead.Ownerless()
 	next.Held = l.lead.Held
 	next.LastMs, next.Micros = last/int64(time.Millisecond), int64(l.lead.Engagement(l.lead.Looked))
-	switch of := accountOf(l.lead); {
+	switch of := l.lead.AccountOf(); {
 	case l.lead.Run.Account != "":
 		next.Account = l.lead.Run.Account
 	case of == "":
@@ -105,20 +106,12 @@ func (l *leadEntity) indexed() state.Indexed {
 	return next
 }
 
-// accountOf gives what an account's id is made from where the directory has not said: its domain, or else its name.
-func accountOf(l *core.Lead) string {
-	if domain := l.Profile.Text(core.AccountPrefix + "domain"); domain != "" {
-		return strings.ToLower(domain)
-	}
-	return strings.ToLower(AccountName(l))
-}
-
 // AccountID gives the id of a lead's account: as routing matched it, or else made from its domain or name; "" for none.
 func AccountID(key identity.Key, l *core.Lead) string {
 	if l.Run.Account != "" {
 		return l.Run.Account
 	}
-	if of := accountOf(l); of != "" {
+	if of := l.AccountOf(); of != "" {
 		return key.Account(of)
 	}
 	return ""

@@ -68,9 +68,6 @@ func (l *Logic) Wants(h journal.Head) bool {
 	return false
 }
 
-// NewGlobals gives the book of agreements before the first fact.
-func (l *Logic) NewGlobals() journal.Globals { return book.New(l.library, Names()) }
-
 // Load gives a lead, or whatever else inputs are addressed to.
 func (l *Logic) Load(entity string, blob []byte) (journal.Entity, error) {
 	if !isLead(entity) {

@@ -9,11 +9,13 @@ import (
 	"github.com/batonhq/baton/services/scoring/internal/state"
 )
 
-// otherEntity is whatever else inputs are addressed to: an account, the desk, something that could not be read. Nothing is
-// scored there; its inputs are accounted for, and quarantine records found again.
+// otherEntity is whatever else is addressed: an account, the desk, something that could not be read. Its inputs are accounted
+// for, quarantine records found again, and of an account the engagement of its people is summed.
 type otherEntity struct {
 	id string
 	*state.Other
+	// tell are the leads that are to be told the account's rating, from Apply to Decide.
+	tell []string
 }
 
 func loadOther(id string, blob []byte) (journal.Entity, error) {
@@ -21,7 +23,7 @@ func loadOther(id string, blob []byte) (journal.Entity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &otherEntity{id, o}, nil
+	return &otherEntity{id: id, Other: o}, nil
 }
 
 // Apply notes the event.
@@ -30,17 +32,12 @@ func (o *otherEntity) Apply(_ journal.Globals, ev *journal.Event) journal.Outcom
 	if ev.Type == "quarantined" {
 		o.QuarantinedAt = max(o.QuarantinedAt, e.Now)
 	}
+	o.hear(ev, e.Now)
 	if ev.Input() && e.ID != "" && ev.Type != journal.TypeTimerFired && !o.Seen.Add(core.KeyOf(e.Source, e.ID), e.Now, false) {
 		return journal.Duplicate
 	}
 	return journal.Applied
 }
-
-// Decide states nothing.
-func (o *otherEntity) Decide(journal.Globals, *journal.Event, *journal.Decision) {}
-
-// Deadlines gives none.
-func (o *otherEntity) Deadlines(journal.Globals) map[string]time.Time { return nil }
 
 // Save gives the state and the index entry of quarantine records.
 func (o *otherEntity) Save(m *leadstore.Mutation) []byte {

@@ -126,9 +126,11 @@ func at(t time.Time) func(*journalv1.Event) {
 	return func(e *journalv1.Event) { e.OccurredAt = timestamppb.New(t) }
 }
 
-func url(u string) func(*journalv1.Event) {
+func url(u string) func(*journalv1.Event) { return property("url", u) }
+
+func property(name, value string) func(*journalv1.Event) {
 	return func(e *journalv1.Event) {
-		e.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{"url": structpb.NewStringValue(u)}}
+		e.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{name: structpb.NewStringValue(value)}}
 	}
 }
 
@@ -185,7 +187,7 @@ func (w *world) lead(id string) *core.Lead {
 	return l
 }
 
-func (w *world) book() *book.Book { return w.Globals(fold.Service).(*book.Book) }
+func (w *world) book() *book.Book { return w.Globals(fold.Service).(*fold.Globals).Book }
 
 func (w *world) score(id string) core.Score { return w.lead(id).Explain(w.book(), w.Now.UnixNano()) }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/agreement"
 	"github.com/batonhq/baton/services/scoring/internal/celrules"
+	"github.com/batonhq/baton/services/scoring/internal/core"
 )
 
 // maxParts is how many parts of one condition are reported.
@@ -191,7 +192,9 @@ func vocabularyText(term string) string {
 		return "grades are a, b, c and d"
 	case "stage":
 		return "stages are " + strings.Join(stages(), ", ")
-	case "engagement", "fit":
+	case "account.people":
+		return fmt.Sprintf("at most %d people of an account are counted", core.MaxPeople)
+	case "engagement", "fit", "account.engagement":
 		return term + " lies between 0 and 100"
 	case "event.type":
 		return "there is no such event type"

@@ -118,6 +118,7 @@ func (c *checker) possible() map[string]domain {
 func (c *checker) general() map[string]domain {
 	out := map[string]domain{
 		"engagement": between(0, most), "fit": between(0, most), "grade": oneOf("a", "b", "c", "d"), "stage": oneOf(append(stages(), "")...),
+		"account.engagement": between(0, most), "account.people": between(0, core.MaxPeople),
 	}
 	for _, s := range c.Scores {
 		out[scoreTerm(s.ID)] = between(0, most)

@@ -96,6 +96,10 @@ func (r *reader) lead(l *core.Lead) {
 		l.EntryNews = r.small() != 0
 	case 32:
 		l.Held = r.small() != 0
+	case 34:
+		r.rated(&l.Rated)
+	case 35:
+		r.telling(&l.Telling)
 	case 27:
 		l.History = append(l.History, core.PastEpoch{})
 		r.past(&l.History[len(l.History)-1])
@@ -164,6 +168,9 @@ func (r *reader) run(v *core.Run) {
 			v.WakeOn = r.text()
 		case 11:
 			v.WakeAt = r.time()
+		case 12:
+			v.Stages = append(v.Stages, core.StageSpan{})
+			r.span(&v.Stages[len(v.Stages)-1])
 		default:
 			r.skip()
 		}
@@ -328,6 +335,9 @@ func (r *reader) past(v *core.PastEpoch) {
 			v.Rep = r.text()
 		case 6:
 			v.At = r.time()
+		case 7:
+			v.Stages = append(v.Stages, core.StageSpan{})
+			r.span(&v.Stages[len(v.Stages)-1])
 		default:
 			r.skip()
 		}

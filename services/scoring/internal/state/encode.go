@@ -147,6 +147,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.flag(31, l.EntryNews)
 	w.flag(32, l.Held)
 	w.shadow(l.Shadow)
+	w.committee(l)
 	return w.b
 }
 
@@ -174,7 +175,7 @@ func (w *writer) items(items []core.Item, terms, each protowire.Number) {
 }
 
 func (w *writer) run(r *core.Run) {
-	if *r == (core.Run{}) {
+	if r.Zero() {
 		return
 	}
 	at := w.begin(6)
@@ -189,6 +190,7 @@ func (w *writer) run(r *core.Run) {
 	w.text(9, r.Reason)
 	w.text(10, r.WakeOn)
 	w.time(11, r.WakeAt)
+	w.spans(12, r.Stages)
 	w.end(at)
 }
 
@@ -268,6 +270,7 @@ func (w *writer) past(p *core.PastEpoch) {
 	w.text(4, p.Handoff)
 	w.text(5, p.Rep)
 	w.time(6, p.At)
+	w.spans(7, p.Stages)
 	w.end(at)
 }
 

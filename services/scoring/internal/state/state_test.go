@@ -91,7 +91,7 @@ func normal(l *core.Lead) *core.Lead {
 	}
 	v := reflect.ValueOf(l).Elem()
 	for i := range v.NumField() {
-		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 {
+		if f := v.Field(i); f.Kind() == reflect.Slice && f.Len() == 0 && f.CanSet() {
 			f.SetZero()
 		}
 	}
@@ -154,7 +154,10 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	if err := proto.Unmarshal(state.Append(nil, l, beside), &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{&m, m.Run, m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0], m.Indexed, m.Shadow, m.Shadow.Terms[0], m.Shadow.Items[1]} {
+	for _, part := range []proto.Message{
+		&m, m.Run, m.Run.Stages[0], m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0],
+		m.History[0].Stages[0], m.Rated, m.ToldAccount, m.Indexed, m.Shadow, m.Shadow.Terms[0], m.Shadow.Items[1],
+	} {
 		r := part.ProtoReflect()
 		for i := range r.Descriptor().Fields().Len() {
 			if f := r.Descriptor().Fields().Get(i); !r.Has(f) {
@@ -202,7 +205,7 @@ func TestSplitLosesNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("a part cannot be read by itself: %v", err)
 			}
-			if i > 0 && got.Run != (core.Run{}) {
+			if i > 0 && !got.Run.Zero() {
 				t.Fatal("the run is not in the first part")
 			}
 			var m scoringv1.LeadState

@@ -19,8 +19,8 @@ const (
 	MaxBytes = 4 << 20
 	// maxDepth is how deep a text may nest; a directory needs six.
 	maxDepth = 16
-	// maxErrors is how many faults are told at once.
-	maxErrors = 20
+	// MaxErrors is how many faults are told at once.
+	MaxErrors = 20
 )
 
 // Error is one thing wrong with a text.
@@ -44,7 +44,7 @@ func (e Error) Error() string {
 	return b.String() + e.Reason
 }
 
-// Errors is what was found wrong with a text, the first maxErrors of it.
+// Errors is what was found wrong with a text, the first MaxErrors of it.
 type Errors []Error
 
 func (e Errors) Error() string {
@@ -55,15 +55,15 @@ func (e Errors) Error() string {
 	return "directory: " + strings.Join(lines, "; ")
 }
 
-// document is a text read twice: as values, and as a tree that knows on which line each of them stands.
-type document struct {
+// Document is a text read twice: as values, and as a tree that knows on which line each of them stands.
+type Document struct {
 	file *ast.File
 	errs Errors
 }
 
-// read decodes a text strictly: unknown keys, keys given twice and a second document are refused. What a directory never
+// Read decodes a text strictly: unknown keys, keys given twice and a second document are refused. What a directory never
 // needs and a hostile text would use (deep nesting, anchors, tags) is refused before the parser's recursion begins.
-func read(text []byte, into any) (doc *document, err error) {
+func Read(text []byte, into any) (doc *Document, err error) {
 	switch {
 	case len(text) > MaxBytes:
 		return nil, Errors{{Reason: fmt.Sprintf("is %d bytes long, at most %d are read", len(text), MaxBytes)}}
@@ -93,7 +93,7 @@ func read(text []byte, into any) (doc *document, err error) {
 	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, Errors{{Reason: "holds more than one document"}}
 	}
-	return &document{file: file}, nil
+	return &Document{file: file}, nil
 }
 
 func located(err error) Error {
@@ -137,15 +137,18 @@ func checkTokens(tokens token.Tokens) *Error {
 	return nil
 }
 
-// fail notes what is wrong at a path such as reps[2].hours.
-func (d *document) fail(path, format string, args ...any) {
-	if len(d.errs) < maxErrors {
+// Fail notes what is wrong at a path such as reps[2].hours.
+func (d *Document) Fail(path, format string, args ...any) {
+	if len(d.errs) < MaxErrors {
 		d.errs = append(d.errs, Error{Line: d.line(path), Field: path, Reason: fmt.Sprintf(format, args...)})
 	}
 }
 
+// Errs gives what was found wrong.
+func (d *Document) Errs() Errors { return d.errs }
+
 // line finds the line of a path, or of the nearest thing around it that the text has.
-func (d *document) line(path string) int {
+func (d *Document) line(path string) int {
 	for path != "" {
 		p, err := yaml.PathString("$." + path)
 		if err == nil {
