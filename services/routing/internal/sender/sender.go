@@ -4,9 +4,12 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -209,8 +212,8 @@ func (s *Sender) load(ctx context.Context, session int, owned []int) {
 			return
 		}
 		loaded[p] = true
-		for _, blob := range due {
-			seen[s.enqueue(blob)] = true
+		for _, id := range s.enqueue(slices.Collect(maps.Values(due))) {
+			seen[id] = true
 		}
 	}
 	// What was finished and folded while nobody observed needs no memory any more.
@@ -224,29 +227,43 @@ func (s *Sender) load(ctx context.Context, session int, owned []int) {
 	}
 }
 
-// enqueue puts a delivery of the index into its queue, as far on as this process knows it to be, and gives its id.
-func (s *Sender) enqueue(blob []byte) (id string) {
-	d, err := state.DecodeDelivery(blob)
-	if err != nil {
-		s.opt.Log.Error("an entry of what is due cannot be read", "error", err)
-		return ""
+// enqueue puts deliveries of the index into their queues, and gives their ids. An entity's go in the order in which they became
+// due: the first that is there may fly at once.
+func (s *Sender) enqueue(blobs [][]byte) (ids []string) {
+	due := make([]*state.Delivery, 0, len(blobs))
+	for _, blob := range blobs {
+		d, err := state.DecodeDelivery(blob)
+		if err != nil {
+			s.opt.Log.Error("an entry of what is due cannot be read", "error", err)
+			continue
+		}
+		due = append(due, d)
 	}
+	slices.SortStableFunc(due, func(a, b *state.Delivery) int { return cmp.Compare(a.Number, b.Number) })
+	for _, d := range due {
+		ids = append(ids, d.ID)
+		if s.waits(d) {
+			s.put(d)
+		}
+	}
+	return ids
+}
+
+// waits brings a delivery as far on as this process knows it to be, and reports whether it is not done.
+func (s *Sender) waits(d *state.Delivery) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	k, ok := s.known[d.ID]
-	if ok && k.attempt <= d.Attempts {
-		delete(s.known, d.ID)
-		ok = false
-	}
-	s.mu.Unlock()
 	switch {
 	case !ok:
+	case k.attempt <= d.Attempts:
+		delete(s.known, d.ID)
 	case k.done:
-		return d.ID
+		return false
 	default:
 		d.Attempts, d.NextAt = k.attempt, k.next
 	}
-	s.put(d)
-	return d.ID
+	return true
 }
 
 func (s *Sender) put(d *state.Delivery) {
@@ -354,13 +371,15 @@ func (s *Sender) fetch(ctx context.Context, session int, ids []string) {
 	}) {
 		return
 	}
+	var due [][]byte
 	for _, v := range values {
 		for _, blob := range v {
 			if blob != nil {
-				s.enqueue(blob)
+				due = append(due, blob)
 			}
 		}
 	}
+	s.enqueue(due)
 }
 
 // insist reads until it succeeds; false when the session is over first: the next one reads everything again.

@@ -3,6 +3,7 @@ package sender
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -167,6 +168,29 @@ func TestOrderPerLead(t *testing.T) {
 		var got []string
 		for _, ev := range w.appended {
 			if p := ev.GetDelivered(); p != nil && ev.Entity == lead(1) {
+				got = append(got, p.WebhookId)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("delivered as %v, want %v", got, want)
+		}
+	})
+}
+
+// What is due is read as it comes, and put into the queues while they are at work already.
+func TestOrderPerLeadAfterATakeover(t *testing.T) {
+	bubble(t, map[string]http.HandlerFunc{"crm": status(200)}, func(w *world) {
+		w.sender.Closed()
+		advance(time.Second)
+		_, want := w.state(lead(1), "crm", 5) // by another worker
+		w.garbled = 20
+		w.sender.opt.Log = slog.New(slowLog{slog.DiscardHandler})
+		advance(time.Second)
+		w.live()
+		advance(time.Minute)
+		var got []string
+		for _, ev := range w.appended {
+			if p := ev.GetDelivered(); p != nil {
 				got = append(got, p.WebhookId)
 			}
 		}

@@ -41,6 +41,8 @@ type world struct {
 	down, behind bool
 	// notReady makes rendering fail.
 	notReady bool
+	// garbled is how many entries of each partition's index cannot be read.
+	garbled int
 	// calls of each destination: when, which delivery.
 	calls map[string][]call
 }
@@ -88,7 +90,14 @@ func (w *world) fold(events ...*journalv1.Event) {
 
 // due states deliveries, folds them, and gives their ids.
 func (w *world) due(entity, destination string, n int) (ids []string) {
-	c := journal.Change{Entity: entity, Event: &journal.Event{Head: journal.Head{Entity: entity, Origin: &journal.Origin{}}, Body: &journalv1.Event{}}}
+	c, ids := w.state(entity, destination, n)
+	w.sender.Folded([]journal.Change{c})
+	return ids
+}
+
+// state states deliveries without telling the sender.
+func (w *world) state(entity, destination string, n int) (c journal.Change, ids []string) {
+	c = journal.Change{Entity: entity, Event: &journal.Event{Head: journal.Head{Entity: entity, Origin: &journal.Origin{}}, Body: &journalv1.Event{}}}
 	w.mu.Lock()
 	if w.books[entity] == nil {
 		w.books[entity] = &state.Book{}
@@ -102,14 +111,16 @@ func (w *world) due(entity, destination string, n int) (ids []string) {
 		ids = append(ids, id)
 	}
 	w.mu.Unlock()
-	w.sender.Folded([]journal.Change{c})
-	return ids
+	return c, ids
 }
 
 func (w *world) Hash(_ context.Context, _ string, partition int, _ string) (map[string][]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := map[string][]byte{}
+	for n := range w.garbled {
+		out[fmt.Sprint("garbled", n)] = []byte{0xff}
+	}
 	for entity, b := range w.books {
 		for _, d := range b.List {
 			if journal.PartitionOf(entity) == partition && !d.Done() {
@@ -214,6 +225,16 @@ func (w *world) live() {
 		all[p] = p
 	}
 	w.sender.Live(all)
+}
+
+// slowLog takes its time for every line: whatever else there is to do is done meanwhile.
+type slowLog struct{ slog.Handler }
+
+func (slowLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (slowLog) Handle(context.Context, slog.Record) error {
+	time.Sleep(time.Millisecond)
+	return nil
 }
 
 // advance lets time pass and everything settle.
