@@ -2,7 +2,7 @@
 // that its reader does not know, no key twice, and every fault with its line, its field and a reason.
 //
 // A text is first parsed into a Document. It is then read place by place (Root, Node), which finds many faults at once, or
-// decoded into a struct (Document.Decode), which stops at the first; what a decoded value gets wrong is told with
+// decoded into a struct (Document.Decode), which tells one; what a decoded value gets wrong is told with
 // Document.Fail, which finds the line.
 package strictyaml
 
@@ -59,9 +59,9 @@ func Parse(text []byte, limits Limits) (doc *Document, err error) {
 	doc = &Document{}
 	for _, d := range file.Docs {
 		switch {
-		case d.Body == nil || d.Body.Type() == ast.CommentType:
+		case d.Body == nil || d.Body.Type() == ast.CommentType || d.Body.Type() == ast.DirectiveType: // nothing stands there
 		case doc.root != nil:
-			return nil, Errors{{Line: lineOf(d.Body), Reason: "holds more than one document"}}
+			return nil, Errors{{Line: lineOf(d.Body), Column: 1, Reason: "holds more than one document"}}
 		default:
 			doc.root = d.Body
 		}
@@ -72,8 +72,8 @@ func Parse(text []byte, limits Limits) (doc *Document, err error) {
 	return doc, nil
 }
 
-// Decode fills into, a pointer, as the options say, and refuses keys that it does not have. The error is an Errors with the
-// first fault and its place; into is unspecified then. Where the text is empty, into stays as it is.
+// Decode fills into, a pointer, as the options say, and refuses keys that it does not have. The error is an Errors with one
+// fault and its place; into is unspecified then. Where the text is empty, into stays as it is.
 func (d *Document) Decode(into any, options ...yaml.DecodeOption) (err error) {
 	if d.root == nil {
 		return nil

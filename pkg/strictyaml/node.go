@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // Kind says what stands at a node.
@@ -70,6 +71,9 @@ func (n Node) Scalar() (string, Kind) {
 	case *ast.BoolNode:
 		return v.GetToken().Value, Truth
 	case *ast.NullNode:
+		if v.GetToken().Type == token.ImplicitNullType {
+			return "", Null
+		}
 		return v.GetToken().Value, Null
 	case *ast.InfinityNode, *ast.NanNode:
 		return n.value.GetToken().Value, Special
