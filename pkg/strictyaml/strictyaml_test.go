@@ -178,7 +178,7 @@ func TestFailFindsTheLineOfAPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		doc.Fail(path, "is %s", "wrong")
-		if got := doc.Err(); !reflect.DeepEqual(got, error(strictyaml.Errors{{Line: want, Field: path, Reason: "is wrong"}})) {
+		if got := faults(doc); len(got) != 1 || got[0] != (strictyaml.Error{Line: want, Field: path, Reason: "is wrong"}) {
 			t.Errorf("%s: %v, want line %d", path, got, want)
 		}
 	}
@@ -186,8 +186,7 @@ func TestFailFindsTheLineOfAPath(t *testing.T) {
 		doc.Fail("reps", "is wrong")
 		doc.Root().Fail("is wrong")
 	}
-	var errs strictyaml.Errors
-	if !errors.As(doc.Err(), &errs) || len(errs) != strictyaml.MaxErrors || doc.Root().Faults() != strictyaml.MaxErrors {
+	if errs := faults(doc); len(errs) != strictyaml.MaxErrors || doc.Root().Faults() != strictyaml.MaxErrors {
 		t.Errorf("%d faults are told", len(errs))
 	}
 }
