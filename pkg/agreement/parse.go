@@ -1,27 +1,32 @@
 package agreement
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 const (
 	maxText   = 500
 	maxNumber = 40
+	// maxDepth is how deep a text may nest; an agreement needs six levels.
+	maxDepth = 16
 )
 
-// Parse reads and checks a text. The error is an Errors: what is wrong, field by field, with lines. Expressions are only
+// Parse reads and checks a text. The error wraps an Errors: what is wrong, field by field, with lines. Expressions are only
 // checked for their length.
 func Parse(text []byte) (*Agreement, error) {
-	root, errs := parseYAML(text)
-	if len(errs) > 0 {
-		return nil, errs
+	doc, err := strictyaml.Parse(text, strictyaml.Limits{Bytes: MaxBytes, Depth: maxDepth})
+	if err != nil {
+		return nil, fmt.Errorf("agreement: %w", err)
 	}
-	a := parseAgreement(node{value: root, line: 1, errs: &errs})
-	if len(errs) > 0 {
-		return nil, errs
+	a := parseAgreement(node{doc.Root()})
+	if err := doc.Err(); err != nil {
+		return nil, fmt.Errorf("agreement: %w", err)
 	}
 	return a, nil
 }
@@ -48,7 +53,7 @@ func parseAgreement(n node) *Agreement {
 	}
 	a.Disqualify = parseDisqualify(f["disqualify"])
 	if size := a.conditions(); size > MaxConditions {
-		n.fail("has conditions of %d bytes in all, at most %d are allowed", size, MaxConditions)
+		n.Fail("has conditions of %d bytes in all, at most %d are allowed", size, MaxConditions)
 	}
 	a.SLA = parseSLA(f["sla"])
 	ids = uniqueIDs{}
@@ -67,7 +72,7 @@ func parseAgreement(n node) *Agreement {
 		s := e.object("role", "by")
 		a.Signatures = append(a.Signatures, Signature{
 			Role: required(s["role"], "a role").oneOf("", RoleMarketing, RoleSales),
-			By:   required(s["by"], "who signed").text(maxText),
+			By:   required(s["by"], "who signed").Text(maxText),
 		})
 	}
 	return a
@@ -95,13 +100,13 @@ func parseEngagement(n node, ids uniqueIDs, a *Agreement, named *named) Engageme
 	r := EngagementRule{
 		ID: ids.take(f["id"]), On: required(f["on"], "an event type, or a list of them").eventTypes(), When: f["when"].expression(),
 		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), HalfLife: f["half_life"].span(a.HalfLife),
-		Timeframe: f["timeframe"].span(a.Timeframe), Limit: f["limit"].limit(), Because: f["because"].text(maxText), Line: n.line,
+		Timeframe: f["timeframe"].span(a.Timeframe), Limit: f["limit"].limit(), Because: f["because"].Text(maxText), Line: n.Line,
 	}
-	if c := f["cap"]; c.exists() {
+	if c := f["cap"]; c.Exists() {
 		cf := c.object("count", "per")
 		r.Cap = Cap{Count: required(cf["count"], "how many count").integer(1, 10_000), Per: required(cf["per"], "a duration").duration()}
 		if r.Cap.Per > 0 && r.Cap.Per < time.Minute {
-			cf["per"].fail("must be at least 1m")
+			cf["per"].Fail("must be at least 1m")
 		}
 	}
 	named.use(&r, f["group"], f["score"])
@@ -112,38 +117,38 @@ func parseFit(n node, ids uniqueIDs) FitRule {
 	f := n.object("id", "when", "points", "because")
 	return FitRule{
 		ID: ids.take(f["id"]), When: required(f["when"], "an expression").expression(),
-		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), Because: f["because"].text(maxText), Line: n.line,
+		Points: required(f["points"], "a number").points(-MaxPoints, MaxPoints), Because: f["because"].Text(maxText), Line: n.Line,
 	}
 }
 
 func parseGrades(n node) Grades {
-	if !n.exists() {
+	if !n.Exists() {
 		return Grades{A: 75 * Point, B: 50 * Point, C: 25 * Point}
 	}
 	f := n.object("a", "b", "c")
-	before := len(*n.errs)
+	before := n.Faults()
 	g := Grades{
 		A: required(f["a"], "the least fit of grade a").points(0, 100),
 		B: required(f["b"], "the least fit of grade b").points(0, 100),
 		C: required(f["c"], "the least fit of grade c").points(0, 100),
 	}
-	if len(*n.errs) == before && !(g.A > g.B && g.B > g.C) {
-		n.fail("must fall from a to c")
+	if n.Faults() == before && !(g.A > g.B && g.B > g.C) {
+		n.Fail("must fall from a to c")
 	}
 	return g
 }
 
 func parseQualify(n node, ids uniqueIDs) QualifyRule {
 	f := n.object("id", "on", "when", "matrix")
-	r := QualifyRule{ID: ids.take(f["id"]), On: f["on"].eventTypes(), When: f["when"].expression(), Line: n.line}
+	r := QualifyRule{ID: ids.take(f["id"]), On: f["on"].eventTypes(), When: f["when"].expression(), Line: n.Line}
 	switch m := f["matrix"]; {
-	case m.exists() && f["when"].exists():
-		m.fail("cannot stand beside when: write the grades into one of them")
-	case m.exists():
+	case m.Exists() && f["when"].Exists():
+		m.Fail("cannot stand beside when: write the grades into one of them")
+	case m.Exists():
 		r.Matrix = parseMatrix(m)
 		r.When = matrixCondition(r.Matrix)
-	case !f["on"].exists() && !f["when"].exists():
-		n.fail("needs when, matrix, on, or several of them: it would hold for every lead")
+	case !f["on"].Exists() && !f["when"].Exists():
+		n.Fail("needs when, matrix, on, or several of them: it would hold for every lead")
 	}
 	return r
 }
@@ -158,10 +163,10 @@ func parseSLA(n node) SLA {
 		l := e.object("at", "notify", "reassign")
 		step := Step{At: required(l["at"], "a percentage such as 50%").percent(), Notify: l["notify"].oneOf("", NotifyRep, NotifyManager), Reassign: l["reassign"].boolean()}
 		if step.Notify == "" && !step.Reassign {
-			e.fail("does nothing: it needs notify or reassign")
+			e.Fail("does nothing: it needs notify or reassign")
 		}
 		if k := len(s.Ladder); k > 0 && step.At > 0 && step.At < s.Ladder[k-1].At {
-			e.fail("comes before the step above it: steps must ascend")
+			e.Fail("comes before the step above it: steps must ascend")
 		}
 		s.Ladder = append(s.Ladder, step)
 	}
@@ -191,10 +196,10 @@ func parseGoal(n node, ids uniqueIDs) Goal {
 	f := n.object("id", "metric", "target", "window")
 	g := Goal{ID: ids.take(f["id"]), Metric: required(f["metric"], "a metric's name").id(), Window: f["window"].duration()}
 	target := required(f["target"], "a number")
-	if s := target.text(maxNumber); s != "" {
+	if s := target.Text(maxNumber); s != "" {
 		m, err := parseMicros(s)
 		if err != nil {
-			target.fail("%v", err)
+			target.Fail("%v", err)
 		}
 		g.Target = float64(m) / float64(Point)
 	}
@@ -210,54 +215,54 @@ func (u uniqueIDs) take(n node) string {
 		return ""
 	}
 	if first, taken := u[id]; taken {
-		n.fail("%q is taken by line %d", id, first)
+		n.Fail("%q is taken by line %d", id, first)
 	}
-	u[id] = n.line
+	u[id] = n.Line
 	return id
 }
 
 // required notes an absent node and gives it back.
 func required(n node, what string) node {
-	if !n.exists() {
-		n.fail("is missing: %s", what)
+	if !n.Exists() {
+		n.Fail("is missing: %s", what)
 	}
 	return n
 }
 
 func (n node) id() string {
-	s := n.text(maxText)
-	if s != "" && !validID(s) || s == "" && n.exists() {
-		n.fail("must be a name of a-z, 0-9, - and _, at most 64 long")
+	s := n.Text(maxText)
+	if s != "" && !validID(s) || s == "" && n.Exists() {
+		n.Fail("must be a name of a-z, 0-9, - and _, at most 64 long")
 		return ""
 	}
 	return s
 }
 
 func (n node) expression() string {
-	s := strings.TrimSpace(n.text(MaxExpression))
-	if s == "" && n.exists() {
-		n.fail("must be an expression")
+	s := strings.TrimSpace(n.Text(MaxExpression))
+	if s == "" && n.Exists() {
+		n.Fail("must be an expression")
 	}
 	return s
 }
 
 func (n node) eventTypes() []string {
-	if !n.exists() {
+	if !n.Exists() {
 		return nil
 	}
 	entries := []node{n}
-	if !n.scalar() {
+	if kind := n.Kind(); kind == strictyaml.List || kind == strictyaml.Mapping {
 		if entries = n.list(); len(entries) == 0 {
-			n.fail("must name at least one event type")
+			n.Fail("must name at least one event type")
 		}
 	}
 	var out []string
 	for _, e := range entries {
-		switch s := e.text(maxText); {
+		switch s := e.Text(maxText); {
 		case !EventType(s):
-			e.fail("%q is not an event type that rules can look at", clip(s))
+			e.Fail("%q is not an event type that rules can look at", strictyaml.Clip(s))
 		case slices.Contains(out, s):
-			e.fail("%q is given twice", s)
+			e.Fail("%q is given twice", s)
 		default:
 			out = append(out, s)
 		}
@@ -266,93 +271,93 @@ func (n node) eventTypes() []string {
 }
 
 func (n node) duration() time.Duration {
-	if !n.exists() {
+	if !n.Exists() {
 		return 0
 	}
-	d, err := ParseDuration(n.text(maxNumber))
+	d, err := ParseDuration(n.Text(maxNumber))
 	if err != nil {
-		n.fail("%v", err)
+		n.Fail("%v", err)
 	}
 	return d
 }
 
 // span is a duration, or none; absent where the text is silent.
 func (n node) span(absent time.Duration) time.Duration {
-	if !n.exists() {
+	if !n.Exists() {
 		return absent
 	}
-	s := n.text(maxNumber)
+	s := n.Text(maxNumber)
 	if s == "none" {
 		return 0
 	}
 	d, err := ParseDuration(s)
 	switch {
 	case err != nil:
-		n.fail("%v, or none", err)
+		n.Fail("%v, or none", err)
 	case d < time.Minute:
-		n.fail("must be at least 1m, or none")
+		n.Fail("must be at least 1m, or none")
 	}
 	return d
 }
 
 func (n node) points(low, high int) Micros {
-	if !n.exists() {
+	if !n.Exists() {
 		return 0
 	}
-	m, err := parseMicros(n.text(maxNumber))
+	m, err := parseMicros(n.Text(maxNumber))
 	switch {
 	case err != nil:
-		n.fail("%v", err)
+		n.Fail("%v", err)
 	case m < Micros(low)*Point || m > Micros(high)*Point:
-		n.fail("must be between %d and %d", low, high)
+		n.Fail("must be between %d and %d", low, high)
 	}
 	return m
 }
 
 func (n node) integer(low, high int) int {
-	if !n.exists() {
+	if !n.Exists() {
 		return 0
 	}
-	i, err := strconv.Atoi(n.text(maxNumber))
+	i, err := strconv.Atoi(n.Text(maxNumber))
 	if err != nil || i < low || i > high {
-		n.fail("must be a whole number between %d and %d", low, high)
+		n.Fail("must be a whole number between %d and %d", low, high)
 		return 0
 	}
 	return i
 }
 
 func (n node) percent() int {
-	if !n.exists() {
+	if !n.Exists() {
 		return 0
 	}
-	digits, ok := strings.CutSuffix(n.text(maxNumber), "%")
+	digits, ok := strings.CutSuffix(n.Text(maxNumber), "%")
 	i, err := strconv.Atoi(digits)
 	if !ok || err != nil || i < 1 || i > 10_000 {
-		n.fail("must be a percentage between 1%% and 10000%%")
+		n.Fail("must be a percentage between 1%% and 10000%%")
 		return 0
 	}
 	return i
 }
 
 func (n node) boolean() bool {
-	switch n.text(maxNumber) {
+	switch n.Text(maxNumber) {
 	case "", "false":
 		return false
 	case "true":
 		return true
 	}
-	n.fail("must be true or false")
+	n.Fail("must be true or false")
 	return false
 }
 
 // oneOf gives one of the allowed words; absent where the text is silent.
 func (n node) oneOf(absent string, allowed ...string) string {
-	if !n.exists() {
+	if !n.Exists() {
 		return absent
 	}
-	s := n.text(maxText)
+	s := n.Text(maxText)
 	if !slices.Contains(allowed, s) {
-		n.fail("must be %s", strings.Join(allowed, " or "))
+		n.Fail("must be %s", strings.Join(allowed, " or "))
 		return absent
 	}
 	return s

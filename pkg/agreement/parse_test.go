@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 const day = 24 * time.Hour
@@ -171,8 +173,8 @@ func TestAllErrorsAreGivenUpToALimit(t *testing.T) {
 	}
 	_, err := Parse([]byte(b.String()))
 	var errs Errors
-	if !errors.As(err, &errs) || len(errs) != maxErrors {
-		t.Fatalf("got %d errors, want %d", len(errs), maxErrors)
+	if !errors.As(err, &errs) || len(errs) != strictyaml.MaxErrors {
+		t.Fatalf("got %d errors, want %d", len(errs), strictyaml.MaxErrors)
 	}
 }
 
@@ -232,7 +234,7 @@ func FuzzParse(f *testing.F) {
 		a, err := Parse(text)
 		if err != nil {
 			var errs Errors
-			if !errors.As(err, &errs) || len(errs) == 0 || len(errs) > maxErrors {
+			if !errors.As(err, &errs) || len(errs) == 0 || len(errs) > strictyaml.MaxErrors {
 				t.Fatalf("not a list of errors: %v", err)
 			}
 			return

@@ -9,19 +9,21 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 // Prefix of every environment variable that stands for a setting.
 const Prefix = "BATON"
 
-// maxFile is far beyond any configuration and far below what could hurt.
-const maxFile = 4 << 20
+// maxFile, in bytes, and maxDepth are far beyond any configuration and far below what could hurt.
+const (
+	maxFile  = 4 << 20
+	maxDepth = 64
+)
 
 // Load fills into, a pointer to a struct that holds the defaults, from a YAML file and from the environment, which wins.
 //
@@ -83,22 +85,13 @@ func readFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// decode reads one strict YAML document. A parser that fails on odd text must not take the program with it.
-func decode(text []byte, into any, dir string) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = errors.New("this is not YAML that can be read")
-		}
-	}()
-	file, err := parser.ParseBytes(text, 0)
+// decode reads one strict YAML document; one in which nothing stands leaves into as it is.
+func decode(text []byte, into any, dir string) error {
+	doc, err := strictyaml.Parse(text, strictyaml.Limits{Bytes: maxFile, Depth: maxDepth, References: true, Empty: true})
 	if err != nil {
-		return plain(err)
+		return placed(err)
 	}
-	if !slices.ContainsFunc(file.Docs, func(d *ast.DocumentNode) bool { return d.Body != nil && d.Body.Type() != ast.CommentType }) {
-		return nil // nothing but comments: the decoder would empty what stands there
-	}
-	dec := yaml.NewDecoder(strings.NewReader(string(text)),
-		yaml.Strict(),
+	return placed(doc.Decode(into,
 		yaml.CustomUnmarshaler(func(p *Path, b []byte) error {
 			var s string
 			if err := yaml.Unmarshal(b, &s); err != nil {
@@ -112,24 +105,16 @@ func decode(text []byte, into any, dir string) (err error) {
 		}),
 		yaml.CustomUnmarshaler(func(s *Secret, b []byte) error {
 			return s.unmarshal(func(v any) error { return yaml.Unmarshal(b, v) }, dir)
-		}))
-	if err := dec.Decode(into); err != nil {
-		return plain(err)
-	}
-	var more any
-	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
-		return errors.New("more than one YAML document: only one is read")
-	}
-	return nil
+		})))
 }
 
-// plain gives a YAML error as `[line:column] reason`, without the lines it stands in.
-func plain(err error) error {
-	msg := strings.TrimSpace(yaml.FormatError(err, false, false))
-	if i := strings.IndexByte(msg, '\n'); i >= 0 {
-		msg = msg[:i]
+// placed gives a fault as `[line:column] reason`.
+func placed(err error) error {
+	var faults strictyaml.Errors
+	if !errors.As(err, &faults) || faults[0].Column == 0 {
+		return err
 	}
-	return errors.New(msg)
+	return fmt.Errorf("[%d:%d] %s", faults[0].Line, faults[0].Column, faults[0].Reason)
 }
 
 // lookup gives the environment as a map; of a variable that stands twice the first counts, as in os.Getenv.

@@ -130,7 +130,8 @@ func TestRefusals(t *testing.T) {
 		{"wrong kind", "count: many\n", nil, []string{"[1:8]"}},
 		{"secret that is a map", "url: {a: hush-hush}\n", nil, []string{"url: a secret is text"}},
 		{"secret that is a number", "tokens: [{token: 12345678}]\n", nil, []string{"tokens[0].token: a secret is text"}},
-		{"two documents", "count: 1\n---\ncount: 2\n", nil, []string{"more than one"}},
+		{"two documents", "count: 1\n---\ncount: 2\n", nil, []string{"[3:1]", "more than one document"}},
+		{"too deep", "map: " + strings.Repeat("[", 1000), nil, []string{"[1:69] is nested too deeply"}},
 		{"not YAML", "http: [\n", nil, []string{"[1:"}},
 		{"variable not set", "tokens: [{name: a, token: '${NOPE}'}]\n", nil, []string{"tokens[0].token", "NOPE is not set"}},
 		{"no brace", "url: 'hush-hush${'\n", nil, []string{"url:", "without"}},
@@ -204,6 +205,14 @@ func TestUnknownVariablesAreNamed(t *testing.T) {
 	}
 	if !seen["BATON_DATA_DIR"] || !seen["BATON_HTTP_CORS_ORIGINS"] || len(seen) != 9 {
 		t.Errorf("%v", seen)
+	}
+}
+
+func TestAnOperatorMayUseAnchors(t *testing.T) {
+	var got settings
+	err := config.Parse([]byte("map: &shared {a: b}\nhttp:\n  addr: !!str 8080\ntokens:\n  - &ana {name: ana}\n  - {<<: *ana, roles: [sales]}\n"), &got, "/base", nil)
+	if err != nil || got.HTTP.Addr != "8080" || len(got.Tokens) != 2 || got.Tokens[1].Name != "ana" || len(got.Tokens[1].Roles) != 1 {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -2,6 +2,35 @@
 // line of each fault, and the catalogue of assets. What else a directory holds is routing's to check.
 package directory
 
+import (
+	"fmt"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
+)
+
+const (
+	// MaxBytes is the largest text that is looked at: what fits well into one message of the journal.
+	MaxBytes = 4 << 20
+	// maxDepth is how deep a text may nest; a directory needs six levels.
+	maxDepth = 16
+)
+
+// Errors is what was found wrong with a text, the first strictyaml.MaxErrors of it.
+type Errors = strictyaml.Errors
+
+// Read decodes a text strictly into a struct. The document knows on which line each value stands. The error wraps an
+// Errors.
+func Read(text []byte, into any) (*strictyaml.Document, error) {
+	doc, err := strictyaml.Parse(text, strictyaml.Limits{Bytes: MaxBytes, Depth: maxDepth})
+	if err == nil {
+		err = doc.Decode(into)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
+	}
+	return doc, nil
+}
+
 // Asset is a piece of content as the catalogue describes it.
 type Asset struct {
 	ID    string `yaml:"id"`
@@ -28,7 +57,7 @@ type text struct {
 }
 
 // Assets reads the catalogue of a directory's text, in its order. It checks the form alone: of a directory that routing
-// accepted it gives the assets, each with an id of its own. The error is an Errors.
+// accepted it gives the assets, each with an id of its own. The error wraps an Errors.
 func Assets(yamlText []byte) ([]Asset, error) {
 	var t text
 	if _, err := Read(yamlText, &t); err != nil {

@@ -43,6 +43,19 @@ func TestAssetsRefuses(t *testing.T) {
 	}
 }
 
+// A directory that is long, with lists in lists, is no deep one.
+func TestALongDirectoryIsRead(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("reps:\n")
+	for range 500 {
+		text.WriteString("  - id: ana\n    hours:\n      mon-fri:\n        - 09:00-12:00\n        - 13:00-17:30\n")
+	}
+	text.WriteString("assets:\n  - id: poster\n")
+	if got, err := directory.Assets([]byte(text.String())); err != nil || len(got) != 1 || got[0].ID != "poster" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func FuzzAssets(f *testing.F) {
 	f.Add([]byte(example))
 	f.Add([]byte("assets: [{id: [}]"))

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 // kind says what a field's value is given as.
@@ -32,22 +34,21 @@ type field struct {
 }
 
 // field reads a member of an event: a text with placeholders, a plain value, or a mapping that says more.
-func (m *Map) field(n node, name string, as kind) field {
+func (m *Map) field(n strictyaml.Node, name string, as kind) field {
 	f := field{name: name, as: as}
-	if !n.isMapping() {
-		text := n.text()
-		f.from = n.template(m)
+	if n.Kind() != strictyaml.Mapping {
+		f.from = m.template(n)
 		if as == asIs && f.from.constant {
-			f.fixed = plainValue(n, text)
+			f.fixed = plainValue(n)
 		}
 		return f
 	}
-	parts := n.fields("from", "as", "values", "default")
-	if !parts["from"].given() {
-		parts["from"].fail("is required: where the value comes from, such as \"{amount}\"")
+	parts := n.Fields("from", "as", "values", "default")
+	if !parts["from"].Exists() {
+		parts["from"].Fail("is required: where the value comes from, such as \"{amount}\"")
 	}
-	f.from = parts["from"].template(m)
-	switch a := parts["as"].text(); a {
+	f.from = m.template(parts["from"])
+	switch a := textOf(parts["as"]); a {
 	case "":
 	case "text":
 		f.as = asText
@@ -56,28 +57,27 @@ func (m *Map) field(n node, name string, as kind) field {
 	case "boolean":
 		f.as = asBoolean
 	default:
-		parts["as"].fail("must be text, number or boolean")
+		parts["as"].Fail("must be text, number or boolean")
 	}
-	if parts["values"].given() {
+	if parts["values"].Exists() {
 		f.values = map[string]string{}
-		for _, v := range parts["values"].members() {
-			f.values[v.key] = v.text()
+		for _, v := range parts["values"].Members() {
+			f.values[v.Key] = textOf(v.Node)
 		}
 	}
-	if parts["default"].given() {
-		t := parts["default"].template(m)
+	if parts["default"].Exists() {
+		t := m.template(parts["default"])
 		f.missing = &t
 	}
 	return f
 }
 
 // plainValue gives a number or truth value that the map states as what it is.
-func plainValue(n node, text string) any {
-	if tk := n.value.GetToken(); tk != nil && tk.Value == text {
-		var v any
-		if isBare(n.value) && json.Unmarshal([]byte(text), &v) == nil {
-			return json.RawMessage(text)
-		}
+func plainValue(n strictyaml.Node) any {
+	var v any
+	text, kind := n.Scalar()
+	if (kind == strictyaml.Number || kind == strictyaml.Truth) && json.Unmarshal([]byte(text), &v) == nil {
+		return json.RawMessage(text)
 	}
 	return nil
 }

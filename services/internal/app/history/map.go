@@ -10,6 +10,8 @@ import (
 	"time"
 	_ "time/tzdata" // zones are known wherever the command runs
 	"unicode/utf8"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 // Formats of a file.
@@ -49,9 +51,9 @@ type use struct {
 	line         int
 }
 
-func (m *Map) uses(at node, column string) {
+func (m *Map) uses(at strictyaml.Node, column string) {
 	if !slices.ContainsFunc(m.used, func(u use) bool { return u.column == column }) {
-		m.used = append(m.used, use{column, at.path, at.line})
+		m.used = append(m.used, use{column, at.Path, at.Line})
 	}
 }
 
@@ -67,59 +69,59 @@ type entry struct {
 
 // Parse reads a map. The error is Errors: all that is wrong with it, with line and field.
 func Parse(text []byte) (*Map, error) {
-	root, errs := parseYAML(text)
-	if len(errs) > 0 {
-		return nil, errs
+	doc, err := strictyaml.Parse(text, strictyaml.Limits{Bytes: MaxMap, Depth: maxDepth})
+	if err != nil {
+		return nil, err
 	}
 	sum := sha256.Sum256(text)
 	m := &Map{Hash: hex.EncodeToString(sum[:]), zone: time.UTC, delimiter: ',', header: true}
-	m.read(node{value: root, line: 1, errs: &errs})
-	if len(errs) > 0 {
-		return nil, errs
+	m.read(doc.Root())
+	if err := doc.Err(); err != nil {
+		return nil, err
 	}
 	return m, nil
 }
 
-func (m *Map) read(root node) {
-	f := root.fields("source", "format", "csv", "id", "zone", "events")
-	if m.Source = f["source"].text(); m.Source == "" {
-		f["source"].fail("is required: the source of type baton that the events are sent as")
+func (m *Map) read(root strictyaml.Node) {
+	f := root.Fields("source", "format", "csv", "id", "zone", "events")
+	if m.Source = textOf(f["source"]); m.Source == "" {
+		f["source"].Fail("is required: the source of type baton that the events are sent as")
 	}
-	switch m.Format = f["format"].text(); m.Format {
+	switch m.Format = textOf(f["format"]); m.Format {
 	case "", CSV, NDJSON:
 	default:
-		f["format"].fail("must be csv or ndjson")
+		f["format"].Fail("must be csv or ndjson")
 	}
-	if c := f["csv"]; c.given() {
+	if c := f["csv"]; c.Exists() {
 		if m.Format == NDJSON {
-			c.fail("belongs to the format csv")
+			c.Fail("belongs to the format csv")
 		}
-		cf := c.fields("delimiter", "header")
-		if d := cf["delimiter"]; d.given() {
+		cf := c.Fields("delimiter", "header")
+		if d := cf["delimiter"]; d.Exists() {
 			m.delimiter = readDelimiter(d)
 		}
-		m.header = cf["header"].boolean(true)
+		m.header = boolOf(cf["header"], true)
 	}
-	if z := f["zone"]; z.given() {
-		zone, err := time.LoadLocation(z.text())
-		if err != nil || z.text() == "Local" {
-			z.fail("is not a time zone such as Europe/Stockholm")
+	if z := f["zone"]; z.Exists() {
+		zone, err := time.LoadLocation(textOf(z))
+		if err != nil || textOf(z) == "Local" {
+			z.Fail("is not a time zone such as Europe/Stockholm")
 		} else {
 			m.zone = zone
 		}
 	}
-	if id := f["id"]; id.given() {
-		m.id, m.hasID = id.template(m), true
+	if id := f["id"]; id.Exists() {
+		m.id, m.hasID = m.template(id), true
 		if m.id.constant {
-			id.fail("names no column: every row would have the same")
+			id.Fail("names no column: every row would have the same")
 		}
 	}
-	list := f["events"].list()
+	list := f["events"].List()
 	switch {
 	case len(list) == 0:
-		f["events"].fail("is required: what each row gives")
+		f["events"].Fail("is required: what each row gives")
 	case len(list) > maxEntries:
-		f["events"].fail("has %d entries, at most %d are allowed", len(list), maxEntries)
+		f["events"].Fail("has %d entries, at most %d are allowed", len(list), maxEntries)
 		return
 	}
 	keys := map[string]int{}
@@ -132,48 +134,48 @@ func (m *Map) read(root node) {
 	}
 }
 
-func readDelimiter(n node) rune {
-	s := n.text()
+func readDelimiter(n strictyaml.Node) rune {
+	s := textOf(n)
 	if s == `\t` || s == "tab" {
 		return '\t'
 	}
 	r, size := utf8.DecodeRuneInString(s)
 	if size != len(s) || r == utf8.RuneError || strings.ContainsRune("\"\r\n", r) {
-		n.fail("must be one character, such as \";\" or \"\\t\"")
+		n.Fail("must be one character, such as \";\" or \"\\t\"")
 		return ','
 	}
 	return r
 }
 
-func (m *Map) entry(n node) entry {
-	f := n.fields("type", "name", "when", "occurred_at", "lead", "traits", "account", "properties")
-	e := entry{path: n.path, key: "event"}
-	if t := f["type"]; !t.given() {
-		t.fail("is required")
+func (m *Map) entry(n strictyaml.Node) entry {
+	f := n.Fields("type", "name", "when", "occurred_at", "lead", "traits", "account", "properties")
+	e := entry{path: n.Path, key: "event"}
+	if t := f["type"]; !t.Exists() {
+		t.Fail("is required")
 	} else {
 		e.eventType = m.field(t, "type", asText)
 		e.key = checkTypes(t, e.eventType)
 	}
-	if f["name"].given() {
+	if f["name"].Exists() {
 		e.name = m.field(f["name"], "name", asText)
 	} else if e.key == "custom" {
-		f["name"].fail("is required for a custom event")
+		f["name"].Fail("is required for a custom event")
 	}
 	e.when = m.conditions(f["when"])
-	if at := f["occurred_at"]; !at.given() {
-		at.fail("is required: when it happened")
+	if at := f["occurred_at"]; !at.Exists() {
+		at.Fail("is required: when it happened")
 	} else {
 		e.at = m.moment(at)
 	}
-	lead := f["lead"].fields("email", "user_id", "anonymous_id", "external_ids")
+	lead := f["lead"].Fields("email", "user_id", "anonymous_id", "external_ids")
 	for _, name := range []string{"email", "user_id", "anonymous_id"} {
-		if lead[name].given() {
+		if lead[name].Exists() {
 			e.lead = append(e.lead, m.field(lead[name], name, asText))
 		}
 	}
 	e.external = m.fieldsOf(lead["external_ids"], func(string) kind { return asText })
-	if len(e.lead)+len(e.external) == 0 && len(*n.errs) == 0 {
-		f["lead"].fail("is required: who did it, by email, user_id, anonymous_id or external_ids")
+	if len(e.lead)+len(e.external) == 0 && n.Faults() == 0 {
+		f["lead"].Fail("is required: who did it, by email, user_id, anonymous_id or external_ids")
 	}
 	e.traits = m.fieldsOf(f["traits"], traitKind)
 	e.account = m.fieldsOf(f["account"], accountKind)
@@ -198,37 +200,35 @@ func accountKind(name string) kind {
 	return asIs
 }
 
-func (m *Map) fieldsOf(n node, kindOf func(string) kind) []field {
-	members := n.members()
+func (m *Map) fieldsOf(n strictyaml.Node, kindOf func(string) kind) []field {
+	members := n.Members()
 	if len(members) > maxMembers {
-		n.fail("has %d members, at most %d are allowed", len(members), maxMembers)
+		n.Fail("has %d members, at most %d are allowed", len(members), maxMembers)
 		return nil
 	}
 	out := make([]field, len(members))
 	for i, c := range members {
-		out[i] = m.field(c.node, c.key, kindOf(c.key))
+		out[i] = m.field(c.Node, c.Key, kindOf(c.Key))
 	}
 	return out
 }
 
-func (m *Map) conditions(n node) (out []condition) {
-	for _, c := range n.members() {
-		m.uses(c.node, c.key)
-		w := condition{column: c.key}
-		_, scalar := scalarText(c.value)
-		switch word := ""; {
-		case scalar:
-			if word = c.text(); word == "absent" {
-				w.absent = true
-			} else if word != "present" {
-				c.fail("must be a list of values, present, or absent")
-			}
+func (m *Map) conditions(n strictyaml.Node) (out []condition) {
+	for _, c := range n.Members() {
+		m.uses(c.Node, c.Key)
+		w := condition{column: c.Key}
+		switch word, kind := c.Scalar(); {
+		case word == "absent":
+			w.absent = true
+		case word == "present":
+		case kind != strictyaml.List:
+			c.Fail("must be a list of values, present, or absent")
 		default:
-			for _, v := range c.list() {
-				w.values = append(w.values, strings.TrimSpace(v.text()))
+			for _, v := range c.List() {
+				w.values = append(w.values, strings.TrimSpace(textOf(v)))
 			}
 			if len(w.values) == 0 {
-				c.fail("must be a list of values, present, or absent")
+				c.Fail("must be a list of values, present, or absent")
 			}
 		}
 		out = append(out, w)

@@ -171,6 +171,10 @@ func TestMapsThatAreRefused(t *testing.T) {
 		{least + "csv: { header: maybe }\n", "csv.header: must be true or false"},
 		{least + "id: fixed\n", "id: names no column"},
 		{least + "source: b\n", "source"},
+		{strings.Replace(least, `lead:`, `traits: { n: }, lead:`, 1), "events[0].traits.n: must be a text"},
+		{strings.Replace(least, `lead:`, `traits: { n: [1] }, lead:`, 1), "events[0].traits.n: must be a text; placeholders stand in quotes"},
+		{strings.Replace(least, `lead:`, `when: { x: { y: z } }, lead:`, 1), "events[0].when.x: must be a list"},
+		{least + "csv: { header: \"true\" }\n", "csv.header: must be true or false"},
 		{"a: &x 1\nb: *x\n", "anchors"},
 		{"a: " + strings.Repeat("[", 1000), "nested too deeply"},
 		{strings.Repeat("#", MaxMap+1), "at most"},
@@ -179,6 +183,16 @@ func TestMapsThatAreRefused(t *testing.T) {
 		if _, err := Parse([]byte(tc.text)); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%.80q: %v, want %q", tc.text, err, tc.want)
 		}
+	}
+}
+
+// Files have cells that say null, and maps translate them.
+func TestNullIsAWord(t *testing.T) {
+	const text = "source: a\nevents:\n  - type: { from: \"{s}\", values: { null: deal_lost, won: deal_won } }\n" +
+		"    when: { x: [null, 1] }\n    occurred_at: \"{t}\"\n    lead: { email: \"{e}\" }\n"
+	events, errs := all(t, text, "x.csv", "s,t,e,x\nnull,2024-01-31,a@x.example,null\nwon,2024-01-31,a@x.example,1\nwon,2024-01-31,a@x.example,2\n")
+	if len(events) != 2 || len(errs) != 0 || !strings.Contains(events[0], `"type":"deal_lost"`) || !strings.Contains(events[1], `"type":"deal_won"`) {
+		t.Errorf("%v %v", events, errs)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 // Formats of times beside Go's layouts.
@@ -23,28 +25,28 @@ type moment struct {
 	zone    *time.Location
 }
 
-func (m *Map) moment(n node) moment {
+func (m *Map) moment(n strictyaml.Node) moment {
 	t := moment{zone: m.zone, formats: []string{formatRFC3339, time.DateTime, time.DateOnly}}
-	if !n.isMapping() {
-		t.from = n.template(m)
+	if n.Kind() != strictyaml.Mapping {
+		t.from = m.template(n)
 		return t
 	}
-	f := n.fields("from", "formats")
-	if !f["from"].given() {
-		f["from"].fail("is required: where the time comes from, such as \"{created}\"")
+	f := n.Fields("from", "formats")
+	if !f["from"].Exists() {
+		f["from"].Fail("is required: where the time comes from, such as \"{created}\"")
 	}
-	t.from = f["from"].template(m)
-	if list := f["formats"]; list.given() {
+	t.from = m.template(f["from"])
+	if list := f["formats"]; list.Exists() {
 		t.formats = nil
-		for _, n := range list.list() {
-			format := n.text()
+		for _, n := range list.List() {
+			format := textOf(n)
 			if err := checkFormat(format); err != nil {
-				n.fail("%v", err)
+				n.Fail("%v", err)
 			}
 			t.formats = append(t.formats, format)
 		}
 		if len(t.formats) == 0 {
-			list.fail("is empty")
+			list.Fail("is empty")
 		}
 	}
 	return t

@@ -129,8 +129,8 @@ func (r *Reader) readHeader() error {
 // missing tells of the columns that the map names and the header does not.
 func (m *Map) missing(columns map[string]int) (errs Errors) {
 	for _, u := range m.used {
-		if _, ok := columns[u.column]; !ok && len(errs) < maxErrors {
-			errs = append(errs, Error{Line: u.line, Field: u.path, Reason: fmt.Sprintf("the file has no column %q", u.column)})
+		if _, ok := columns[u.column]; !ok {
+			errs.Add(Error{Line: u.line, Field: u.path, Reason: fmt.Sprintf("the file has no column %q", u.column)})
 		}
 	}
 	return errs

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/batonhq/baton/pkg/strictyaml"
 )
 
 // template is a text with placeholders: "{first} {last}". A doubled brace stands for itself.
@@ -58,10 +60,10 @@ func parseTemplate(s string) (template, error) {
 }
 
 // template reads a template at the node.
-func (n node) template(m *Map) template {
-	t, err := parseTemplate(n.text())
+func (m *Map) template(n strictyaml.Node) template {
+	t, err := parseTemplate(textOf(n))
 	if err != nil {
-		n.fail("%v", err)
+		n.Fail("%v", err)
 		return template{constant: true}
 	}
 	for _, p := range t.parts {

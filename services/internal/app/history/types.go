@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/batonhq/baton/pkg/strictyaml"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 )
 
@@ -26,7 +27,7 @@ func Types() []string {
 func inside(n, first, last protoreflect.FieldNumber) bool { return n >= first && n <= last }
 
 // checkTypes checks the types that a field can give, and gives the one where there is only one.
-func checkTypes(n node, f field) (key string) {
+func checkTypes(n strictyaml.Node, f field) (key string) {
 	literal, constant := f.from.literal()
 	possible := []string{literal}
 	if !constant {
@@ -41,7 +42,7 @@ func checkTypes(n node, f field) (key string) {
 	slices.Sort(possible)
 	for _, t := range possible {
 		if !slices.Contains(types, t) {
-			n.fail("%q is not a type of event that history can hold; there are %s", t, strings.Join(types, ", "))
+			n.Fail("%q is not a type of event that history can hold; there are %s", t, strings.Join(types, ", "))
 		}
 	}
 	if constant {

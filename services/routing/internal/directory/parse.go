@@ -10,6 +10,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/directory"
 	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/strictyaml"
 	"github.com/batonhq/baton/services/routing/internal/celrules"
 	"github.com/batonhq/baton/services/routing/internal/core"
 )
@@ -91,7 +92,7 @@ func NewParser() (*Parser, error) {
 	return &Parser{rules: rules}, nil
 }
 
-// Parse reads and checks a text. The error is an Errors: what is wrong, where, and what would be right.
+// Parse reads and checks a text. The error wraps an Errors: what is wrong, where, and what would be right.
 func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	var t text
 	doc, err := directory.Read(yamlText, &t)
@@ -107,8 +108,8 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	b.accounts(t.Accounts)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
-	if errs := b.Errs(); len(errs) > 0 {
-		return nil, errs
+	if err := b.Err(); err != nil {
+		return nil, fmt.Errorf("directory: %w", err)
 	}
 	b.dir.Index()
 	return b.dir, nil
@@ -116,7 +117,7 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 
 // builder checks each part and adds it to the directory. Ids of earlier parts are known to the later ones.
 type builder struct {
-	*directory.Document
+	*strictyaml.Document
 	rules *celrules.Compiler
 	dir   *core.Directory
 
@@ -143,7 +144,7 @@ func (b *builder) take(taken ids, path, id string) {
 
 func (b *builder) known(list ids, path, id, what string) {
 	if id != "" && !list.has(id) {
-		b.Fail(path, "there is no %s %q in this directory", what, clip(id))
+		b.Fail(path, "there is no %s %q in this directory", what, strictyaml.Clip(id))
 	}
 }
 
@@ -183,7 +184,7 @@ func (b *builder) pools(list []poolText) {
 		for k, rep := range p.Reps {
 			b.known(b.repIDs, at(path+".reps", k), rep, "rep")
 			if seen.has(rep) {
-				b.Fail(at(path+".reps", k), "%q is in the pool twice", clip(rep))
+				b.Fail(at(path+".reps", k), "%q is in the pool twice", strictyaml.Clip(rep))
 			}
 			seen[rep] = struct{}{}
 		}
@@ -237,7 +238,7 @@ func (b *builder) accounts(list []accountText) {
 		if key == "" {
 			b.Fail(path, "holds no letter or digit")
 		} else if first, ok := owner[key]; ok && first != i {
-			b.Fail(path, "%q leads to %s already", clip(name), at("accounts", first))
+			b.Fail(path, "%q leads to %s already", strictyaml.Clip(name), at("accounts", first))
 		}
 		owner[key] = i
 	}
@@ -312,11 +313,3 @@ func (b *builder) campaigns(list []campaignText) {
 }
 
 func at(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
-
-// clip keeps what is repeated in an error short.
-func clip(s string) string {
-	if len(s) <= 64 {
-		return s
-	}
-	return fmt.Sprintf("%s…", strings.ToValidUTF8(s[:64], ""))
-}

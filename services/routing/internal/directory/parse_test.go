@@ -7,7 +7,7 @@ import (
 	"time"
 	_ "time/tzdata"
 
-	"github.com/batonhq/baton/pkg/directory"
+	"github.com/batonhq/baton/pkg/strictyaml"
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 )
@@ -159,7 +159,7 @@ func FuzzParse(f *testing.F) {
 		d, err := p.Parse(text)
 		if err != nil {
 			var errs Errors
-			if !errors.As(err, &errs) || len(errs) == 0 || len(errs) > directory.MaxErrors {
+			if !errors.As(err, &errs) || len(errs) == 0 || len(errs) > strictyaml.MaxErrors {
 				t.Fatalf("an error without reasons: %v", err)
 			}
 			return

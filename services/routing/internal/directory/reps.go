@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/batonhq/baton/pkg/strictyaml"
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 )
@@ -90,13 +91,13 @@ func (b *builder) calendar(path string, r repText) calendar.Calendar {
 		where := path + ".hours"
 		week, ok := weekdays(days)
 		if !ok {
-			b.Fail(where, "%q is no weekday: write mon, tue, …, or a range such as mon-fri", clip(days))
+			b.Fail(where, "%q is no weekday: write mon, tue, …, or a range such as mon-fri", strictyaml.Clip(days))
 			continue
 		}
 		for _, s := range spans {
 			span, ok := parseSpan(s)
 			if !ok {
-				b.Fail(where, "%q is no span of a day: write from and to such as 09:00-17:30; 24:00 is the day's end, and a night shift is two spans", clip(s))
+				b.Fail(where, "%q is no span of a day: write from and to such as 09:00-17:30; 24:00 is the day's end, and a night shift is two spans", strictyaml.Clip(s))
 				continue
 			}
 			for _, d := range week {

@@ -46,7 +46,7 @@ type Contract struct {
 }
 
 // Propose states a text as the next version. One that is known and was not superseded is not proposed again: then seq is 0.
-// The error is an agreement.Errors where the text is no agreement.
+// The error wraps an agreement.Errors where the text is no agreement.
 func (c *Contract) Propose(ctx context.Context, text []byte, by string) (v *agreementv1.Agreement, seq uint64, err error) {
 	if _, err := c.Library.Check(text); err != nil {
 		return nil, 0, err

@@ -26,7 +26,7 @@ type File struct {
 	log      *slog.Logger
 }
 
-// NewFile checks a text. The error is an agreement.Errors.
+// NewFile checks a text. The error wraps an agreement.Errors.
 func NewFile(text []byte, contract *Contract, log *slog.Logger) (*File, error) {
 	parsed, err := contract.Library.Check(text)
 	if err != nil {

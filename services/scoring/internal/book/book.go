@@ -63,7 +63,7 @@ func NewLibrary() (*Library, error) {
 	return &Library{compiler: c, ready: map[key]*core.Agreement{}}, nil
 }
 
-// Check reads a text and compiles its expressions. The error is an agreement.Errors.
+// Check reads a text and compiles its expressions. The error wraps an agreement.Errors.
 func (l *Library) Check(text []byte) (*agreement.Agreement, error) {
 	a, err := agreement.Parse(text)
 	if err != nil {

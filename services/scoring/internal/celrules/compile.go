@@ -75,7 +75,7 @@ func NewCompiler() (*Compiler, error) {
 	return &Compiler{events: events, leads: leads, objects: o, bare: &bare, provider: p}, nil
 }
 
-// Compile makes one version of an agreement ready to use. The error is an agreement.Errors with the line and the field of
+// Compile makes one version of an agreement ready to use. The error wraps an agreement.Errors with the line and the field of
 // each expression that does not compile.
 func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreement, error) {
 	var errs agreement.Errors
@@ -93,7 +93,7 @@ func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreeme
 		}
 		p, err := c.compile(env, expression)
 		if err != nil {
-			errs = append(errs, agreement.Error{Line: line, Field: field + ".when", Reason: err.Error()})
+			errs.Add(agreement.Error{Line: line, Field: field + ".when", Reason: err.Error()})
 			return nil
 		}
 		return p
@@ -133,7 +133,7 @@ func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreeme
 		out.Scores = append(out.Scores, s.ID)
 	}
 	if len(errs) > 0 {
-		return nil, errs[:min(len(errs), 20)]
+		return nil, fmt.Errorf("agreement: %w", errs)
 	}
 	return out, nil
 }
