@@ -308,7 +308,10 @@ func (c *agreementCLI) changeBy(ctx context.Context, method, path string, req pr
 	if s := shadowed(v); s != "" {
 		fmt.Fprint(c.env.Stdout, ", "+s)
 	}
-	if done.Sequence == "" {
+	switch {
+	case c.beside.stop && v.GetShadowSince() == nil:
+		fmt.Fprint(c.env.Stdout, "; it never ran in the shadow, so nothing was stopped")
+	case done.Sequence == "":
 		fmt.Fprint(c.env.Stdout, "; it was so before")
 	}
 	fmt.Fprintln(c.env.Stdout)
