@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -98,11 +99,11 @@ func (c *agreementCLI) check(_ context.Context, args []string) error {
 	}
 	findings, err := app.LintAgreement(yaml)
 	if err != nil {
-		return told(c.env, args[0]+" is not right", err)
+		return told(c.env, args[0]+" is not right", eachMistake(err))
 	}
 	a, err := agreement.Parse(yaml)
 	if err != nil {
-		return told(c.env, args[0]+" is not right", err)
+		return told(c.env, args[0]+" is not right", eachMistake(err))
 	}
 	fmt.Fprintf(c.env.Stdout, "ok: %s, %d engagement rules, %d fit rules, %d qualify rules\nhash %s\n", a.Name, len(a.Engagement), len(a.Fit),
 		len(a.Qualify), agreement.Hash(yaml))
@@ -113,6 +114,19 @@ func (c *agreementCLI) check(_ context.Context, args []string) error {
 		fmt.Fprintln(c.env.Stdout, "note: marketing and sales have not both signed it, so it would be proposed and not activated")
 	}
 	return nil
+}
+
+// eachMistake tells an agreement's mistakes one a line.
+func eachMistake(err error) error {
+	var found agreement.Errors
+	if !errors.As(err, &found) {
+		return err
+	}
+	out := make([]error, len(found))
+	for i, e := range found {
+		out[i] = e
+	}
+	return errors.Join(out...)
 }
 
 func (c *agreementCLI) list(ctx context.Context, _ []string) error {
