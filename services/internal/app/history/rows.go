@@ -201,7 +201,10 @@ func (r *Reader) parse(row *Row) error {
 	if r.delim == 0 {
 		dec := json.NewDecoder(bytes.NewReader(row.Raw))
 		dec.UseNumber()
-		if err := dec.Decode(&row.object); err != nil {
+		err := dec.Decode(&row.object)
+		if errors.As(err, new(*json.UnmarshalTypeError)) { // JSON, and something else: what follows says so
+			row.object = nil
+		} else if err != nil {
 			return fmt.Errorf("is not a JSON object: %w", err)
 		}
 		if row.object == nil {
