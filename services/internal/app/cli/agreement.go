@@ -87,6 +87,8 @@ func (c *agreementCLI) run(ctx context.Context, args []string) error {
 		return usagef("unexpected argument %q", rest[verb.most])
 	case len(rest) == 0 && verb.most > 0:
 		return usagef("%s what? A file or a version is missing", args[0])
+	case (c.beside.stop || c.beside.report) && args[0] != "shadow":
+		return usagef("--stop and --report belong to shadow, not to %s", args[0])
 	default:
 		return verb.run(ctx, rest)
 	}

@@ -27,3 +27,16 @@ func TestStoppingWhatNeverRanInTheShadow(t *testing.T) {
 		t.Errorf("%d %q %q", code, out, errOut)
 	}
 }
+
+// A flag that a verb does not know is not passed over: asking for a report's form must not start a run, which would end another.
+func TestFlagsOfAnotherVerb(t *testing.T) {
+	for _, args := range [][]string{
+		{"shadow", "4", "--out", "x.html"}, {"shadow", "4", "--format", "html"}, {"shadow", "4", "--stop", "--format", "csv"},
+		{"backtest", "4", "--report"}, {"list", "--stop"},
+	} {
+		code, _, errOut := run(t, "", []string{"BATON_URL=http://127.0.0.1:1"}, append([]string{"agreement"}, args...)...)
+		if code != exitUsage || !strings.Contains(errOut, "belong to") {
+			t.Errorf("%v: %d %q", args, code, errOut)
+		}
+	}
+}
