@@ -9,9 +9,11 @@ import (
 // named tells of the scores and groups that rules name.
 func (d *differ) named(from, to *Agreement) {
 	d.part = "scores"
-	about := func(*Score) string { return "a score of its own" }
 	diffList(d, from.Scores, to.Scores, listed[Score]{
-		id: func(s *Score) string { return s.ID }, added: about, removed: about, changed: func(_, _ *Score) {},
+		id:      func(s *Score) string { return s.ID },
+		added:   func(*Score) string { return "is a score of its own" },
+		removed: func(*Score) string { return "was a score of its own" },
+		changed: func(_, _ *Score) {},
 	})
 	d.part = "groups"
 	limit := func(g *Group) string { return "limited to " + pointsText(g.Limit) + " together" }

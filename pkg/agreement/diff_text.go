@@ -23,6 +23,9 @@ func qualifyText(r *QualifyRule) string {
 	if len(r.On) == 0 {
 		return strings.TrimSpace(when)
 	}
+	if len(r.Matrix) > 0 {
+		when = "," + when
+	}
 	return "with " + either(r.On) + when
 }
 

@@ -304,7 +304,7 @@ func TestGatewayAnswers(t *testing.T) {
 		{"cut off", request("POST", "/api/v1/handoffs/h/accept", `{"reason":`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "body"}},
 		{"not JSON", request("POST", "/api/v1/handoffs/h/accept", `hello`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "body"}},
 		{"not a number", request("GET", "/api/v1/leads?page_size=many", ``, view...), 400, "cannot be read", grpcx.FieldError{Field: "page_size", Reason: "is not a number, or out of range"}},
-		{"not a time", request("GET", "/api/v1/metrics/funnel?from=monday", ``, ana...), 400, "cannot be read", grpcx.FieldError{Field: "from"}},
+		{"not a time", request("GET", "/api/v1/metrics/funnel?from=monday", ``, ana...), 400, "cannot be read", grpcx.FieldError{Field: "from", Reason: "is not a time such as 2026-01-31T12:00:00Z (RFC 3339; in an address, + is written %2B)"}},
 		{"no path", request("GET", "/api/v1/nothing", ``, ana...), 404, "nothing at this path", grpcx.FieldError{}},
 		{"no method", request("PATCH", "/api/v1/leads", ``, ana...), 405, "method", grpcx.FieldError{}},
 		{"not built in", request("GET", "/api/v1/leads", ``, view...), 403, "", grpcx.FieldError{}},

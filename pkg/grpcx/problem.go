@@ -180,6 +180,8 @@ func clean(msg string) string {
 		return "ends too early"
 	case strings.Contains(msg, "strconv."):
 		return "is not a number, or out of range"
+	case strings.Contains(msg, "parsing time "):
+		return "is not a time such as 2026-01-31T12:00:00Z (RFC 3339; in an address, + is written %2B)"
 	}
 	return msg
 }

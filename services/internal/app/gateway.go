@@ -48,9 +48,16 @@ func (p *process) startHTTP(ctx context.Context) error {
 	return nil
 }
 
-// longCall gives a backtest the time to read the whole journal.
+// longCall gives the time that is needed to a backtest and a shadow's report, which read the journal, and to a release, which
+// looks at every lead that is held.
 func longCall(r *http.Request) time.Duration {
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/backtest") {
+	path, found := strings.CutPrefix(r.URL.Path, "/api/v1/")
+	switch {
+	case !found:
+		return 0
+	case r.Method == http.MethodPost && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/backtest"),
+		r.Method == http.MethodGet && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/shadow"),
+		r.Method == http.MethodPost && path == "history/release":
 		return time.Hour
 	}
 	return 0

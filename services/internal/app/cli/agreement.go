@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -86,6 +87,8 @@ func (c *agreementCLI) run(ctx context.Context, args []string) error {
 		return usagef("unexpected argument %q", rest[verb.most])
 	case len(rest) == 0 && verb.most > 0:
 		return usagef("%s what? A file or a version is missing", args[0])
+	case (c.beside.stop || c.beside.report) && args[0] != "shadow":
+		return usagef("--stop and --report belong to shadow, not to %s", args[0])
 	default:
 		return verb.run(ctx, rest)
 	}
@@ -98,11 +101,11 @@ func (c *agreementCLI) check(_ context.Context, args []string) error {
 	}
 	findings, err := app.LintAgreement(yaml)
 	if err != nil {
-		return told(c.env, args[0]+" is not right", err)
+		return told(c.env, args[0]+" is not right", eachMistake(err))
 	}
 	a, err := agreement.Parse(yaml)
 	if err != nil {
-		return told(c.env, args[0]+" is not right", err)
+		return told(c.env, args[0]+" is not right", eachMistake(err))
 	}
 	fmt.Fprintf(c.env.Stdout, "ok: %s, %d engagement rules, %d fit rules, %d qualify rules\nhash %s\n", a.Name, len(a.Engagement), len(a.Fit),
 		len(a.Qualify), agreement.Hash(yaml))
@@ -113,6 +116,19 @@ func (c *agreementCLI) check(_ context.Context, args []string) error {
 		fmt.Fprintln(c.env.Stdout, "note: marketing and sales have not both signed it, so it would be proposed and not activated")
 	}
 	return nil
+}
+
+// eachMistake tells an agreement's mistakes one a line.
+func eachMistake(err error) error {
+	var found agreement.Errors
+	if !errors.As(err, &found) {
+		return err
+	}
+	out := make([]error, len(found))
+	for i, e := range found {
+		out[i] = e
+	}
+	return errors.Join(out...)
 }
 
 func (c *agreementCLI) list(ctx context.Context, _ []string) error {
@@ -308,7 +324,10 @@ func (c *agreementCLI) changeBy(ctx context.Context, method, path string, req pr
 	if s := shadowed(v); s != "" {
 		fmt.Fprint(c.env.Stdout, ", "+s)
 	}
-	if done.Sequence == "" {
+	switch {
+	case c.beside.stop && v.GetShadowSince() == nil:
+		fmt.Fprint(c.env.Stdout, "; it never ran in the shadow, so nothing was stopped")
+	case done.Sequence == "":
 		fmt.Fprint(c.env.Stdout, "; it was so before")
 	}
 	fmt.Fprintln(c.env.Stdout)

@@ -118,6 +118,9 @@ func (a *api) do(ctx context.Context, method, path string, query url.Values, bod
 		if err != nil {
 			return nil, fmt.Errorf("read the answer of %s: %w", base.Host, err)
 		}
+		if resp.StatusCode == http.StatusUnauthorized {
+			return nil, fmt.Errorf("%w\npresent one with --token or BATON_TOKEN", problemOf(resp, text))
+		}
 		return nil, problemOf(resp, text)
 	}
 	return resp, nil

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/batonhq/baton/services/internal/app/history"
 )
@@ -83,6 +84,9 @@ func readProgress(path, fingerprint, errorFile string) (importProgress, error) {
 	if err := json.Unmarshal(text, &p); err != nil {
 		return fresh, fmt.Errorf("%s is not what an import has left: %w; remove it to begin anew", path, err)
 	}
+	if p.Place.Rows == 0 { // it ended before anything was done
+		return fresh, nil
+	}
 	if p.Fingerprint != fingerprint {
 		return fresh, fmt.Errorf("%s is of another map or another state of the file; remove it to begin anew: events that keep their ids "+
 			"are not loaded twice", path)
@@ -101,10 +105,10 @@ func (p *importProgress) write(path string) error {
 	}
 	next := path + ".next"
 	if err := os.WriteFile(next, append(text, '\n'), 0o600); err != nil {
-		return fmt.Errorf("note the progress: %w", err)
+		return fmt.Errorf("note the progress beside the file: %w", err)
 	}
 	if err := os.Rename(next, path); err != nil {
-		return fmt.Errorf("note the progress: %w", err)
+		return fmt.Errorf("note the progress beside the file: %w", err)
 	}
 	return nil
 }
@@ -134,7 +138,11 @@ type faultFile struct {
 }
 
 // goOn cuts off what a run that was killed wrote last and did not count; with nothing counted, what an older import has left goes.
+// A file that no import has left is kept: errNotFaults.
 func (f *faultFile) goOn(size int64) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	f.size = size
 	if size > 0 {
 		if err := os.Truncate(f.path, size); err != nil {
@@ -144,6 +152,41 @@ func (f *faultFile) goOn(size int64) error {
 	}
 	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	return nil
+}
+
+// errNotFaults is a file in the place of the file of errors that holds something else.
+var errNotFaults = errors.New("is there already and is not what an import has left: choose another file with --errors")
+
+// faultsBegin is how a file of errors begins: with a rowFault.
+const faultsBegin = `{"row":`
+
+// check looks whether what stands in the file's place, if anything does, is what an import has left.
+func (f *faultFile) check() error {
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the file of errors: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s %w", f.path, errNotFaults)
+	case info.Size() == 0:
+		return nil
+	}
+	file, err := os.Open(f.path)
+	if err != nil {
+		return fmt.Errorf("the file of errors: %w", err)
+	}
+	defer file.Close()
+	begin := make([]byte, len(faultsBegin))
+	n, err := io.ReadFull(file, begin)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // a run that was killed may have written less
+		return fmt.Errorf("the file of errors: %w", err)
+	}
+	if !strings.HasPrefix(faultsBegin, string(begin[:n])) {
+		return fmt.Errorf("%s %w", f.path, errNotFaults)
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func (i *importer) run(ctx context.Context) error {
 		}
 		defer f.Close()
 		if in, name = f, i.file; !i.check {
+			if err := i.alone(f); err != nil {
+				return err
+			}
 			if err := i.resume(f); err != nil {
 				return err
 			}
@@ -94,7 +97,7 @@ func (i *importer) run(ctx context.Context) error {
 		return i.show(ctx, reader)
 	}
 	i.faults.path = i.errors
-	if err := i.faults.goOn(i.progress.ErrorBytes); err != nil {
+	if err := i.ready(); err != nil {
 		return err
 	}
 	err = errors.Join(i.send(ctx, reader), i.faults.close())
@@ -359,14 +362,16 @@ func (i *importer) finish(err error) error {
 	switch {
 	case errors.Is(err, errTooMany):
 		return fmt.Errorf("stopped: %d rows or events are wrong; the same command goes on behind row %d", c.wrong(), i.progress.Place.Rows)
-	case err != nil && i.keeps:
+	case err != nil && i.keeps && i.progress.Place.Rows > 0:
 		fmt.Fprintf(i.env.Stderr, "the same command goes on behind row %d\n", i.progress.Place.Rows)
 		return err
+	case err != nil && i.keeps:
+		return errors.Join(err, i.forget())
 	case err != nil:
 		return err
 	}
 	if i.keeps {
-		if err := os.Remove(i.progressFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := i.forget(); err != nil {
 			return err
 		}
 	}

@@ -241,6 +241,8 @@ func (s *sender) try(ctx context.Context, b batch, id string) (wait time.Duratio
 		return time.Duration(min(max(seconds, 0), 60)) * time.Second, problemOf(resp, text)
 	case code == http.StatusUnauthorized && s.signer == nil:
 		return 0, fmt.Errorf("%w: %w\nthe source has a secret: give it with --secret, BATON_SOURCE_SECRET or --config", errRefused, problemOf(resp, text))
+	case code == http.StatusNotFound:
+		return 0, fmt.Errorf("%w: %w\nis %q one of the sources in Baton's configuration, of type baton?", errRefused, problemOf(resp, text), s.source)
 	}
 	return 0, s.refused(b, resp, text)
 }

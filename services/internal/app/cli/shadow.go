@@ -16,10 +16,15 @@ func (c *agreementCLI) shadow(ctx context.Context, args []string) error {
 	}
 	path := args[0] + "/shadow"
 	switch {
+	case c.beside.stop && (c.try.out != "" || c.try.format != "text") && !c.beside.report:
+		return usagef("--out and --format belong to --report, not to --stop")
 	case c.beside.stop && c.beside.report:
 		return usagef("--stop and --report are two commands: stop it, and then ask for the report, or the other way round")
 	case c.beside.stop:
 		return c.changeBy(ctx, http.MethodDelete, path, nil)
+	case !c.beside.report && (c.try.out != "" || c.try.format != "text"):
+		// Starting a run ends that of another version: it is not what somebody wants who asks for a form or a file.
+		return usagef("--out and --format belong to the report: say --report, too")
 	case !c.beside.report:
 		return c.changeBy(ctx, http.MethodPost, path, &agreementv1.ShadowAgreementRequest{Version: n})
 	}

@@ -84,7 +84,7 @@ func TestLead(t *testing.T) {
 	for _, c := range []struct {
 		who, want string
 		env       []string
-	}{{"no@initech.example", "nobody is known", env}, {"ld_e2", "no lead", env}, {"ld_e1", "a token is needed", env[:1]}} {
+	}{{"no@initech.example", "nobody is known", env}, {"ld_e2", "no lead", env}, {"ld_e1", "a token is needed\npresent one with --token or BATON_TOKEN", env[:1]}} {
 		if code, _, errOut := run(t, "", c.env, "lead", c.who); code != exitFail || !strings.Contains(errOut, c.want) {
 			t.Errorf("%s: %d %q", c.who, code, errOut)
 		}

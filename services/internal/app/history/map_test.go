@@ -86,6 +86,8 @@ func TestRowsBecomeEvents(t *testing.T) {
 		{"no condition holds", `d5;spam;a@x.example;;;;;;;;2024-01-31`, nil, nil},
 		{"present means not empty", `d5;new;;;;;;;;;2024-01-31`, nil, nil},
 		{"a bad time", `d6;won;a@x.example;;;;;;;;yesterday`, nil, []string{"events[1].occurred_at: is not a time as rfc3339, 2006-01-02 15:04:05, 2006-01-02"}},
+		{"a day that is no Unix time", `d6;new;a@x.example;;;;;;;;20250102`, nil, []string{"events[0].occurred_at: is not a time as 2006-01-02 15:04:05, unix, unix_ms, rfc3339"}},
+		{"a zero for no time", `d6;new;a@x.example;;;;;;;;0`, nil, []string{"events[0].occurred_at: is not a time as 2006-01-02 15:04:05, unix, unix_ms, rfc3339"}},
 		{"no time", `d6;won;a@x.example;;;;;;;;`, nil, []string{"events[1].occurred_at: is empty in this row"}},
 		{"no number", `d7;new;a@x.example;;;;;many;;;1700000000`, nil, []string{"events[0].traits.seats: is not a number such as 1200.50"}},
 		{"nobody", `d8;won;;;;;;;;;2024-01-31`, nil, []string{"events[1].lead: says of nobody: all of it is empty in this row"}},
@@ -205,6 +207,10 @@ func TestColumnsThatAreNotThere(t *testing.T) {
 		"":                         "the file is empty",
 		"a;b;a\n":                  "twice",
 		"deal_id;status;email\nx;": `line 9: events[0].occurred_at.from: the file has no column "created"`,
+		"deal_id;x;email\n":        "the header names deal_id, x, email",
+		"deal_id,status\n1,2":      "csv.delimiter: with ';' the header is one column, deal_id,status: ",
+		// UTF-16 without a byte order mark.
+		"d\x00e\x00a\x00l\x00\n\x00": "is not UTF-8 text: convert the file",
 	} {
 		if _, err := m.NewReader("x.csv", strings.NewReader(file), Place{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", file, err, want)

@@ -18,6 +18,9 @@ const (
 	formatUnixMs  = "unix_ms"
 )
 
+// leastUnix is the first number of seconds that is taken for a moment, in March 1973: 20250102 and 0 are none.
+const leastUnix = 1e8
+
 // moment says when an event happened.
 type moment struct {
 	from    template
@@ -95,9 +98,9 @@ func (t *moment) parse(format, s string) (time.Time, bool) {
 			return time.Time{}, false
 		}
 		if format == formatUnixMs {
-			return time.UnixMilli(int64(v)), true
+			return time.UnixMilli(int64(v)), math.Abs(v) >= leastUnix*1e3
 		}
-		return time.UnixMicro(int64(math.Round(v * 1e6))), math.Abs(v) < 1e12
+		return time.UnixMicro(int64(math.Round(v * 1e6))), math.Abs(v) >= leastUnix && math.Abs(v) < 1e12
 	}
 	at, err := time.ParseInLocation(format, s, t.zone)
 	return at, err == nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -81,7 +82,7 @@ func (m *Map) NewReader(name string, in io.Reader, place Place) (*Reader, error)
 			return nil, err
 		}
 		if errs := m.missing(r.columns); len(errs) > 0 {
-			return nil, errs
+			return nil, append(errs, m.instead(r))
 		}
 	}
 	if place == (Place{}) {
@@ -107,7 +108,7 @@ func (r *Reader) readHeader() error {
 		return fmt.Errorf("read the header: %w", err)
 	}
 	names, err := cellsOf(raw, r.delim)
-	if err == nil && !utf8.Valid(raw) {
+	if err == nil && (!utf8.Valid(raw) || bytes.IndexByte(raw, 0) >= 0) { // UTF-16 without a mark is full of zeros
 		err = errNotUTF8
 	}
 	if err != nil {
@@ -134,6 +135,24 @@ func (m *Map) missing(columns map[string]int) (errs Errors) {
 		}
 	}
 	return errs
+}
+
+// instead tells what the header names in place of what the map asks for.
+func (m *Map) instead(r *Reader) Error {
+	names := make([]string, 0, len(r.columns))
+	for name := range r.columns {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return r.columns[a] - r.columns[b] })
+	const shown = 400
+	list := strings.Join(names, ", ")
+	if len(list) > shown {
+		list = strings.ToValidUTF8(list[:shown], "") + "…"
+	}
+	if r.width == 1 && len(m.used) > 1 {
+		return Error{Field: "csv.delimiter", Reason: fmt.Sprintf("with %q the header is one column, %s: is that what stands between the fields?", r.delim, list)}
+	}
+	return Error{Reason: "the header names " + list}
 }
 
 // Place gives where the next row begins.
@@ -182,7 +201,10 @@ func (r *Reader) parse(row *Row) error {
 	if r.delim == 0 {
 		dec := json.NewDecoder(bytes.NewReader(row.Raw))
 		dec.UseNumber()
-		if err := dec.Decode(&row.object); err != nil {
+		err := dec.Decode(&row.object)
+		if errors.As(err, new(*json.UnmarshalTypeError)) { // JSON, and something else: what follows says so
+			row.object = nil
+		} else if err != nil {
 			return fmt.Errorf("is not a JSON object: %w", err)
 		}
 		if row.object == nil {

@@ -40,6 +40,9 @@ type player struct {
 	decision journal.Decision
 	// seq of the last input.
 	seq uint64
+	// cause numbers what entities decided on. Facts and timers that are in no log have no sequence: what follows from a second
+	// one would have the id of what followed from the first, and be taken for a repeat.
+	cause uint64
 }
 
 // member is one entity under the contender.
@@ -151,7 +154,10 @@ func (p *player) decide(m *member, ev *journal.Event, read *core.Event) error {
 	}
 	p.decision = journal.Decision{}
 	m.entity.Decide(p.rules, ev, &p.decision)
-	for _, f := range p.decision.Facts(fold.Service, m.id, ev, 0) {
+	p.cause++
+	by := *ev
+	by.Seq = p.cause
+	for _, f := range p.decision.Facts(fold.Service, m.id, &by, 0) {
 		if f.Entity != m.id {
 			p.queue = append(p.queue, f)
 			continue

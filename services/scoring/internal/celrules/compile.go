@@ -128,6 +128,9 @@ func (c *Compiler) Compile(a *agreement.Agreement, version int32) (*core.Agreeme
 		out.Disqualify = append(out.Disqualify, &core.DisqualifyRule{
 			ID: r.ID, When: program(c.events, r.When, fmt.Sprintf("disqualify[%d]", i), r.Line), Because: r.Because,
 		})
+		if c.looksAtEvent(r.When) {
+			errs = append(errs, agreement.Error{Line: r.Line, Field: fmt.Sprintf("disqualify[%d].when", i), Reason: "looks at event, and would never hold: it asks how the lead stands, not what just happened"})
+		}
 	}
 	for _, s := range a.Scores {
 		out.Scores = append(out.Scores, s.ID)
