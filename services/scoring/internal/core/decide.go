@@ -209,7 +209,7 @@ func (d *decision) restate() {
 // rate states that the score crossed a band, up or down.
 func (d *decision) rate() {
 	engagement := d.lead.worth
-	if d.lead.worthFor != d.event {
+	if !d.lead.weighed {
 		engagement = d.lead.Engagement(d.event.Now)
 	}
 	if to := BandOf(engagement); to != d.lead.band() {
@@ -223,7 +223,7 @@ func (l *Lead) linked(e *Event) []Fact {
 	case k.To == "" || k.To == l.ID:
 		return nil
 	case k.Stronger:
-		return append([]Fact{&Join{Into: k.To}}, l.leave(e.Now)...)
+		return append([]Fact{&Join{Into: k.To}}, l.leave(e)...)
 	default:
 		return []Fact{&Tell{Lead: k.To, To: l.ID}}
 	}
