@@ -35,7 +35,7 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 		return l.passOn(r, e)
 	case e.Link != nil:
 		return l.linked(e)
-	case !l.looks(e):
+	case !l.looks(e) || l.early(e):
 		return nil
 	}
 	d := decision{lead: l, event: e, stage: l.Stated, epoch: max(1, l.Run.Epoch), highest: l.Highest, handoff: l.Run.Handoff}

@@ -100,6 +100,9 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		return false
 	}
 	l.shade(r)
+	if l.early(e) {
+		return false
+	}
 	if !e.ofLead() {
 		l.applyFact(r, e)
 		l.tell(r, e)
