@@ -54,7 +54,7 @@ func convert(ev *journal.Event) *core.Event {
 		Title: b.GetPageViewed().GetTitle(), Raw: b,
 	}
 	if o := ev.Origin; o != nil && o.Producer == Service && o.Entity != ev.Entity {
-		e.Passed = ev.Type != "linked" && ev.Type != "absorbed"
+		e.Passed = ev.Type != "linked" && ev.Type != "absorbed" && ev.Type != "account_rated"
 	}
 	if id := b.Identity; id != nil {
 		e.Email, e.UserID, e.AnonymousID = id.Email, id.UserId, id.AnonymousId

@@ -120,3 +120,21 @@ func TestALeadThatHistoryNamesFirstIsHeld(t *testing.T) {
 		})
 	}
 }
+
+// An account's word is scoring's own: it is not among what leads remember to have seen, and by no id of it is it a repeat.
+func TestAnAccountsWordIsNeverARepeat(t *testing.T) {
+	w := newWorld(t, committeeAgreement)
+	w.sees(bo, "asset_downloaded", atInitech("Engineer"))
+	w.sees(cy, "asset_downloaded", atInitech("Engineer"))
+	if len(w.Facts("account_rated")) == 0 {
+		t.Fatal("nobody was told")
+	}
+	n := 0
+	l := w.lead(bo)
+	for piece := range l.Seen.Segments {
+		n += len(piece) / 20
+	}
+	if n != 1 {
+		t.Errorf("he remembers %d events", n)
+	}
+}
