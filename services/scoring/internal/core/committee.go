@@ -23,6 +23,8 @@ type Engaged struct {
 	Account        string
 	Engagement     Micros
 	LastAt, Number int64
+	// History: it follows from loaded history, and is no reason to hand anybody over.
+	History bool
 }
 
 func (*Engaged) fact() {}
@@ -53,7 +55,7 @@ func (l *Lead) tell(r *Rules, e *Event) {
 		return
 	}
 	worth := l.Engagement(e.Now)
-	l.worthFor, l.worth = e, worth
+	l.weighed, l.worth = true, worth
 	same := t.Account != "" && account == t.Account || account == "" && of != "" && of == t.Of
 	switch {
 	case same:
@@ -61,14 +63,14 @@ func (l *Lead) tell(r *Rules, e *Event) {
 		gone := worth == 0 && t.Micros > 0
 		again := worth >= ratedStep && classOf(e.Type) == engagement && !e.Automated && e.Now/int64(time.Millisecond)-t.Number > tellAgain
 		if moved || gone || again {
-			l.say(worth, e.Now)
+			l.say(worth, e)
 		}
 		return
 	case t.Account == "" && worth == 0:
 		return // nobody counts the lead yet, and there is nothing to count
 	}
 	if t.Micros > 0 {
-		l.say(0, e.Now)
+		l.say(0, e)
 	}
 	if account == "" && of != "" && r.Account != nil {
 		account = r.Account(of)
@@ -76,34 +78,39 @@ func (l *Lead) tell(r *Rules, e *Event) {
 	l.Rated = Rating{}
 	*t = Telling{Account: account, Of: of, Number: t.Number}
 	if account != "" && worth > 0 {
-		l.say(worth, e.Now)
+		l.say(worth, e)
 	}
 }
 
 // tellsBy reports whether an event can change what the account should know of the lead. What the account says of itself
-// cannot, so that no telling answers another.
+// cannot, so that no telling answers another; and a timer of the shadow is no reason to look at anything live.
 func (l *Lead) tellsBy(e *Event) bool {
-	return e.ofLead() || e.Handed != nil || e.Timer != "" || e.Part != nil && e.PartNo == e.Parts-1
+	return e.ofLead() || e.Handed != nil || e.Timer != "" && e.Timer != TimerShadow || e.Part != nil && e.PartNo == e.Parts-1
 }
 
 // say tells the account that counts the lead.
-func (l *Lead) say(engagement Micros, now int64) {
+func (l *Lead) say(engagement Micros, e *Event) {
 	t := &l.Telling
-	t.Micros, t.Number = engagement, max(t.Number+1, now/int64(time.Millisecond))
-	l.tells = append(l.tells, &Engaged{Account: t.Account, Engagement: engagement, LastAt: min(l.LastAt, now), Number: t.Number})
+	t.Micros, t.Number = engagement, max(t.Number+1, e.Now/int64(time.Millisecond))
+	l.tells = append(l.tells, &Engaged{
+		Account: t.Account, Engagement: engagement, LastAt: min(l.LastAt, e.Now), Number: t.Number, History: l.ofHistory(e),
+	})
 }
 
 // leave takes a lead that becomes another's off its account: nobody is counted twice.
-func (l *Lead) leave(now int64) []Fact {
+func (l *Lead) leave(e *Event) []Fact {
 	if l.Telling.Micros == 0 {
 		return nil
 	}
-	return []Fact{&Engaged{Account: l.Telling.Account, LastAt: min(l.LastAt, now), Number: max(l.Telling.Number+1, now/int64(time.Millisecond))}}
+	return []Fact{&Engaged{
+		Account: l.Telling.Account, LastAt: min(l.LastAt, e.Now), Number: max(l.Telling.Number+1, e.Now/int64(time.Millisecond)), History: l.ofHistory(e),
+	}}
 }
 
-// rated folds what the lead's account says of itself. Another account's word is of one that the lead has left.
+// rated folds what the lead's account says of itself, to it or to one that it absorbed. Another account's word is of one that
+// the lead has left, or never was at.
 func (l *Lead) rated(r *Rating) {
-	if r.Account == l.Telling.Account && r.At >= l.Rated.At {
+	if r.Account != "" && r.Account == l.Telling.Account && r.At >= l.Rated.At {
 		l.Rated = *r
 	}
 }

@@ -50,6 +50,12 @@ func (l *Lead) Deadlines(r *Rules) []Deadline {
 	return out
 }
 
+// early reports a band's timer that fired before the band is left. It is a step of the search for that moment, which starts
+// from when the lead was last looked at, be it by the shadow's timer: nothing may follow from where the steps lie.
+func (l *Lead) early(e *Event) bool {
+	return e.Timer == TimerBand && BandOf(l.Engagement(e.Now)) == l.band()
+}
+
 // rises gives when the lead is to be looked at because time alone may take a score up, 0 for never. Where points against it
 // decay, that is after a quarter of the shortest half-life of those that are still worth something: the moment at which it
 // qualifies depends on expressions. Where their timeframe ends, it is that end; and so is any end of a timeframe where items
@@ -268,13 +274,24 @@ func (c *crossing) search(from, end int64, start sums) int64 {
 	return at
 }
 
+// wholeMilli gives the first whole millisecond after a moment, a millisecond at most before the band is left, at which it is
+// left: the same one from wherever the search began.
+func wholeMilli(a int64, holds func(t int64) bool) int64 {
+	const ms = int64(time.Millisecond)
+	t := (a/ms + 1) * ms
+	if holds(t) {
+		t += ms
+	}
+	return t
+}
+
 func (c *crossing) between(a, b int64, atA, atB sums) int64 {
 	if c.gaveUp != 0 || c.bandOf(atB.pro+atA.con) == c.band && c.bandOf(atA.pro+atB.con) == c.band {
 		return 0
 	}
 	if b-a <= int64(time.Millisecond) {
 		if c.bandOf(atB.pro+atB.con) != c.band {
-			return b
+			return wholeMilli(a, func(t int64) bool { s := c.at(t); return c.bandOf(s.pro+s.con) == c.band })
 		}
 		return 0
 	}

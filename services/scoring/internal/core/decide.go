@@ -35,7 +35,7 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 		return l.passOn(r, e)
 	case e.Link != nil:
 		return l.linked(e)
-	case !l.looks(e):
+	case !l.looks(e) || l.early(e):
 		return nil
 	}
 	d := decision{lead: l, event: e, stage: l.Stated, epoch: max(1, l.Run.Epoch), highest: l.Highest, handoff: l.Run.Handoff}
@@ -209,7 +209,7 @@ func (d *decision) restate() {
 // rate states that the score crossed a band, up or down.
 func (d *decision) rate() {
 	engagement := d.lead.worth
-	if d.lead.worthFor != d.event {
+	if !d.lead.weighed {
 		engagement = d.lead.Engagement(d.event.Now)
 	}
 	if to := BandOf(engagement); to != d.lead.band() {
@@ -223,7 +223,7 @@ func (l *Lead) linked(e *Event) []Fact {
 	case k.To == "" || k.To == l.ID:
 		return nil
 	case k.Stronger:
-		return append([]Fact{&Join{Into: k.To}}, l.leave(e.Now)...)
+		return append([]Fact{&Join{Into: k.To}}, l.leave(e)...)
 	default:
 		return []Fact{&Tell{Lead: k.To, To: l.ID}}
 	}

@@ -17,10 +17,12 @@ func (l *Lead) hold(e *Event) {
 	}
 }
 
-// holdBoth joins what two leads know of it: they are held together where both were. One that nothing is known of has no say.
-func (l *Lead) holdBoth(o *Lead) {
+// holdBoth joins what two leads know of it: they are held together where both were. One that nothing is known of has no say;
+// where nothing is known of either, the first that is known is that they are one, and who says that decides.
+func (l *Lead) holdBoth(o *Lead, history bool) {
 	switch {
 	case o.blank():
+		l.Held = l.Held || history && l.blank()
 	case l.blank():
 		l.Held = o.Held
 	default:
@@ -34,9 +36,7 @@ func (l *Lead) release(r *Rules) {
 		return
 	}
 	l.Held, l.released = false, true
-	if r.Active != nil && l.Fit.Version != r.Active.Version {
-		l.refit(r.Active)
-	}
+	l.follow(r)
 }
 
 // ofHistory reports whether what follows from an event follows from loaded history: it neither qualifies nor wakes the lead.

@@ -56,11 +56,11 @@ type Lead struct {
 	released bool
 	// news says, from Apply to Decide, that a link is one that the parent has not heard of. It is not kept.
 	news bool
-	// tells is what the account is to be told, from Apply to Decide; worth the engagement at the time of worthFor. They are
-	// not kept.
-	tells    []Fact
-	worth    Micros
-	worthFor *Event
+	// tells is what the account is to be told, from Apply to Decide; worth the engagement at the event's time, where it was
+	// weighed. They are not kept.
+	tells   []Fact
+	worth   Micros
+	weighed bool
 }
 
 // Rules are what a decision depends on besides the lead and the event.
@@ -85,7 +85,7 @@ func (l *Lead) Known() bool { return l.Parent == "" && l.Stage() != "" }
 
 // Apply folds one event. It reports whether the event was recognised as one that was folded before: then it changed nothing.
 func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
-	l.tells, l.worthFor = nil, nil
+	l.tells, l.weighed = nil, false
 	if !l.first(e) {
 		return true
 	}
@@ -100,6 +100,9 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		return false
 	}
 	l.shade(r)
+	if l.early(e) {
+		return false
+	}
 	if !e.ofLead() {
 		l.applyFact(r, e)
 		l.tell(r, e)
@@ -156,12 +159,13 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 		l.release(r)
 	case e.Part != nil:
 		if e.PartNo == 0 {
-			l.holdBoth(e.Part)
+			l.holdBoth(e.Part, e.History)
 		}
 		changed := l.absorb(e.Part)
-		if changed || r.Active != nil && l.Fit.Version != r.Active.Version {
+		if changed {
 			l.lookAgain(r)
 		}
+		l.follow(r)
 		if l.Shadow != nil {
 			l.Shadow.join(e.Part, l.Looked)
 			if changed {
@@ -180,12 +184,23 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 		l.shadowed(e.Shadow, e.Now)
 	case e.Handed != nil:
 		l.handed(e.Handed)
+		l.follow(r)
 	case e.Answered != nil:
 		l.answered(e.Answered)
+		l.follow(r)
 	case e.Rated != nil:
 		l.rated(e.Rated)
-	case e.Timer != "" && e.Timer != TimerShadow && r.Active != nil && l.Fit.Version != r.Active.Version:
-		l.lookAgain(r)
+		l.follow(r)
+	case e.Timer != "" && e.Timer != TimerShadow:
+		l.follow(r)
+	}
+}
+
+// follow has the lead looked at under the version in force, where it was last looked at under another: whatever may qualify
+// it does so with that version's fit.
+func (l *Lead) follow(r *Rules) {
+	if r.Active != nil && l.Fit.Version != r.Active.Version {
+		l.refit(r.Active)
 	}
 }
 
@@ -238,7 +253,7 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 	}
 	l.LastAt = max(l.LastAt, o.LastAt)
 	if o.Rated.At > l.Rated.At {
-		l.Rated = o.Rated
+		l.rated(&o.Rated)
 	}
 	l.Seen.merge(&o.Seen)
 	for _, m := range o.Missed {

@@ -59,7 +59,7 @@ func (s *spans) between(a, b int64) int64 {
 	}
 	if b-a <= int64(time.Millisecond) {
 		if !s.holds(b, b) {
-			return b
+			return wholeMilli(a, func(t int64) bool { return s.holds(t, t) })
 		}
 		return 0
 	}

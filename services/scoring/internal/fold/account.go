@@ -14,7 +14,7 @@ func (l *leadEntity) engaged(f *core.Engaged, d *journal.Decision) {
 	if !identity.Safe(f.Account) {
 		return
 	}
-	d.Fact(f.Account, &journalv1.Event{Type: "account_engaged", Payload: &journalv1.Event_AccountEngaged{AccountEngaged: &journalv1.AccountEngaged{
+	d.Fact(f.Account, &journalv1.Event{Type: "account_engaged", History: f.History, Payload: &journalv1.Event_AccountEngaged{AccountEngaged: &journalv1.AccountEngaged{
 		Lead: l.lead.ID, EngagementMicros: int64(f.Engagement), LastAt: stamp(f.LastAt), Number: f.Number,
 	}}})
 }
@@ -37,11 +37,12 @@ func (o *otherEntity) hear(ev *journal.Event, now int64) {
 	}
 }
 
-// Decide tells the account's people how engaged it is as a whole.
-func (o *otherEntity) Decide(_ journal.Globals, _ *journal.Event, d *journal.Decision) {
+// Decide tells the account's people how engaged it is as a whole. What follows from loaded history says so: it is known from
+// then on, and hands nobody over by itself.
+func (o *otherEntity) Decide(_ journal.Globals, ev *journal.Event, d *journal.Decision) {
 	rating, people := o.Rating(o.Looked)
 	for _, lead := range o.tell {
-		d.Fact(lead, &journalv1.Event{Type: "account_rated", Payload: &journalv1.Event_AccountRated{AccountRated: &journalv1.AccountRated{
+		d.Fact(lead, &journalv1.Event{Type: "account_rated", History: ev.Body.GetHistory(), Payload: &journalv1.Event_AccountRated{AccountRated: &journalv1.AccountRated{
 			Account: o.id, EngagementMicros: int64(rating), People: people, At: stamp(o.Looked),
 		}}})
 	}
