@@ -7,12 +7,13 @@ const historyReleased = "history_released"
 func (l *Lead) blank() bool { return l.Stage() == "" && l.Stated == "" }
 
 // hold notes what an event means for whether the lead is held: it is where the first that is ever known of it is history's, and no
-// more once it says something that is not.
+// more once the lead does something, or sales with it. A mailing, or a CRM that says once more who they are, is no reason: it
+// would hand over everybody who was loaded.
 func (l *Lead) hold(e *Event) {
 	switch {
 	case e.History:
 		l.Held = l.Held || l.blank()
-	case !e.Automated:
+	case !e.Automated && (classOf(e.Type) == engagement || classOf(e.Type) == deal):
 		l.Held = false
 	}
 }

@@ -73,6 +73,8 @@ func TestALiveEventEndsTheHold(t *testing.T) {
 		{"a deal", "deal_opened", nil, false, []string{"inquiry", "opportunity"}},
 		{"a scanner", "page_viewed", []func(*journalv1.Event){func(e *journalv1.Event) { e.Automated = true }}, true, []string{"inquiry"}},
 		{"more history", "demo_requested", []func(*journalv1.Event){loaded}, true, []string{"inquiry", "inquiry"}},
+		{"a mailing to all who were loaded", "email_sent", nil, true, []string{"inquiry"}},
+		{"who it is, told once more", "identified", nil, true, []string{"inquiry"}},
 		{"what sales says of no handoff", "accepted", nil, true, []string{"inquiry"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
