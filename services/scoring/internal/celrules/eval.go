@@ -6,6 +6,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/batonhq/baton/services/scoring/internal/core"
 )
@@ -25,7 +26,7 @@ type program struct {
 
 // Eval evaluates the expression. It fires on true alone.
 func (p *program) Eval(v *core.View) core.Verdict {
-	out, _, err := p.Program.Eval(&activation{v, p.objects})
+	out, _, err := p.Program.Eval(activate(v, p.objects))
 	if err != nil {
 		return core.Verdict{Missing: missing(err)}
 	}
@@ -52,10 +53,24 @@ func missing(err error) string {
 	return msg
 }
 
-// activation gives an expression what it asks for, when it does.
+// activation gives the expressions over a view what they ask for, when they do.
 type activation struct {
 	view *core.View
 	*objects
+	event, lead, account, scores object
+	// properties of the event of, once an expression has asked for them.
+	of         *core.Event
+	properties ref.Val
+}
+
+// activate gives the view's activation: one for all expressions of an agreement that look at it.
+func activate(v *core.View, o *objects) *activation {
+	if a, ok := v.Seen.(*activation); ok && a.objects == o {
+		return a
+	}
+	a := &activation{view: v, objects: o, event: object{o.event, v}, lead: object{o.lead, v}, account: object{o.account, v}, scores: object{o.scores, v}}
+	v.Seen = a
+	return a
 }
 
 func (a *activation) ResolveName(name string) (any, bool) {
@@ -64,11 +79,11 @@ func (a *activation) ResolveName(name string) (any, bool) {
 		if a.view.Event == nil {
 			return nil, false
 		}
-		return &object{a.event, a.view}, true
+		return &a.event, true
 	case "lead":
-		return &object{a.lead, a.view}, true
+		return &a.lead, true
 	case "account":
-		return &object{a.account, a.view}, true
+		return &a.account, true
 	case "engagement":
 		return types.Double(a.view.Engagement().Points()), true
 	case "fit":
@@ -76,10 +91,10 @@ func (a *activation) ResolveName(name string) (any, bool) {
 	case "grade":
 		return types.String(a.view.Grade()), true
 	case "scores":
-		if a.scores == nil {
+		if a.objects.scores == nil {
 			return nil, false
 		}
-		return &object{a.scores, a.view}, true
+		return &a.scores, true
 	case "stage":
 		return types.String(a.view.Standing), true
 	}

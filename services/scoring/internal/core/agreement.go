@@ -107,7 +107,10 @@ type View struct {
 	Event *Event
 	Lead  *Lead
 	// Standing is the lead's stage.
-	Standing  string
+	Standing string
+	// Seen is what the expressions' language has made of the view so far, nil at first: many look at the same.
+	Seen any
+
 	agreement *Agreement
 	at        int64
 
