@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -168,7 +169,8 @@ func BenchmarkRules(b *testing.B) {
 			events := make([]*journal.Event, 100)
 			for i := range events {
 				events[i] = &journal.Event{Head: journal.Head{Seq: 1000, Logged: w.Now, Entity: ana, Type: "page_viewed"}, Body: &journalv1.Event{
-					Id: fmt.Sprint("x", i), Source: "site", Entity: ana, Type: "page_viewed", OccurredAt: timestamppb.New(w.Now), Identity: &journalv1.Identity{Email: "ana@initech.example"},
+					Id: fmt.Sprint("x", i), Source: "site", Entity: ana, Type: "page_viewed",
+					OccurredAt: timestamppb.New(w.Now.Add(-time.Duration(i) * time.Second)), Identity: &journalv1.Identity{Email: "ana@initech.example"},
 					Properties: &structpb.Struct{Fields: map[string]*structpb.Value{"url": structpb.NewStringValue("https://initech.example/about")}},
 				}}
 			}
