@@ -11,8 +11,9 @@ import (
 // a bare ordered consumer.
 func BenchmarkBacktest(b *testing.B) {
 	const perLead = 25
-	n := envInt("BATON_BENCH_EVENTS", 100_000)
+	n := envInt("BATON_BENCH_EVENTS", 1_000_000)
 	c := Start(b, Setup{Split: true})
+	c.client.Timeout = 10 * time.Minute
 	j := c.runJournal(b)
 	for _, s := range []string{"routing", "feedback"} {
 		c.Kill(s)
