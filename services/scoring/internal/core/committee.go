@@ -47,9 +47,9 @@ func (l *Lead) tell(r *Rules, e *Event) {
 		return
 	}
 	t := &l.Telling
-	account, of := l.Run.Account, ""
-	if account == "" {
-		of = l.AccountOf()
+	account, of := "", l.AccountOf()
+	if of == "" {
+		account = l.Run.Account
 	}
 	if account == "" && of == "" && t.Account == "" {
 		return

@@ -122,14 +122,28 @@ func TestALeadTellsItsAccountRarely(t *testing.T) {
 	}
 }
 
-func TestRoutingsMatchMovesALeadToTheListedAccount(t *testing.T) {
+// A committee stays together when one of it is handed over, whatever account routing matches.
+func TestRoutingsMatchLeavesTheCommitteeTogether(t *testing.T) {
 	w := newWorld(t, exampleAgreement)
-	w.sees(bo, "event_attended", vpOfBigCompany)
-	w.wantTold("bo>initech 60")
 	to := routed(identity.Handoff(bo, 1), "kim")
 	to.GetRouted().Account = "ac-1"
+	w.sees(bo, "event_attended", vpOfBigCompany)
 	w.routing(bo, to)
-	w.wantTold("bo>initech 60, bo>initech 0, bo>ac-1 60")
+	if got := w.lead(bo).Run.Account; got != "ac-1" {
+		t.Fatalf("routing matched %q", got)
+	}
+	w.wantTold("bo>initech 60")
+}
+
+func TestRoutingsMatchIsTheAccountOfWhoHasNoEmployer(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	to := routed(identity.Handoff(bo, 1), "kim")
+	to.GetRouted().Account = "ac-1"
+	w.sees(bo, "event_attended", func(e *journalv1.Event) { e.Traits = &journalv1.Traits{Title: proto.String("VP")} })
+	w.sees(bo, "demo_requested")
+	w.wantTold("")
+	w.routing(bo, to)
+	w.wantTold("bo>ac-1 60")
 }
 
 func TestWhoObjectsToProfilingLeavesTheAccount(t *testing.T) {
