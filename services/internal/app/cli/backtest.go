@@ -3,8 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,7 +10,6 @@ import (
 	"os"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -45,8 +42,7 @@ func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
 
 // fetch asks for a report, shows how far it is, and writes it to where it belongs.
 func (c *agreementCLI) fetch(ctx context.Context, method, path string, query url.Values, req proto.Message) error {
-	unlimited := &api{url: c.api.url, token: c.api.token, client: &http.Client{}} // it takes as long as the journal is
-	resp, err := unlimited.do(ctx, method, "agreements/"+path, query, req)
+	resp, err := c.api.unlimited().do(ctx, method, "agreements/"+path, query, req)
 	if err != nil {
 		return err
 	}
@@ -68,41 +64,19 @@ func (c *agreementCLI) fetch(ctx context.Context, method, path string, query url
 // report reads the answer: progress goes to the terminal, the report to out.
 func (c *agreementCLI) report(answer io.Reader, out io.Writer) error {
 	shown := time.Now()
-	for lines := json.NewDecoder(answer); ; {
-		var line struct {
-			Result json.RawMessage
-			Error  *struct{ Message string }
-		}
-		if err := lines.Decode(&line); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF
-			}
-			return fmt.Errorf("the answer ended before the report: %w", err)
-		}
-		if line.Error != nil {
-			return errors.New(line.Error.Message)
-		}
-		var step agreementv1.BacktestAgreementResponse
-		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(line.Result, &step); err != nil {
-			return fmt.Errorf("read the answer: %w", err)
-		}
+	var step agreementv1.BacktestAgreementResponse
+	return streamed(answer, "report", &step, func() (done bool, err error) {
 		switch {
 		case step.Report != nil:
-			if err := printJSON(&Env{Stdout: out}, step.Report); err != nil {
-				return err
-			}
+			err = printJSON(&Env{Stdout: out}, step.Report)
 		case step.Text != "":
-			if _, err := io.WriteString(out, step.Text); err != nil {
-				return err
-			}
+			_, err = io.WriteString(out, step.Text)
 		case step.Total > 0 && time.Since(shown) > 2*time.Second:
 			shown = time.Now()
 			fmt.Fprintf(c.env.Stderr, "%3.0f %% of %.0f messages\n", 100*step.Read/step.Total, step.Total)
 		}
-		if step.Done {
-			return nil
-		}
-	}
+		return step.Done, err
+	})
 }
 
 // day reads a day, the beginning of it in UTC; nil for none.
