@@ -149,19 +149,21 @@ func (c *Compiler) compile(env *cel.Env, expression string) (core.Program, error
 	if t := checked.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("must be true or false, but gives %s", t)
 	}
-	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
-	if loops(checked) {
+	options, loops := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}, loops(checked)
+	if loops {
 		// Without a loop every part of an expression is evaluated at most once: its size bounds its cost.
 		options = append(options, cel.CostLimit(costLimit))
+	} else {
+		options = append(options, remembering(checked))
 	}
 	p, err := env.Program(checked, options...)
 	if err != nil {
 		return nil, errors.New(oneLine(err.Error()))
 	}
 	if env == c.leads {
-		return &program{p, c.bare}, nil
+		return &program{p, c.bare, loops}, nil
 	}
-	return &program{p, c.objects}, nil
+	return &program{p, c.objects, loops}, nil
 }
 
 // firstIssue says what is wrong, and where, in one line.

@@ -6,7 +6,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/interpreter"
 
 	"github.com/batonhq/baton/services/scoring/internal/core"
 )
@@ -22,11 +22,17 @@ type objects struct {
 type program struct {
 	cel.Program
 	*objects
+	loops bool
 }
 
 // Eval evaluates the expression. It fires on true alone.
 func (p *program) Eval(v *core.View) core.Verdict {
-	out, _, err := p.Program.Eval(activate(v, p.objects))
+	a := activate(v, p.objects)
+	var vars any = &a.frame
+	if p.loops { // what it costs is counted in a frame of its own
+		vars = a
+	}
+	out, _, err := p.Program.Eval(vars)
 	if err != nil {
 		return core.Verdict{Missing: missing(err)}
 	}
@@ -58,9 +64,9 @@ type activation struct {
 	view *core.View
 	*objects
 	event, lead, account, scores object
-	// properties of the event of, once an expression has asked for them.
-	of         *core.Event
-	properties ref.Val
+	memory
+	// frame of all evaluations without loops: nothing of one is left in it for the next.
+	frame interpreter.ExecutionFrame
 }
 
 // activate gives the view's activation: one for all expressions of an agreement that look at it.
@@ -69,6 +75,7 @@ func activate(v *core.View, o *objects) *activation {
 		return a
 	}
 	a := &activation{view: v, objects: o, event: object{o.event, v}, lead: object{o.lead, v}, account: object{o.account, v}, scores: object{o.scores, v}}
+	a.frame.Activation = a
 	v.Seen = a
 	return a
 }

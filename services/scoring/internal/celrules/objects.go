@@ -202,16 +202,8 @@ func eventType(a *adapter) *objectType {
 		"occurred_at": {types.TimestampType, func(v *core.View) ref.Val { return moment(v.Event.At) }},
 		"received_at": {types.TimestampType, func(v *core.View) ref.Val { return moment(v.Event.Now) }},
 		"properties": {types.NewMapType(types.StringType, types.DynType), func(v *core.View) ref.Val {
-			seen, ok := v.Seen.(*activation)
-			if ok && seen.of == v.Event {
-				return seen.properties
-			}
 			body, _ := v.Event.Raw.(*journalv1.Event)
-			properties := a.NativeToValue(body.GetProperties())
-			if ok {
-				seen.of, seen.properties = v.Event, properties
-			}
-			return properties
+			return a.NativeToValue(body.GetProperties())
 		}},
 	}}
 }

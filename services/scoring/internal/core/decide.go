@@ -159,7 +159,11 @@ func (d *decision) qualify(r *Rules) {
 	if d.stage != Inquiry || !d.lead.Lasting || r.Active == nil || d.lead.ofHistory(d.event) {
 		return
 	}
-	rule, _ := d.lead.qualifies(NewView(r.Active, d.lead, d.event, Inquiry, d.event.Now), d.event)
+	v := NewView(r.Active, d.lead, d.event, Inquiry, d.event.Now)
+	if d.lead.weighed {
+		v.engagement, v.computed = d.lead.worth, true
+	}
+	rule, _ := d.lead.qualifies(v, d.event)
 	if rule == nil {
 		return
 	}
