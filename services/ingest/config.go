@@ -20,6 +20,9 @@ type Config struct {
 	// program puts them here.
 	Sources     []Source `yaml:"-"`
 	CORSOrigins []string `yaml:"-"`
+	// PublicURL is how others reach the program (http.public_url), "" where it is not set: some senders sign the address that
+	// they post to.
+	PublicURL string `yaml:"-"`
 
 	// MaxBody of one request in bytes, decompressed, where its source does not say. 4 MB are what RudderStack sends.
 	MaxBody int64 `yaml:"max_body"`
@@ -46,8 +49,14 @@ type Source struct {
 	WriteKey config.Secret `yaml:"write_key"`
 	// Secrets that sign webhooks; any of them verifies, so that one can be replaced without a gap.
 	Secrets []config.Secret `yaml:"secrets"`
+	// VerifyToken is what a sender that asks before it sends is to name (Meta's hub.verify_token).
+	VerifyToken config.Secret `yaml:"verify_token"`
 	// Map gives the event type for the sender's own event names: {"Signed Up": trial_started}.
 	Map map[string]string `yaml:"map"`
+	// Stages gives the event type for stages of a CRM's deals and leads, over the type's own: {closedwon: deal_won}.
+	Stages map[string]string `yaml:"stages"`
+	// Accounts of the sender whose events are taken (a CRM's organisation, a platform's portal), by its id; none: all.
+	Accounts []string `yaml:"accounts"`
 	// Rate is how many events a second it may send; 0 is no limit.
 	Rate float64 `yaml:"rate"`
 	// MaxBody of one of its requests in bytes, decompressed; 0 is the service's.
@@ -144,7 +153,13 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 			secrets[k] = secret.Reveal()
 		}
 		config := sender.Config{
-			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Secrets: secrets, Map: s.Map, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents,
+			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
+			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents,
+		}
+		if len(s.Stages) > 0 && t.Stages == nil {
+			bad("stages: sources of type %s have none", s.Type)
+		} else if err := sender.CheckMap("stages", s.Stages); err != nil {
+			bad("%w", err)
 		}
 		made, err := t.New(config)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,7 +71,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	in := intake.New(deps.Journal, deps.Now)
 	e, err := edge.New(edge.Options{
-		Sources: sources, Tracking: senders.Tracking(), Intake: in, InFlight: cfg.InFlight, Hold: cfg.Hold,
+		Sources: sources, Tracking: senders.Tracking(), Intake: in, InFlight: cfg.InFlight, Hold: cfg.Hold, PublicURL: strings.TrimSuffix(cfg.PublicURL, "/"),
 		CORSOrigins: cfg.CORSOrigins, Now: deps.Now, Log: deps.Log, Metrics: deps.Metrics, Tracer: deps.Tracer,
 	})
 	if err != nil {

@@ -65,7 +65,7 @@ func (p *process) add(t Target, s service, err error) error {
 // ingest gives ingest's configuration, with what stands at the top of the file.
 func (c *Config) ingest() ingest.Config {
 	i := c.Ingest
-	i.Sources, i.CORSOrigins = c.Sources, c.HTTP.CORSOrigins
+	i.Sources, i.CORSOrigins, i.PublicURL = c.Sources, c.HTTP.CORSOrigins, c.HTTP.PublicURL
 	return i
 }
 

@@ -60,6 +60,8 @@ type Event struct {
 	Automated bool `protobuf:"varint,14,opt,name=automated,proto3" json:"automated,omitempty"`
 	// Loaded from records of before Baton: folded, scored and measured, never itself a reason to hand the lead over.
 	History bool `protobuf:"varint,15,opt,name=history,proto3" json:"history,omitempty"`
+	// Why it is taken for a scanner's or a bot's doing; "" where it is not, or the sender said so without a reason.
+	AutomatedBecause string `protobuf:"bytes,16,opt,name=automated_because,json=automatedBecause,proto3" json:"automated_because,omitempty"`
 	// Types that are valid to be assigned to Payload:
 	//
 	//	*Event_PageViewed
@@ -271,6 +273,13 @@ func (x *Event) GetHistory() bool {
 		return x.History
 	}
 	return false
+}
+
+func (x *Event) GetAutomatedBecause() string {
+	if x != nil {
+		return x.AutomatedBecause
+	}
+	return ""
 }
 
 func (x *Event) GetPayload() isEvent_Payload {
@@ -2900,7 +2909,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4*\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1*\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -2921,7 +2930,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x05touch\x18\f \x01(\v2\x17.baton.journal.v1.TouchR\x05touch\x12\x12\n" +
 	"\x04name\x18\r \x01(\tR\x04name\x12\x1c\n" +
 	"\tautomated\x18\x0e \x01(\bR\tautomated\x12\x18\n" +
-	"\ahistory\x18\x0f \x01(\bR\ahistory\x12?\n" +
+	"\ahistory\x18\x0f \x01(\bR\ahistory\x12+\n" +
+	"\x11automated_because\x18\x10 \x01(\tR\x10automatedBecause\x12?\n" +
 	"\vpage_viewed\x18\x14 \x01(\v2\x1c.baton.journal.v1.PageViewedH\x00R\n" +
 	"pageViewed\x12N\n" +
 	"\x10asset_downloaded\x18\x15 \x01(\v2!.baton.journal.v1.AssetDownloadedH\x00R\x0fassetDownloaded\x12<\n" +

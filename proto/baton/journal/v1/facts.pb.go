@@ -2975,6 +2975,8 @@ type Quarantined struct {
 	ContentType string `protobuf:"bytes,5,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
 	// The input's sequence, for a quarantined event.
 	InputSequence string `protobuf:"bytes,6,opt,name=input_sequence,json=inputSequence,proto3" json:"input_sequence,omitempty"`
+	// What else of the request its events are made of, by lower-case name: the headers of a CloudEvent, say.
+	Headers       map[string]string `protobuf:"bytes,7,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3049,6 +3051,13 @@ func (x *Quarantined) GetInputSequence() string {
 		return x.InputSequence
 	}
 	return ""
+}
+
+func (x *Quarantined) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
 }
 
 type QuarantineReleased struct {
@@ -3901,14 +3910,18 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x05model\x18\x02 \x01(\tR\x05model\".\n" +
 	"\bProposal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\xbc\x01\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\xbe\x02\n" +
 	"\vQuarantined\x12#\n" +
 	"\rquarantine_id\x18\x01 \x01(\tR\fquarantineId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05place\x18\x03 \x01(\tR\x05place\x12\x10\n" +
 	"\x03raw\x18\x04 \x01(\fR\x03raw\x12!\n" +
 	"\fcontent_type\x18\x05 \x01(\tR\vcontentType\x12%\n" +
-	"\x0einput_sequence\x18\x06 \x01(\tR\rinputSequence\"Q\n" +
+	"\x0einput_sequence\x18\x06 \x01(\tR\rinputSequence\x12D\n" +
+	"\aheaders\x18\a \x03(\v2*.baton.journal.v1.Quarantined.HeadersEntryR\aheaders\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Q\n" +
 	"\x12QuarantineReleased\x12#\n" +
 	"\rquarantine_id\x18\x01 \x01(\tR\fquarantineId\x12\x16\n" +
 	"\x06events\x18\x02 \x01(\x05R\x06events\"P\n" +
@@ -3962,7 +3975,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4010,49 +4023,51 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	nil,                           // 43: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
 	nil,                           // 44: baton.journal.v1.LeadSnapshot.ConsentEntry
 	nil,                           // 45: baton.journal.v1.DeliveryDue.DataEntry
-	(*timestamppb.Timestamp)(nil), // 46: google.protobuf.Timestamp
+	nil,                           // 46: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	46, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	46, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	47, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	47, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	10, // 2: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	13, // 3: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	46, // 4: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	46, // 5: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	47, // 4: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	47, // 5: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	12, // 6: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	46, // 7: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	47, // 7: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	11, // 8: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	12, // 9: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	46, // 10: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	47, // 10: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
 	43, // 11: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
 	44, // 12: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	14, // 13: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	14, // 14: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	46, // 15: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	46, // 16: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	47, // 15: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	47, // 16: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	15, // 17: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	46, // 18: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	46, // 19: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	47, // 18: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	47, // 19: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	18, // 20: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	18, // 21: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	46, // 22: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	46, // 23: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	46, // 24: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	47, // 22: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	47, // 23: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	47, // 24: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
 	45, // 25: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	46, // 26: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	46, // 27: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	46, // 28: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	46, // 29: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	46, // 30: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	46, // 31: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	38, // 32: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	46, // 33: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	42, // 34: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	47, // 26: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	47, // 27: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	47, // 28: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	47, // 29: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	47, // 30: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	46, // 31: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	47, // 32: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	38, // 33: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	47, // 34: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	42, // 35: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4066,7 +4081,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

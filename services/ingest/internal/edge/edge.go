@@ -3,6 +3,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -43,6 +44,8 @@ type Options struct {
 	Intake   *intake.Intake
 	// InFlight is how many bytes all bodies under way may hold together.
 	InFlight int64
+	// PublicURL is what stands before the path of a request as senders call it, https://host; "" where none is configured.
+	PublicURL string
 	// Hold is how long a sender that must not be answered is kept waiting while the journal does not answer.
 	Hold        time.Duration
 	CORSOrigins []string
@@ -137,6 +140,71 @@ type exchange struct {
 	start time.Time
 	// source is nil until it is known.
 	source *Source
+	// token is what stands behind the source's name in the path.
+	token string
+}
+
+// request gives what the source's sender is to look at.
+func (e *Edge) request(x *exchange, body []byte) *sender.Request {
+	r := x.r
+	out := &sender.Request{
+		Method: r.Method, Token: x.token, Header: r.Header, Body: body, Local: local(r), Now: x.start, URL: e.opt.PublicURL + r.URL.RequestURI(),
+	}
+	if e.opt.PublicURL == "" {
+		scheme := "http://"
+		if r.TLS != nil {
+			scheme = "https://"
+		}
+		out.URL = scheme + r.Host + r.URL.RequestURI()
+	}
+	if r.URL.RawQuery != "" {
+		out.Query = r.URL.Query()
+	}
+	return out
+}
+
+// greet answers a sender that asks before it sends.
+func (e *Edge) greet(x *exchange) *refusal {
+	g, ok := x.source.Sender.(sender.Greeter)
+	if !ok || x.r.Method != http.MethodGet && x.r.Method != http.MethodHead && x.r.Method != http.MethodOptions {
+		return unread(&refusal{status: http.StatusMethodNotAllowed, reason: "method", detail: "events are posted", allow: "POST"})
+	}
+	hello, err := g.Greet(e.request(x, nil))
+	if err != nil {
+		return unread(unverified(err))
+	}
+	h := x.w.Header()
+	for name, value := range hello.Header {
+		h.Set(name, value)
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	x.w.WriteHeader(hello.Status)
+	_, _ = x.w.Write(hello.Body)
+	return nil
+}
+
+func unverified(err error) *refusal {
+	if errors.Is(err, sender.ErrForbidden) {
+		return refuse(http.StatusForbidden, "forbidden", err.Error())
+	}
+	return refuse(http.StatusUnauthorized, "signature", err.Error())
+}
+
+// kept gives the headers that a type's Decode looks at.
+func kept(t *sender.Type, header http.Header) map[string]string {
+	if t.Keep == nil {
+		return nil
+	}
+	var out map[string]string
+	for name, values := range header {
+		if name = strings.ToLower(name); t.Keep(name) {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[name] = strings.ToValidUTF8(strings.Join(values, ", "), "\ufffd")
+		}
+	}
+	return out
 }
 
 // ServeHTTP answers one request.
@@ -162,17 +230,18 @@ func (e *Edge) serve(x *exchange) *refusal {
 	if call, ok := strings.CutPrefix(x.r.URL.Path, "/v1/"); ok {
 		return e.serveTracking(x, call)
 	}
-	name, ok := strings.CutPrefix(x.r.URL.Path, "/webhooks/")
+	path, ok := strings.CutPrefix(x.r.URL.Path, "/webhooks/")
+	name, token, _ := strings.Cut(path, "/")
 	if !ok {
 		return unread(refuse(http.StatusNotFound, "path", "there is nothing here; events go to /webhooks/{source} or /v1/{call}"))
 	}
 	s := e.names[name]
-	if s == nil {
+	if s == nil || token != "" && !s.Type.Token {
 		return unread(refuse(http.StatusNotFound, "unknown_source", "no source of this name takes webhooks"))
 	}
-	x.source = s
+	x.source, x.token = s, token
 	if x.r.Method != http.MethodPost {
-		return unread(&refusal{status: http.StatusMethodNotAllowed, reason: "method", detail: "events are posted", allow: "POST"})
+		return e.greet(x)
 	}
 	b, no := e.read(x)
 	if no != nil {
@@ -202,12 +271,9 @@ func (e *Edge) read(x *exchange) (*body, *refusal) {
 // deliver verifies a request, puts its events into the journal and answers.
 func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	s, r, received := x.source, x.r, x.start
-	id, err := s.Sender.Verify(&sender.Request{Header: r.Header, Body: b.data, Local: local(r), Now: received})
+	id, err := s.Sender.Verify(e.request(x, b.data))
 	if err != nil {
-		if errors.Is(err, sender.ErrForbidden) {
-			return refuse(http.StatusForbidden, "forbidden", err.Error())
-		}
-		return refuse(http.StatusUnauthorized, "signature", err.Error())
+		return unverified(err)
 	}
 	ctx := r.Context()
 	if e.opt.Tracer != nil {
@@ -215,7 +281,10 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 		ctx, span = e.opt.Tracer.Start(ctx, "ingest "+s.Type.Name, trace.WithAttributes(attribute.String("baton.source", s.Config.Name)))
 		defer span.End()
 	}
-	d := &sender.Delivery{ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Body: b.data, Received: fact.At(received)}
+	d := &sender.Delivery{
+		ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Header: kept(&s.Type, r.Header),
+		Body: b.data, Received: fact.At(received),
+	}
 	result, no := e.take(ctx, s, d)
 	if no != nil {
 		return no
@@ -223,7 +292,7 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("baton.events", result.Accepted))
 	status, reply := s.Type.Rules.Reply(result)
 	h := x.w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", cmp.Or(s.Type.Rules.ReplyType, "application/json"))
 	h.Set("X-Content-Type-Options", "nosniff")
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(reply)
@@ -236,6 +305,8 @@ func (e *Edge) take(ctx context.Context, s *Source, d *sender.Delivery) (sender.
 	result, err := e.Take(ctx, s, func(batch *intake.Batch) error {
 		err := s.Sender.Decode(d, func(item sender.Item) error {
 			switch {
+			case item.Ignored != "":
+				batch.Ignore()
 			case item.Errors == nil:
 				return batch.Add(item.Fact)
 			case s.Type.Rules.Refused == sender.Quarantine:
@@ -258,9 +329,7 @@ func (e *Edge) take(ctx context.Context, s *Source, d *sender.Delivery) (sender.
 	case errors.As(err, &unreadable):
 		return result, malformed(unreadable.Errors)
 	case err != nil:
-		no := unwritten(err)
-		no.drop = s.Type.Rules.Unavailable == sender.Hold && no.status == http.StatusServiceUnavailable
-		return result, no
+		return result, unwritten(err)
 	case single != nil:
 		s.counters.rejected.Inc()
 		return result, single
@@ -309,7 +378,8 @@ func (e *Edge) refused(x *exchange, no *refusal) {
 	}
 	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
 	rc := http.NewResponseController(x.w)
-	if no.drop {
+	if x.source != nil && x.source.Type.Rules.Unavailable == sender.Hold && no.retry > 0 {
+		// Whatever it is answered, it takes for a success: an answer that means "later" is none to it.
 		if conn, _, err := rc.Hijack(); err == nil {
 			_ = conn.Close()
 			return

@@ -76,14 +76,11 @@ func TestSendersThatMustNotBeAnswered(t *testing.T) {
 	if resp.StatusCode != http.StatusAccepted || len(j.Events()) != 1 {
 		t.Errorf("status %d, %d events", resp.StatusCode, len(j.Events()))
 	}
-	// Overload is answered: the sender comes again.
+	// Overload is not answered either: a 429 would mean delivered, too.
 	j.Fail(func([]*journalv1.Event) error { return journal.ErrOverloaded })
-	if resp, err = http.Post(server.URL+"/webhooks/s", "", strings.NewReader(strings.Replace(event, `"1"`, `"2"`, 1))); err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("status %d", resp.StatusCode)
+	if resp, err = http.Post(server.URL+"/webhooks/s", "", strings.NewReader(strings.Replace(event, `"1"`, `"2"`, 1))); err == nil {
+		resp.Body.Close()
+		t.Errorf("overloaded: answered %d", resp.StatusCode)
 	}
 }
 

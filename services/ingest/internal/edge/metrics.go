@@ -20,7 +20,7 @@ func newMetrics(reg prometheus.Registerer, held func() int64) (*metrics, error) 
 	m := &metrics{
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "baton_ingest_events_total",
-			Help: "Events by source and outcome: accepted (in the journal), duplicate (recognised), rejected (the sender was told), quarantined.",
+			Help: "Events by source and outcome: accepted (in the journal), duplicate (recognised), rejected (the sender was told), quarantined, ignored (about no person).",
 		}, []string{"source", "outcome"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "baton_ingest_refused_total",
@@ -48,14 +48,15 @@ func newMetrics(reg prometheus.Registerer, held func() int64) (*metrics, error) 
 
 // counters are one source's, looked up once.
 type counters struct {
-	accepted, duplicate, rejected, quarantined prometheus.Counter
-	seconds                                    prometheus.Observer
+	accepted, duplicate, rejected, quarantined, ignored prometheus.Counter
+	seconds                                             prometheus.Observer
 }
 
 func (m *metrics) of(source string) counters {
 	outcome := func(o string) prometheus.Counter { return m.events.WithLabelValues(source, o) }
 	return counters{
 		accepted: outcome("accepted"), duplicate: outcome("duplicate"), rejected: outcome("rejected"), quarantined: outcome("quarantined"),
+		ignored: outcome("ignored"),
 		seconds: m.seconds.WithLabelValues(source),
 	}
 }
@@ -70,4 +71,5 @@ func (c counters) count(r sender.Result) {
 	add(c.duplicate, r.Duplicates)
 	add(c.rejected, r.RejectedCount)
 	add(c.quarantined, r.Quarantined)
+	add(c.ignored, r.Ignored)
 }

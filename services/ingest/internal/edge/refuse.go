@@ -22,8 +22,6 @@ type refusal struct {
 	// retry is when it may come again; 0 says nothing.
 	retry time.Duration
 	allow string
-	// drop: no answer at all, the connection is closed.
-	drop bool
 	// unread: the body, or some of it, has not been read.
 	unread bool
 }

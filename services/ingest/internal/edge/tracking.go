@@ -83,7 +83,7 @@ func (s *Source) charge(now time.Time, r sender.Result) {
 	if s.Limit == nil {
 		return
 	}
-	for n := r.Accepted + r.Duplicates + r.RejectedCount + r.Quarantined; n > 0; {
+	for n := r.Accepted + r.Duplicates + r.RejectedCount + r.Quarantined + r.Ignored; n > 0; {
 		part := min(n, s.Limit.Burst())
 		if part == 0 {
 			return

@@ -116,7 +116,11 @@ type Builder struct {
 	errs     Errors
 	lead     string
 	previous string
+	// said are properties that the sender has other names or places for.
+	said []word
 }
+
+type word struct{ name, text string }
 
 // NewBuilder starts an event of a source. Names of fields in errors start with at.
 func NewBuilder(source string, received Received, loose bool, at string) *Builder {
@@ -253,6 +257,47 @@ func (b *Builder) ExternalID(field, system, id string) {
 			ids.ExternalIds = make(map[string]string, 1)
 		}
 		ids.ExternalIds[system] = id
+	}
+}
+
+// Say states one of our properties (form, campaign, deal_id, amount, …) for a sender that has another name or place for it,
+// before Properties is called. What is said so counts above what the properties hold under that name; "" says nothing.
+func (b *Builder) Say(name, text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		b.said = append(b.said, word{name, text})
+	}
+}
+
+// word gives one of our properties: as said, or as it stands in v.
+func (b *Builder) word(v strictjson.Value, name string) string {
+	if s := b.saidWord(name); s != "" {
+		return s
+	}
+	return text(v.Get(name))
+}
+
+func (b *Builder) saidWord(name string) string {
+	for _, w := range b.said {
+		if w.name == name {
+			return w.text
+		}
+	}
+	return ""
+}
+
+// Consent states a decision (granted, denied, withdrawn, objected) on a purpose, for an event of type consent_changed. It
+// must be called before Properties.
+func (b *Builder) Consent(purpose, decision string) {
+	b.Say(consentWord+strings.ToLower(purpose), decision)
+}
+
+const consentWord = "consent:"
+
+// Automated marks what a scanner or a bot did, and why it is taken for that.
+func (b *Builder) Automated(because string) {
+	b.slab.event.Automated = true
+	if b.slab.event.AutomatedBecause == "" {
+		b.slab.event.AutomatedBecause = because
 	}
 }
 

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -18,8 +19,8 @@ import (
 func (b *Builder) Properties(field string, v strictjson.Value) {
 	if b.object(field, v) {
 		b.slab.event.Properties = Struct(v)
-		b.Touch(v.Get("channel"), v.Get("campaign"), v.Get("asset"), v.Get("url"), v.Get("referrer"))
 	}
+	b.came(b.word(v, "channel"), b.word(v, "campaign"), b.word(v, "asset"), b.word(v, "url"), b.word(v, "referrer"))
 	b.payload(field, v)
 }
 
@@ -44,10 +45,14 @@ func (b *Builder) SetProperty(name string, value *structpb.Value) {
 // Touch sets how an engagement came about, as far as it is not set yet. Campaign parameters in the URL (utm_campaign,
 // utm_medium) count where nothing is said otherwise.
 func (b *Builder) Touch(channel, campaign, asset, link, referrer strictjson.Value) {
+	b.came(text(channel), text(campaign), text(asset), text(link), text(referrer))
+}
+
+func (b *Builder) came(channel, campaign, asset, link, referrer string) {
 	t := &b.slab.touch
-	say := func(p *string, v strictjson.Value) {
+	say := func(p *string, s string) {
 		if *p == "" {
-			*p = text(v)
+			*p = s
 		}
 	}
 	say(&t.Channel, channel)
@@ -80,7 +85,7 @@ func utm(values url.Values, name string) string {
 // payload sets the payload message of the event's type from the properties that it has fields for.
 func (b *Builder) payload(field string, v strictjson.Value) {
 	ev := &b.slab.event
-	say := func(name string) string { return text(v.Get(name)) }
+	say := func(name string) string { return b.word(v, name) }
 	switch ev.Type {
 	case "page_viewed":
 		ev.Payload = &journalv1.Event_PageViewed{PageViewed: &journalv1.PageViewed{Title: say("title")}}
@@ -183,11 +188,11 @@ func (b *Builder) salesPayload(field string, v strictjson.Value) {
 
 // handoff notes the lead of the handoff that the event is about.
 func (b *Builder) handoff(field string, v strictjson.Value) {
-	id := v.Get("handoff_id")
-	if text(id) == "" {
+	id := b.word(v, "handoff_id")
+	if id == "" {
 		return
 	}
-	lead, _, ok := identity.LeadOfHandoff(text(id))
+	lead, _, ok := identity.LeadOfHandoff(id)
 	switch {
 	case ok:
 		b.lead = lead
@@ -197,9 +202,9 @@ func (b *Builder) handoff(field string, v strictjson.Value) {
 }
 
 func (b *Builder) disposition(field string, v strictjson.Value) *journalv1.Disposition {
-	d := &journalv1.Disposition{Reason: text(v.Get("reason")), Note: v.Get("note").Text(), Rep: text(v.Get("rep"))}
+	d := &journalv1.Disposition{Reason: b.word(v, "reason"), Note: cmp.Or(b.saidWord("note"), v.Get("note").Text()), Rep: b.word(v, "rep")}
 	if b.lead != "" {
-		d.HandoffId = text(v.Get("handoff_id"))
+		d.HandoffId = b.word(v, "handoff_id")
 	}
 	if d.Reason == "" && core.ReasonRequired(b.slab.event.Type) {
 		b.Refuse(field+".reason", "is required: one of the agreement's reasons")
@@ -208,23 +213,10 @@ func (b *Builder) disposition(field string, v strictjson.Value) *journalv1.Dispo
 }
 
 func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
-	d := &journalv1.Deal{DealId: text(v.Get("deal_id")), Stage: text(v.Get("stage")), Reason: text(v.Get("reason"))}
-	amount, currency := v.Get("amount"), v.Get("currency")
-	at := field + ".amount"
-	for _, name := range [...]string{"revenue", "total", "value"} { // what trackers call it
-		if b.loose && !amount.Given() {
-			amount = v.Get(name)
-		}
-	}
-	if amount.Kind() == strictjson.Object { // {"amount": "12000.50", "currency": "EUR"}
-		if inner := amount.Get("currency"); inner.Given() {
-			currency = inner
-		}
-		amount = amount.Get("amount")
-		at += ".amount"
-	}
-	if amount.Given() && (amount.Kind() != strictjson.String || text(amount) != "") {
-		number, err := core.Amount(amount.Text())
+	d := &journalv1.Deal{DealId: b.word(v, "deal_id"), Stage: b.word(v, "stage"), Reason: b.word(v, "reason")}
+	amount, currency, at := b.amount(field, v)
+	if amount != "" {
+		number, err := core.Amount(amount)
 		switch {
 		case err == nil:
 			d.Amount = &journalv1.Money{Amount: number}
@@ -232,8 +224,8 @@ func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
 			b.Refuse(at, err.Error())
 		}
 	}
-	if s := text(currency); s != "" || currency.Kind() > strictjson.String {
-		code, err := core.Currency(s)
+	if currency != "" {
+		code, err := core.Currency(currency)
 		switch {
 		case err == nil && d.Amount != nil:
 			d.Amount.Currency = code
@@ -242,6 +234,40 @@ func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
 		}
 	}
 	return d
+}
+
+// amount finds a deal's amount and currency, and where the amount stands.
+func (b *Builder) amount(field string, v strictjson.Value) (number, currency, at string) {
+	number, currency, at = b.word(v, "amount"), b.word(v, "currency"), field+".amount"
+	amount := v.Get("amount")
+	for _, name := range [...]string{"revenue", "total", "value"} { // what trackers call it
+		if b.loose && number == "" && !amount.Given() {
+			amount = v.Get(name)
+		}
+	}
+	switch {
+	case number != "":
+	case amount.Kind() == strictjson.Object: // {"amount": "12000.50", "currency": "EUR"}
+		at += ".amount"
+		if inner := text(amount.Get("currency")); inner != "" {
+			currency = inner
+		}
+		number = given(amount.Get("amount"))
+	default:
+		number = given(amount)
+	}
+	if currency == "" {
+		currency = given(v.Get("currency"))
+	}
+	return number, currency, at
+}
+
+// given gives a value's text, and something that is no number nor code for what is neither a string nor a number.
+func given(v strictjson.Value) string {
+	if s := text(v); s != "" || !v.Given() || v.Kind() == strictjson.String {
+		return s
+	}
+	return "?"
 }
 
 // purposes reads a consent: {"purposes": {"email": "granted"}}, {"purpose": "email", "decision": "granted"}, or the
@@ -260,7 +286,13 @@ func (b *Builder) purposes(field string, v strictjson.Value) map[string]string {
 			out[name] = d
 		}
 	}
+	for _, w := range b.said {
+		if purpose, ok := strings.CutPrefix(w.name, consentWord); ok {
+			out[purpose] = w.text
+		}
+	}
 	switch nested, purpose := v.Get("purposes"), v.Get("purpose"); {
+	case len(out) > 0:
 	case nested.Kind() == strictjson.Object:
 		each(nested, say)
 	case purpose.Kind() == strictjson.String:

@@ -109,6 +109,9 @@ func (b *Batch) Reject(index int, errs fact.Errors) {
 	}
 }
 
+// Ignore counts an event that is none for Baton.
+func (b *Batch) Ignore() { b.result.Ignored++ }
+
 func (b *Batch) written() error {
 	if len(b.ids) < maxFacts && len(b.out) < maxMessages && b.raw < maxRaw {
 		return nil

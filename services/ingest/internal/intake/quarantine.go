@@ -56,7 +56,7 @@ func (b *Batch) Quarantine(d *sender.Delivery, item sender.Item) error {
 		OccurredAt: d.Received.Stamp(), ReceivedAt: d.Received.Stamp(),
 		Payload: &journalv1.Event_Quarantined{Quarantined: &journalv1.Quarantined{
 			QuarantineId: "qu_" + hash + "_" + strconv.FormatUint(b.head, 36) + "_" + b.in.key.Hash("event", b.source, id)[:16],
-			Reason:       item.Errors.Error(), Place: place, Raw: bytes.Clone(item.Raw), ContentType: contentType,
+			Reason:       item.Errors.Error(), Place: place, Raw: bytes.Clone(item.Raw), ContentType: contentType, Headers: d.Header,
 		}},
 	})
 	b.ids = append(b.ids, seen)
@@ -107,12 +107,12 @@ func (in *Intake) Replay(ctx context.Context, id, source string, from sender.Sen
 		return sender.Result{}, err
 	}
 	q := found.Body.GetQuarantined()
-	d := &sender.Delivery{ID: found.Body.Id, ContentType: q.ContentType, Body: q.Raw, Received: fact.At(found.Time())}
+	d := &sender.Delivery{ID: found.Body.Id, ContentType: q.ContentType, Header: q.Headers, Body: q.Raw, Received: fact.At(found.Time())}
 
 	readable := 0
 	var errs fact.Errors
 	err = from.Decode(d, func(item sender.Item) error {
-		if item.Errors == nil {
+		if item.Errors == nil { // an ignored one is understood, too
 			readable++
 		} else if errs == nil {
 			errs = item.Errors
@@ -131,7 +131,11 @@ func (in *Intake) Replay(ctx context.Context, id, source string, from sender.Sen
 
 	b := in.Begin(ctx, source, 0)
 	err = from.Decode(d, func(item sender.Item) error {
-		if item.Errors != nil {
+		switch {
+		case item.Ignored != "":
+			b.Ignore()
+			return nil
+		case item.Errors != nil:
 			return b.Quarantine(d, item)
 		}
 		return b.Add(item.Fact)

@@ -17,6 +17,10 @@ func Accepted(r Result) (int, []byte) {
 		b = append(b, `,"quarantined":`...)
 		b = strconv.AppendInt(b, int64(r.Quarantined), 10)
 	}
+	if r.Ignored > 0 {
+		b = append(b, `,"ignored":`...)
+		b = strconv.AppendInt(b, int64(r.Ignored), 10)
+	}
 	b = append(b, `,"rejected":`...)
 	b = appendRejected(b, r)
 	b = append(b, `,"sequence":"`...)
@@ -33,6 +37,12 @@ func Success(r Result) (int, []byte) {
 		b = appendRejected(b, r)
 	}
 	return http.StatusOK, append(b, '}')
+}
+
+// OK is the answer to senders that look at nothing but the status: 200, and what became of the events for who reads along.
+func OK(r Result) (int, []byte) {
+	_, body := Accepted(r)
+	return http.StatusOK, body
 }
 
 func appendRejected(b []byte, r Result) []byte {

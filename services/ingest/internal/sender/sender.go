@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -21,8 +22,14 @@ type Config struct {
 	Name     string
 	WriteKey string
 	Secrets  []string
+	// VerifyToken is what a sender that asks before it sends is to name.
+	VerifyToken string
 	// Map gives the event type for a sender's own event name.
 	Map map[string]string
+	// Stages gives the event type for the stages of a CRM's deals and leads, over the type's own Stages.
+	Stages map[string]string
+	// Accounts of the sender whose events are taken (a CRM's organisation, a platform's portal); none: all.
+	Accounts []string
 	// MaxEvent is the largest event, in bytes, and MaxEvents the most of one request.
 	MaxEvent  int
 	MaxEvents int
@@ -30,6 +37,12 @@ type Config struct {
 
 // Request is what came in, its body whole and decompressed, nothing of it looked at.
 type Request struct {
+	Method string
+	// URL as the sender called it, from https:// to the end of the query: some sign it.
+	URL string
+	// Token is what stands behind the source's name in the path, "" for nothing; Query what stands behind the question mark.
+	Token  string
+	Query  url.Values
 	Header http.Header
 	Body   []byte
 	// Local: it came from this machine, and no proxy says otherwise.
@@ -44,8 +57,10 @@ type Delivery struct {
 	// Call is what was called, for senders with several: track, batch.
 	Call        string
 	ContentType string
-	Body        []byte
-	Received    fact.Received
+	// Header has what the type's Keep keeps, by lower-case name. A value is valid UTF-8.
+	Header   map[string]string
+	Body     []byte
+	Received fact.Received
 }
 
 // Item is one event of a delivery, or what is wrong with it.
@@ -56,6 +71,9 @@ type Item struct {
 	Single bool
 	Fact   fact.Fact
 	Errors fact.Errors
+	// Ignored says why the event is none for Baton although it was understood: it is about no person, or says nothing. It is
+	// counted and not kept. "" for all others.
+	Ignored string
 	// ID is the event's, as far as it is known although it could not be read; for the quarantine.
 	ID string
 	// Raw is the event as it stands in the body. It is void once the request is answered.
@@ -70,6 +88,20 @@ type Sender interface {
 	// Decode gives the delivery's events in order. yield's error ends it and is returned. *Unreadable is returned only before
 	// the first yield: the body as a whole makes no sense. What is given to yield is the receiver's, apart from Raw.
 	Decode(d *Delivery, yield func(Item) error) error
+}
+
+// Greeter is a sender that asks before it sends: it has its endpoint prove something, or looks whether anybody is there.
+type Greeter interface {
+	// Greet answers a GET, a HEAD or an OPTIONS. The error's text is shown to the caller, as Verify's is.
+	Greet(r *Request) (Greeting, error)
+}
+
+// Greeting is the answer to such a question.
+type Greeting struct {
+	Status int
+	// Header, Content-Type among them.
+	Header map[string]string
+	Body   []byte
 }
 
 // ErrForbidden marks a request that is refused for where it comes from.
@@ -115,13 +147,15 @@ const (
 type Rules struct {
 	Refused     Refused
 	Unavailable Unavailable
-	// Reply gives the status and JSON body once everything acceptable is in the journal.
+	// Reply gives the status and body once everything acceptable is in the journal.
 	Reply func(Result) (status int, body []byte)
+	// ReplyType is the Content-Type of Reply's body; "" is application/json.
+	ReplyType string
 }
 
 // Result is what became of a delivery.
 type Result struct {
-	Accepted, Duplicates, Quarantined int
+	Accepted, Duplicates, Quarantined, Ignored int
 	// Rejected tells of at most MaxRejected events; RejectedCount counts all.
 	Rejected      []Rejection
 	RejectedCount int
@@ -143,6 +177,13 @@ type Type struct {
 	Name  string
 	Path  Path
 	Rules Rules
+	// Token: its senders may carry a secret in the address, /webhooks/{source}/{token}. They can do no better.
+	Token bool
+	// Keep tells which headers, by lower-case name, Decode looks at; nil is none.
+	Keep func(name string) bool
+	// Stages are the CRM's own stages and the event types that they mean where the source does not say; nil for senders
+	// without any.
+	Stages map[string]string
 	// New makes the sender of a source. It refuses a configuration that cannot work, naming the field and the reason.
 	New func(Config) (Sender, error)
 }
@@ -155,11 +196,11 @@ type TrackingAPI struct {
 	WriteKey func(body []byte) string
 }
 
-// CheckMap checks that a map leads to event types that there are.
-func CheckMap(m map[string]string) error {
+// CheckMap checks that a map, the setting of a name, leads to event types that there are.
+func CheckMap(setting string, m map[string]string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if t := m[name]; core.ClassOf(t) == core.Unknown {
-			return fmt.Errorf("map: %q: %q is not a known type; the nearest is %q", name, t, core.Nearest(t))
+			return fmt.Errorf("%s: %q: %q is not a known type; the nearest is %q", setting, name, t, core.Nearest(t))
 		}
 	}
 	return nil

@@ -106,3 +106,25 @@ func ndjson(contentType string) bool {
 	}
 	return false
 }
+
+// Objects reads a body that is one JSON object or a list of them: read completes each item, which has its place and its bytes
+// already, from the event's value. An element that is no acceptable JSON, or no object, or too large, is an item with errors.
+func Objects(docs *Docs, cfg *Config, d *Delivery, yield func(Item) error, read func(v strictjson.Value, item *Item)) error {
+	doc := docs.Get()
+	defer docs.Put(doc)
+	return Split(d.Body, d.ContentType, cfg.MaxEvents, func(i int, single bool, at strictjson.Span) error {
+		item := Item{Index: i, Single: single, Raw: d.Body[at.From:at.To]}
+		v, err := doc.Parse(d.Body, at.From, at.To, Limits())
+		switch {
+		case err != nil:
+			item.Errors = fact.Fault(err)
+		case v.Kind() != strictjson.Object:
+			item.Errors = fact.Errors{{Reason: "an event must be an object"}}
+		case len(v.Raw()) > cfg.MaxEvent:
+			item.Errors = TooLarge(len(v.Raw()), cfg.MaxEvent)
+		default:
+			read(v, &item)
+		}
+		return yield(item)
+	})
+}

@@ -2,17 +2,13 @@ package senders
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
-	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
-	"github.com/batonhq/baton/services/ingest/internal/core"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
+	"github.com/batonhq/baton/services/ingest/internal/senders/sendertest"
 )
 
 func made(t testing.TB, name string) sender.Sender {
@@ -56,44 +52,6 @@ func TestTableIsWhole(t *testing.T) {
 
 var received = fact.At(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC))
 
-// check decodes a body and holds what every sender promises: an event or what is wrong with it, never both; unreadable
-// only before the first; events that can be written.
-func check(t *testing.T, s sender.Sender, d *sender.Delivery) {
-	t.Helper()
-	n := 0
-	err := s.Decode(d, func(item sender.Item) error {
-		n++
-		if (item.Fact.Event == nil) == (item.Errors == nil) {
-			t.Fatalf("%+v", item)
-		}
-		if item.Errors != nil {
-			return nil
-		}
-		ev := item.Fact.Event
-		if core.ClassOf(ev.Type) == core.Unknown && ev.Type != fact.TypeLinked || ev.Id == "" || ev.Source != "s" || ev.OccurredAt.CheckValid() != nil {
-			t.Fatalf("%v", ev)
-		}
-		if ev.OccurredAt.AsTime().After(received.Time) || ev.OccurredAt.AsTime().Before(core.Earliest()) {
-			t.Fatalf("occurred %v", ev.OccurredAt.AsTime())
-		}
-		if item.Fact.Lead == "" && ev.Identity == nil {
-			t.Fatalf("about nobody: %v", ev)
-		}
-		raw, err := proto.Marshal(ev)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return proto.Unmarshal(raw, &journalv1.Event{})
-	})
-	var unreadable *sender.Unreadable
-	if errors.As(err, &unreadable) && (n > 0 || len(unreadable.Errors) == 0) {
-		t.Fatalf("unreadable after %d events: %v", n, err)
-	}
-	if err != nil && unreadable == nil {
-		t.Fatal(err)
-	}
-}
-
 const own = `{"id":"1","type":"deal_won","occurred_at":"2026-11-20T10:00:00Z","lead":{"email":"a@b.example","external_ids":{"crm":1}},"properties":{"amount":"1e2","currency":"EUR"}}`
 
 func FuzzBaton(f *testing.F) {
@@ -104,7 +62,7 @@ func FuzzBaton(f *testing.F) {
 	f.Add([]byte("[[[[]]"), "application/x-ndjson")
 	s := made(f, "baton")
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
-		check(t, s, &sender.Delivery{ContentType: contentType, Body: body, Received: received})
+		sendertest.Check(t, s, &sender.Delivery{ContentType: contentType, Body: body, Received: received})
 	})
 }
 
@@ -118,7 +76,7 @@ func FuzzStandardWebhooks(f *testing.F) {
 			return
 		}
 		id = string([]rune(id)) // header values are text: see Verify
-		check(t, s, &sender.Delivery{ID: id, Body: body, Received: received})
+		sendertest.Check(t, s, &sender.Delivery{ID: id, Body: body, Received: received})
 	})
 }
 
@@ -136,7 +94,7 @@ func FuzzSegment(f *testing.F) {
 			call = "track"
 		}
 		_ = api.WriteKey(body)
-		check(t, s, &sender.Delivery{Call: call, Body: body, Received: received})
+		sendertest.Check(t, s, &sender.Delivery{Call: call, Body: body, Received: received})
 	})
 }
 

@@ -40,7 +40,7 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if len(cfg.Secrets) > 0 {
 		return nil, errors.New("secrets: sources of this type have none, the write key is all an SDK sends")
 	}
-	if err := sender.CheckMap(cfg.Map); err != nil {
+	if err := sender.CheckMap("map", cfg.Map); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

@@ -42,7 +42,7 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if len(cfg.Secrets) == 0 {
 		return nil, errors.New("secrets: at least one is required, by which the sender signs (whsec_… or whpk_…)")
 	}
-	if err := sender.CheckMap(cfg.Map); err != nil {
+	if err := sender.CheckMap("map", cfg.Map); err != nil {
 		return nil, err
 	}
 	v, err := webhook.NewVerifier(cfg.Secrets, webhook.Tolerance)
