@@ -34,7 +34,10 @@ type Linked struct {
 	Rank   int32 `protobuf:"varint,2,opt,name=rank,proto3" json:"rank,omitempty"`
 	ToRank int32 `protobuf:"varint,3,opt,name=to_rank,json=toRank,proto3" json:"to_rank,omitempty"`
 	// The event that carried both.
-	ByEvent       string `protobuf:"bytes,4,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	ByEvent string `protobuf:"bytes,4,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	// The source proves nothing of what it says (its write key is public): the lead joins the first that it is linked to, and
+	// never joins two together.
+	Unproven      bool `protobuf:"varint,5,opt,name=unproven,proto3" json:"unproven,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,6 +98,13 @@ func (x *Linked) GetByEvent() string {
 		return x.ByEvent
 	}
 	return ""
+}
+
+func (x *Linked) GetUnproven() bool {
+	if x != nil {
+		return x.Unproven
+	}
+	return false
 }
 
 // Absorbed carries what a weaker lead knew to the stronger one, in chunks of one state each.
@@ -3610,12 +3620,13 @@ var File_baton_journal_v1_facts_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"`\n" +
+	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
 	"\x06Linked\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x17\n" +
 	"\ato_rank\x18\x03 \x01(\x05R\x06toRank\x12\x19\n" +
-	"\bby_event\x18\x04 \x01(\tR\abyEvent\"v\n" +
+	"\bby_event\x18\x04 \x01(\tR\abyEvent\x12\x1a\n" +
+	"\bunproven\x18\x05 \x01(\bR\bunproven\"v\n" +
 	"\bAbsorbed\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x14\n" +
