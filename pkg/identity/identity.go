@@ -106,23 +106,6 @@ func LeadOfHandoff(handoff string) (lead string, epoch int32, ok bool) {
 	return "ld_" + id, int32(e), true
 }
 
-// NormalizeEmail lower-cases an address and trims white space around it. It does no more: dots and plus signs tell
-// different people apart at most providers. ok is false for what cannot be an address.
-func NormalizeEmail(s string) (email string, ok bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
-	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || at == len(s)-1 || len(s) > 254 || strings.ContainsAny(s, " \t\r\n\x00<>,;\"") {
-		return "", false
-	}
-	if strings.IndexByte(s[:at], '@') >= 0 || !strings.Contains(s[at+1:], ".") {
-		return "", false
-	}
-	return s, true
-}
-
-// Domain gives the part of a normalised address behind the @.
-func Domain(email string) string { return email[strings.LastIndexByte(email, '@')+1:] }
-
 // Safe reports whether s can stand in a NATS subject token and a Redis key as it is: [A-Za-z0-9_-], 1 to 64 characters.
 func Safe(s string) bool {
 	if len(s) == 0 || len(s) > 64 {

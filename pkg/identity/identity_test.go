@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -66,10 +67,30 @@ func TestNormalizeEmail(t *testing.T) {
 	for in, want := range map[string]string{
 		" Ana.Lind+x@Initech.Example ": "ana.lind+x@initech.example", "a@b.c": "a@b.c",
 		"": "", "a": "", "a@": "", "@b.c": "", "a@b": "", "a b@c.d": "", "a@b@c.d": "", "a\x00@b.c": "", "<a@b.c>": "",
+		"MailTo:Ana@b.c": "ana@b.c", "\ufeffa@b.c\u200b": "a@b.c", "a@b.c.": "a@b.c", "a@b..c": "", "a@.b.c": "", "a@b.c ,": "", "a@b\u00a0.c": "",
+		"a@Bücher.example": "a@xn--bcher-kva.example", "a@xn--bcher-kva.example": "a@xn--bcher-kva.example",
+		"J\u00f6rg@b.c": "j\u00f6rg@b.c", "jo\u0308rg@b.c": "j\u00f6rg@b.c", "a\xff@b.c": "", "a@b!.c": "", "mailto:": "",
+		strings.Repeat("a", 250) + "@b.c": strings.Repeat("a", 250) + "@b.c", strings.Repeat("a", 251) + "@b.c": "",
+		// Different people, at most providers.
+		"ana.lind@b.c": "ana.lind@b.c", "analind@b.c": "analind@b.c", "ana+x@b.c": "ana+x@b.c",
 	} {
 		got, ok := NormalizeEmail(in)
 		if got != want || ok != (want != "") {
 			t.Errorf("%q gives %q, %v; want %q", in, got, ok, want)
 		}
 	}
+}
+
+// What is normalised already stays as it is.
+func TestNormalizeEmailIsIdempotent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ A-Za-zäÄß.+'_-]{1,12}@[A-Za-zäß-]{1,8}\.[a-zß]{2,4}\.?`)).Draw(t, "address")
+		once, ok := NormalizeEmail(s)
+		if !ok {
+			return
+		}
+		if twice, ok := NormalizeEmail(once); !ok || twice != once {
+			t.Fatalf("%q gives %q, and that %q", s, once, twice)
+		}
+	})
 }

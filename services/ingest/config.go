@@ -33,6 +33,8 @@ type Config struct {
 	// InFlight is how many bytes the bodies of all requests under way may hold together; beyond it senders are told to come
 	// again (429).
 	InFlight int64 `yaml:"in_flight"`
+	// Mailboxes are addresses that many people read; see Mailboxes.
+	Mailboxes Mailboxes `yaml:"mailboxes"`
 	// Hold is how long senders that take any answer for a success are kept waiting while the journal does not answer.
 	Hold time.Duration `yaml:"hold"`
 	// Drain is how long requests under way may take to end when the service stops.
@@ -51,6 +53,9 @@ type Source struct {
 	Secrets []config.Secret `yaml:"secrets"`
 	// VerifyToken is what a sender that asks before it sends is to name (Meta's hub.verify_token).
 	VerifyToken config.Secret `yaml:"verify_token"`
+	// Trusted says that the write key is known to one's own servers alone, and so that whoever shows it is believed: user ids
+	// are shared with all other sources, and two people that it names as one become one.
+	Trusted bool `yaml:"trusted"`
 	// Map gives the event type for the sender's own event names: {"Signed Up": trial_started}.
 	Map map[string]string `yaml:"map"`
 	// Stages gives the event type for stages of a CRM's deals and leads, over the type's own: {closedwon: deal_won}.
@@ -67,7 +72,7 @@ type Source struct {
 func DefaultConfig() Config {
 	return Config{
 		MaxBody: 4 << 20, MaxEvent: 512 << 10, MaxEvents: 50_000, InFlight: 64 << 20,
-		Hold: 20 * time.Second, Drain: 10 * time.Second,
+		Hold: 20 * time.Second, Drain: 10 * time.Second, Mailboxes: Mailboxes{Names: mailboxNames()},
 	}
 }
 
@@ -105,6 +110,7 @@ func (c Config) Validate() error {
 	if c.Drain < 0 || c.Drain > time.Minute {
 		bad("ingest.drain: %v is not between 0s and 1m", c.Drain)
 	}
+	errs = append(errs, c.Mailboxes.validate()...)
 	for i, o := range c.CORSOrigins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host) {
 			bad("http.cors_origins[%d]: %q is not an origin such as https://www.example.com, nor *", i, o)
@@ -153,8 +159,11 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 			secrets[k] = secret.Reveal()
 		}
 		config := sender.Config{
-			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
+			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Trusted: s.Trusted, Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
 			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents,
+		}
+		if s.Trusted && t.Path != sender.Tracking {
+			bad("trusted: sources of type %s prove who they are, and are trusted as they stand", s.Type)
 		}
 		if len(s.Stages) > 0 && t.Stages == nil {
 			bad("stages: sources of type %s have none", s.Type)

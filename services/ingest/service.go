@@ -69,7 +69,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("ingest configuration: %w", errors.Join(errs...))
 	}
-	in := intake.New(deps.Journal, deps.Now)
+	in := intake.New(deps.Journal, deps.Now, cfg.Mailboxes.is())
 	e, err := edge.New(edge.Options{
 		Sources: sources, Tracking: senders.Tracking(), Intake: in, InFlight: cfg.InFlight, Hold: cfg.Hold, PublicURL: strings.TrimSuffix(cfg.PublicURL, "/"),
 		CORSOrigins: cfg.CORSOrigins, Now: deps.Now, Log: deps.Log, Metrics: deps.Metrics, Tracer: deps.Tracer,

@@ -40,7 +40,7 @@ func TestSegmentBatch(t *testing.T) {
 		byID[ev.Body.Id] = ev
 	}
 	key := b.journal.Key()
-	email, user, anon := key.Lead(identity.Email, "", "peter@initech.example"), key.Lead(identity.UserID, "", "u-1"), key.Lead(identity.Anonymous, "", "an-1")
+	email, user, anon := key.Lead(identity.Email, "", "peter@initech.example"), key.Lead(identity.UserID, "site", "u-1"), key.Lead(identity.Anonymous, "", "an-1")
 	for id, want := range map[string]struct{ entity, eventType string }{
 		"m1": {email, "identified"}, "m2": {user, "demo_requested"}, "m3": {user, "page_viewed"}, "m4": {user, "identified"},
 	} {

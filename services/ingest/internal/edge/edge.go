@@ -37,6 +37,12 @@ type Source struct {
 	counters counters
 }
 
+// Intake says whose a batch of the source's events is. What is posted with a write key is anybody's word, since such keys stand
+// in pages and apps, unless the configuration trusts it.
+func (s *Source) Intake() intake.Source {
+	return intake.Source{Name: s.Config.Name, Open: s.Type.Path == sender.Tracking && !s.Config.Trusted}
+}
+
 // Options of an edge. All but Metrics, Tracer and CORSOrigins are needed.
 type Options struct {
 	Sources  []*Source
@@ -340,11 +346,11 @@ func (e *Edge) take(ctx context.Context, s *Source, d *sender.Delivery) (sender.
 // Take puts what add adds into the journal as events of a source, and counts them. The error is add's or the journal's;
 // then the result tells what was written before.
 func (e *Edge) Take(ctx context.Context, s *Source, add func(*intake.Batch) error) (sender.Result, error) {
-	hold := time.Duration(0)
+	from := s.Intake()
 	if s.Type.Rules.Unavailable == sender.Hold {
-		hold = e.opt.Hold
+		from.Hold = e.opt.Hold
 	}
-	batch := e.opt.Intake.Begin(ctx, s.Config.Name, hold)
+	batch := e.opt.Intake.Begin(ctx, from)
 	err := add(batch)
 	if err == nil {
 		err = batch.Flush()

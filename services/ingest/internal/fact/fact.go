@@ -39,6 +39,8 @@ type Fact struct {
 	Lead string
 	// Previous is, for an alias, the id that the person had before: a user id or an anonymous id, the sender does not say.
 	Previous string
+	// Unproven: the ids that stand on it come from a stranger's hand (a form that anybody fills in), whoever signed it.
+	Unproven bool
 }
 
 // FieldError says what is wrong with one field of an event, in words for whoever sends it. It never holds a value that
@@ -116,6 +118,7 @@ type Builder struct {
 	errs     Errors
 	lead     string
 	previous string
+	unproven bool
 	// said are properties that the sender has other names or places for.
 	said []word
 }
@@ -293,6 +296,10 @@ func (b *Builder) Consent(purpose, decision string) {
 
 const consentWord = "consent:"
 
+// Unproven says that the ids come from a stranger's hand, such as the hidden fields of a form, which stand in its address:
+// they do not join people that are known already.
+func (b *Builder) Unproven() { b.unproven = true }
+
 // Automated marks what a scanner or a bot did, and why it is taken for that.
 func (b *Builder) Automated(because string) {
 	b.slab.event.Automated = true
@@ -345,7 +352,7 @@ func (b *Builder) Finish(lead string) (Fact, Errors) {
 	if len(b.errs) > 0 {
 		return Fact{}, b.errs
 	}
-	return Fact{Event: ev, Lead: b.lead, Previous: b.previous}, nil
+	return Fact{Event: ev, Lead: b.lead, Previous: b.previous, Unproven: b.unproven}, nil
 }
 
 // Stamp gives the moment as the journal has it. It is shared and must not be changed.

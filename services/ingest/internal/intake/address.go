@@ -21,6 +21,7 @@ const maxNamed = fact.MaxExternalIDs + 3
 // that it is linked to that. A fact about a handoff goes to the handoff's own lead, whatever else it says: that is where
 // the handoff is decided.
 func (b *Batch) address(f fact.Fact) {
+	b.unproven = b.from.Open || f.Unproven
 	var space [maxNamed]named
 	all := b.named(space[:0], f.Event.GetIdentity())
 	strongest := named{}
@@ -54,13 +55,28 @@ func (b *Batch) named(out []named, id *journalv1.Identity) []named {
 			out = append(out, b.name(rank, system, value))
 		}
 	}
-	add(identity.Email, "", id.GetEmail())
+	if email := id.GetEmail(); !b.isMailbox(id) {
+		add(identity.Email, "", email)
+	}
 	for system, value := range id.GetExternalIds() {
 		add(identity.ExternalID, system, value)
 	}
-	add(identity.UserID, "", id.GetUserId())
+	add(identity.UserID, b.userSpace(), id.GetUserId())
 	add(identity.Anonymous, "", id.GetAnonymousId())
 	return out
+}
+
+// isMailbox reports whether an identity's address is one that many people read, and something else in it names the person.
+func (b *Batch) isMailbox(id *journalv1.Identity) bool {
+	return b.in.mailbox != nil && id.GetEmail() != "" && (id.UserId != "" || id.AnonymousId != "" || len(id.ExternalIds) > 0) && b.in.mailbox(id.Email)
+}
+
+// userSpace tells user ids of different systems apart: those of an open source are its own.
+func (b *Batch) userSpace() string {
+	if b.from.Open {
+		return b.from.Name
+	}
+	return ""
 }
 
 func (b *Batch) name(rank identity.Rank, system, value string) named {
@@ -87,7 +103,11 @@ func (b *Batch) link(n, to named, by *journalv1.Event) {
 	if n.lead == to.lead {
 		return
 	}
-	pair := remember('l', n.lead, to.lead)
+	kind := byte('l')
+	if b.unproven { // once it is proven, it is stated again
+		kind = 'u'
+	}
+	pair := remember(kind, n.lead, to.lead)
 	for _, l := range b.linked {
 		if l == pair {
 			return
@@ -101,14 +121,19 @@ func (b *Batch) link(n, to named, by *journalv1.Event) {
 }
 
 // linkID names a link by its pair, so that the fold recognises it when it is stated again.
-func (b *Batch) linkID(from, to string) string { return "ln_" + b.in.key.Hash("linked", from, to) }
+func (b *Batch) linkID(from, to string) string {
+	if b.unproven {
+		return "lu_" + b.in.key.Hash("linked", from, to)
+	}
+	return "ln_" + b.in.key.Hash("linked", from, to)
+}
 
 func (b *Batch) linkedEvent(id string, n, to named, by *journalv1.Event) *journalv1.Event {
 	return &journalv1.Event{
 		Id: id, Entity: n.lead, Type: fact.TypeLinked, Source: by.Source,
 		OccurredAt: by.OccurredAt, ReceivedAt: by.ReceivedAt, StatedAt: by.StatedAt, Identity: n.own(), History: by.History,
 		Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
-			To: to.lead, Rank: int32(n.rank), ToRank: int32(to.rank), ByEvent: by.Id,
+			To: to.lead, Rank: int32(n.rank), ToRank: int32(to.rank), ByEvent: by.Id, Unproven: b.unproven,
 		}},
 	}
 }
@@ -117,7 +142,7 @@ func (b *Batch) linkedEvent(id string, n, to named, by *journalv1.Event) *journa
 // is linked to the lead of the event's own strongest identifier: a device always below it, a user by the order of leads. The
 // link of the user carries the sender's id and is always written: it is the event.
 func (b *Batch) alias(f fact.Fact, own []named, strongest named) {
-	from, to := b.name(identity.UserID, "", f.Previous), strongest
+	from, to := b.name(identity.UserID, b.userSpace(), f.Previous), strongest
 	if identity.Stronger(from.lead, to.lead) {
 		from, to = to, from
 	}

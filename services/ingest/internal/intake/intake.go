@@ -48,12 +48,14 @@ type Intake struct {
 	events  *recent.Set
 	links   *recent.Set
 	now     func() time.Time
+	mailbox func(email string) bool
 }
 
-// New makes an intake. now is the clock by which it forgets.
-func New(j Journal, now func() time.Time) *Intake {
+// New makes an intake. now is the clock by which it forgets; mailbox tells addresses that are read by many (info@): they name
+// nobody where something else does. nil: there are none.
+func New(j Journal, now func() time.Time, mailbox func(email string) bool) *Intake {
 	return &Intake{
-		journal: j, key: j.Key(), now: now,
+		journal: j, key: j.Key(), now: now, mailbox: mailbox,
 		events: recent.New(remembered, keepEvents), links: recent.New(remembered, keepLinks),
 	}
 }
@@ -61,29 +63,40 @@ func New(j Journal, now func() time.Time) *Intake {
 // Batch collects the facts of one delivery and writes them as it fills; memory stays bounded whatever the delivery holds.
 // Nothing is answered for before Flush has returned nil. Not for use by several goroutines.
 type Batch struct {
-	in     *Intake
-	ctx    context.Context //nolint:containedctx // a batch lives as long as one request
-	source string
-	hold   time.Duration
+	in   *Intake
+	ctx  context.Context //nolint:containedctx // a batch lives as long as one request
+	from Source
 
-	out     []*journalv1.Event
-	ids     []recent.Key
-	linked  []recent.Key
-	raw     int
-	waiting struct{ accepted, duplicates, quarantined int }
-	head    uint64
-	result  sender.Result
+	out    []*journalv1.Event
+	ids    []recent.Key
+	linked []recent.Key
+	// unproven is what the links of the fact that is being added are.
+	unproven bool
+	raw      int
+	waiting  struct{ accepted, duplicates, quarantined int }
+	head     uint64
+	result   sender.Result
 }
 
-// Begin starts a batch of a source. hold is for how long a write is tried again while the journal does not answer.
-func (in *Intake) Begin(ctx context.Context, source string, hold time.Duration) *Batch {
-	return &Batch{in: in, ctx: ctx, source: source, hold: hold}
+// Source is whose events a batch has.
+type Source struct {
+	Name string
+	// Hold is for how long a write is tried again while the journal does not answer.
+	Hold time.Duration
+	// Open: anybody can speak for it, since what it shows for itself (a write key in a page) is public. Its user ids are its own,
+	// no other source's, and what it says of two ids joins no two people that are known already.
+	Open bool
+}
+
+// Begin starts a batch of a source.
+func (in *Intake) Begin(ctx context.Context, from Source) *Batch {
+	return &Batch{in: in, ctx: ctx, from: from}
 }
 
 // Add takes one fact; when the batch is full, it is written first. An event that has been seen lately, or stands in this
 // batch already, is counted as a duplicate and not written again. The error is Flush's.
 func (b *Batch) Add(f fact.Fact) error {
-	id := remember('e', b.source, f.Event.Id)
+	id := remember('e', b.from.Name, f.Event.Id)
 	if seq, seen := b.in.events.Get(id, b.in.now()); seen {
 		b.result.Duplicates++
 		b.result.Sequence = max(b.result.Sequence, seq)
@@ -130,7 +143,7 @@ func (b *Batch) Flush() error {
 		b.settle(0)
 		return nil
 	}
-	deadline := b.in.now().Add(b.hold)
+	deadline := b.in.now().Add(b.from.Hold)
 	for {
 		seq, err := b.in.journal.Append(b.ctx, b.out...)
 		if err == nil {
@@ -138,11 +151,11 @@ func (b *Batch) Flush() error {
 			return nil
 		}
 		if !errors.Is(err, journal.ErrUnavailable) || !b.in.now().Before(deadline) {
-			return fmt.Errorf("append %d events of %s: %w", len(b.out), b.source, err)
+			return fmt.Errorf("append %d events of %s: %w", len(b.out), b.from.Name, err)
 		}
 		select {
 		case <-b.ctx.Done():
-			return fmt.Errorf("append %d events of %s: %w", len(b.out), b.source, errors.Join(err, b.ctx.Err()))
+			return fmt.Errorf("append %d events of %s: %w", len(b.out), b.from.Name, errors.Join(err, b.ctx.Err()))
 		case <-time.After(retryEvery):
 		}
 	}

@@ -31,12 +31,12 @@ func event(id string, who *journalv1.Identity) fact.Fact {
 
 func setup() (*fakejournal.Journal, *Intake, identity.Key) {
 	j := &fakejournal.Journal{}
-	return j, New(j, func() time.Time { return start }), j.Key()
+	return j, New(j, func() time.Time { return start }, nil), j.Key()
 }
 
 func put(t testing.TB, in *Intake, facts ...fact.Fact) sender.Result {
 	t.Helper()
-	b := in.Begin(context.Background(), "site", 0)
+	b := in.Begin(context.Background(), Source{Name: "site"})
 	for _, f := range facts {
 		if err := b.Add(f); err != nil {
 			t.Fatal(err)
@@ -160,7 +160,7 @@ func TestAlias(t *testing.T) {
 func TestLinksAreRemembered(t *testing.T) {
 	j := &fakejournal.Journal{}
 	now := start
-	in := New(j, func() time.Time { return now })
+	in := New(j, func() time.Time { return now }, nil)
 	who := func() *journalv1.Identity { return &journalv1.Identity{UserId: "u-1", AnonymousId: "an-7"} }
 	put(t, in, event("1", who()), event("2", who()))
 	put(t, in, event("3", who()))
@@ -184,7 +184,7 @@ func TestNothingIsRememberedBeforeItIsWritten(t *testing.T) {
 	j, in, _ := setup()
 	j.Fail(func([]*journalv1.Event) error { return journal.ErrUnavailable })
 	who := func() *journalv1.Identity { return &journalv1.Identity{UserId: "u-1", AnonymousId: "an-7"} }
-	b := in.Begin(context.Background(), "site", 0)
+	b := in.Begin(context.Background(), Source{Name: "site"})
 	if err := b.Add(event("1", who())); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestNothingIsRememberedBeforeItIsWritten(t *testing.T) {
 func TestDuplicatesArePerSource(t *testing.T) {
 	j, in, _ := setup()
 	put(t, in, event("1", &journalv1.Identity{UserId: "u"}), event("1", &journalv1.Identity{UserId: "u"}))
-	b := in.Begin(context.Background(), "app", 0)
+	b := in.Begin(context.Background(), Source{Name: "app"})
 	if err := errors.Join(b.Add(event("1", &journalv1.Identity{UserId: "u"})), b.Flush()); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +251,7 @@ func TestLargeDeliveriesAreWrittenInParts(t *testing.T) {
 func TestHeldWhileTheJournalIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakejournal.Journal{}
-		in := New(j, time.Now)
+		in := New(j, time.Now, nil)
 		back := time.Now().Add(3 * time.Second)
 		j.Fail(func([]*journalv1.Event) error {
 			if time.Now().Before(back) {
@@ -259,12 +259,12 @@ func TestHeldWhileTheJournalIsDown(t *testing.T) {
 			}
 			return nil
 		})
-		b := in.Begin(context.Background(), "site", 10*time.Second)
+		b := in.Begin(context.Background(), Source{Name: "site", Hold: 10 * time.Second})
 		if err := errors.Join(b.Add(event("1", &journalv1.Identity{UserId: "u"})), b.Flush()); err != nil || b.Result().Accepted != 1 {
 			t.Errorf("%v %+v", err, b.Result())
 		}
 		back = time.Now().Add(time.Hour)
-		b = in.Begin(context.Background(), "site", 10*time.Second)
+		b = in.Begin(context.Background(), Source{Name: "site", Hold: 10 * time.Second})
 		began := time.Now()
 		if err := errors.Join(b.Add(event("2", &journalv1.Identity{UserId: "u"})), b.Flush()); !errors.Is(err, journal.ErrUnavailable) {
 			t.Error(err)
@@ -283,7 +283,7 @@ func TestHeldWhileTheJournalIsDown(t *testing.T) {
 
 func TestRejections(t *testing.T) {
 	_, in, _ := setup()
-	b := in.Begin(context.Background(), "site", 0)
+	b := in.Begin(context.Background(), Source{Name: "site"})
 	for i := range sender.MaxRejected + 10 {
 		b.Reject(i, fact.Errors{{Field: "x", Reason: "y"}})
 	}
@@ -300,7 +300,7 @@ func TestEntitiesAreSafe(t *testing.T) {
 		f := event(odd.Draw(t, "id"), &journalv1.Identity{
 			UserId: odd.Draw(t, "user"), AnonymousId: odd.Draw(t, "anonymous"), ExternalIds: map[string]string{odd.Draw(t, "system"): odd.Draw(t, "external")},
 		})
-		b := in.Begin(context.Background(), "site", 0)
+		b := in.Begin(context.Background(), Source{Name: "site"})
 		if err := errors.Join(b.Add(f), b.Flush()); err != nil {
 			t.Fatal(err)
 		}
@@ -314,13 +314,13 @@ func TestEntitiesAreSafe(t *testing.T) {
 
 func BenchmarkAddThreeIdentifiers(b *testing.B) {
 	j := &discard{}
-	in := New(j, time.Now)
+	in := New(j, time.Now, nil)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
 		i++
 		f := event(fmt.Sprint(i), &journalv1.Identity{Email: "ana@initech.example", AnonymousId: "an-7", ExternalIds: map[string]string{"crm": "7"}})
-		batch := in.Begin(context.Background(), "site", 0)
+		batch := in.Begin(context.Background(), Source{Name: "site"})
 		if err := errors.Join(batch.Add(f), batch.Flush()); err != nil {
 			b.Fatal(err)
 		}

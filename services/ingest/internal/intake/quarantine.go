@@ -33,7 +33,7 @@ func (b *Batch) Quarantine(d *sender.Delivery, item sender.Item) error {
 	if id == "" {
 		id = "raw-" + b.in.key.Hash("raw", string(item.Raw))
 	}
-	seen := remember('q', b.source, id)
+	seen := remember('q', b.from.Name, id)
 	if seq, ok := b.in.events.Get(seen, b.in.now()); ok {
 		b.result.Duplicates++
 		b.result.Sequence = max(b.result.Sequence, seq)
@@ -42,7 +42,7 @@ func (b *Batch) Quarantine(d *sender.Delivery, item sender.Item) error {
 	if b.head == 0 {
 		head, err := b.in.journal.Head(b.ctx)
 		if err != nil {
-			return fmt.Errorf("quarantine of %s: %w", b.source, err)
+			return fmt.Errorf("quarantine of %s: %w", b.from.Name, err)
 		}
 		b.head = head
 	}
@@ -50,12 +50,12 @@ func (b *Batch) Quarantine(d *sender.Delivery, item sender.Item) error {
 	if !item.Single {
 		contentType = "" // it is one event cut out of a list
 	}
-	hash := b.in.key.Hash("source", b.source)
+	hash := b.in.key.Hash("source", b.from.Name)
 	b.out = append(b.out, &journalv1.Event{
-		Id: id, Entity: "in_" + hash, Type: typeQuarantined, Source: b.source,
+		Id: id, Entity: "in_" + hash, Type: typeQuarantined, Source: b.from.Name,
 		OccurredAt: d.Received.Stamp(), ReceivedAt: d.Received.Stamp(),
 		Payload: &journalv1.Event_Quarantined{Quarantined: &journalv1.Quarantined{
-			QuarantineId: "qu_" + hash + "_" + strconv.FormatUint(b.head, 36) + "_" + b.in.key.Hash("event", b.source, id)[:16],
+			QuarantineId: "qu_" + hash + "_" + strconv.FormatUint(b.head, 36) + "_" + b.in.key.Hash("event", b.from.Name, id)[:16],
 			Reason:       item.Errors.Error(), Place: place, Raw: bytes.Clone(item.Raw), ContentType: contentType, Headers: d.Header,
 		}},
 	})
@@ -101,8 +101,8 @@ const pageSize = 8
 
 // Replay decodes a quarantined event of the source again, as the sender now reads it, and puts it into the journal, along
 // with the fact that it has been released. Replaying twice does no harm: the events keep their ids.
-func (in *Intake) Replay(ctx context.Context, id, source string, from sender.Sender) (sender.Result, error) {
-	found, err := in.find(ctx, id, source)
+func (in *Intake) Replay(ctx context.Context, id string, source Source, from sender.Sender) (sender.Result, error) {
+	found, err := in.find(ctx, id, source.Name)
 	if err != nil {
 		return sender.Result{}, err
 	}
@@ -129,7 +129,7 @@ func (in *Intake) Replay(ctx context.Context, id, source string, from sender.Sen
 		return sender.Result{}, fmt.Errorf("%w: %w", ErrStillUnreadable, errs)
 	}
 
-	b := in.Begin(ctx, source, 0)
+	b := in.Begin(ctx, source)
 	err = from.Decode(d, func(item sender.Item) error {
 		switch {
 		case item.Ignored != "":
@@ -144,7 +144,7 @@ func (in *Intake) Replay(ctx context.Context, id, source string, from sender.Sen
 		return b.Result(), err
 	}
 	b.out = append(b.out, &journalv1.Event{
-		Id: "released-" + id, Entity: found.Entity, Type: typeReleased, Source: source,
+		Id: "released-" + id, Entity: found.Entity, Type: typeReleased, Source: source.Name,
 		OccurredAt: fact.At(in.now()).Stamp(), ReceivedAt: fact.At(in.now()).Stamp(),
 		Payload: &journalv1.Event_QuarantineReleased{QuarantineReleased: &journalv1.QuarantineReleased{QuarantineId: id, Events: int32(readable)}},
 	})

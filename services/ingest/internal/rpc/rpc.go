@@ -116,7 +116,7 @@ func (s *Server) ReplayQuarantine(ctx context.Context, req *ingestv1.ReplayQuara
 	if name == "" {
 		return nil, status.Error(codes.NotFound, "nothing that came in under a configured source is quarantined under this id")
 	}
-	result, err := s.intake.Replay(ctx, req.GetId(), name, s.sources[name].Sender)
+	result, err := s.intake.Replay(ctx, req.GetId(), s.sources[name].Intake(), s.sources[name].Sender)
 	switch {
 	case errors.Is(err, intake.ErrNoQuarantine):
 		return nil, status.Error(codes.NotFound, "nothing is quarantined under this id")

@@ -21,7 +21,9 @@ import (
 type Config struct {
 	Name     string
 	WriteKey string
-	Secrets  []string
+	// Trusted: the write key is known to the operator's own servers alone.
+	Trusted bool
+	Secrets []string
 	// VerifyToken is what a sender that asks before it sends is to name.
 	VerifyToken string
 	// Map gives the event type for a sender's own event name.

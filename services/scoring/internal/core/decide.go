@@ -233,11 +233,16 @@ func (l *Lead) linked(e *Event) []Fact {
 	}
 }
 
-// passOn gives what reaches an absorbed lead to the lead that it became. A link goes there as well, but for this: a device
-// belongs to the first person it joined, and never joins two together.
+// deaf reports whether an absorbed lead does not hear of a link: a device belongs to the first person it joined, and so does
+// anything that a link without proof is of. Neither ever joins two together.
+func (l *Lead) deaf(r *Rules, k *Link) bool {
+	return (!l.Lasting || k.Unproven) && k.Lasting && r.Lasting(l.Parent)
+}
+
+// passOn gives what reaches an absorbed lead to the lead that it became, links included, as far as it hears of them.
 func (l *Lead) passOn(r *Rules, e *Event) []Fact {
 	if k := e.Link; k != nil {
-		if !l.news || k.To == l.ID || k.To == l.Parent || !l.Lasting && k.Lasting && r.Lasting(l.Parent) {
+		if !l.news || k.To == l.ID || k.To == l.Parent {
 			return nil
 		}
 		return []Fact{&Tell{Lead: l.Parent, To: k.To}}

@@ -60,6 +60,8 @@ type Link struct {
 	To string
 	// Stronger: the other lead outranks this one. Lasting: the other is a person rather than a device.
 	Stronger, Lasting bool
+	// Unproven: whoever says so cannot prove it. A lead that is joined already does not hear of it.
+	Unproven bool
 }
 
 // HandedOver is what routing says of a handoff: a rep has it now, or (Recalled) nobody any more.

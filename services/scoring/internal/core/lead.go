@@ -92,7 +92,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 	l.Looked = max(l.Looked, e.Now)
 	l.released = false
 	if l.Parent != "" { // Decide passes it on
-		if e.Link != nil {
+		if l.news = false; e.Link != nil && !l.deaf(r, e.Link) {
 			told := len(l.Told)
 			l.Told = addID(l.Told, e.Link.To)
 			l.news = len(l.Told) > told

@@ -157,7 +157,7 @@ func payload(e *core.Event, ev *journal.Event) {
 	case *journalv1.Event_Linked:
 		to := p.Linked.GetTo()
 		if identity.RankOf(to) != 0 && identity.Safe(to) {
-			e.Link = &core.Link{To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting()}
+			e.Link = &core.Link{To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting(), Unproven: p.Linked.GetUnproven()}
 		}
 	case *journalv1.Event_Absorbed:
 		e.Part, e.PartNo, e.Parts = part(p.Absorbed), int(p.Absorbed.GetChunk()), int(p.Absorbed.GetChunks())

@@ -93,6 +93,36 @@ func TestADeviceNeverJoinsTwoPeople(t *testing.T) {
 	}
 }
 
+// Without proof nobody is joined with another's lead, however they name it: only what has joined nobody yet goes along.
+func TestALinkWithoutProofNeverJoinsTwoPeople(t *testing.T) {
+	unproven := func(w *world, lead, to string) {
+		w.n++
+		w.Append(&journalv1.Event{Id: fmt.Sprintf("e%04d", w.n), Source: "site", Entity: lead, Type: "linked", OccurredAt: timestamppb.New(w.Now),
+			Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{To: to, Rank: 3, ToRank: 1, Unproven: true}}})
+	}
+	w := newWorld(t, exampleAgreement)
+	w.sees(user, "page_viewed")
+	w.sees(ana, "form_submitted")
+	w.sees(bo, "form_submitted")
+	unproven(w, user, ana)
+	if w.root(user) != ana {
+		t.Fatal("the first link was not followed")
+	}
+	unproven(w, user, bo)
+	late := w.sees(user, "page_viewed")
+	if w.root(bo) != bo || w.root(ana) != ana || w.root(user) != ana {
+		t.Error("a forged id joined two people")
+	}
+	if l := w.lead(ana); l.Timeline[0].Touch().ID != late.Id {
+		t.Error("later events went elsewhere")
+	}
+	// Somebody who can prove it says that the two are one.
+	w.link(user, bo)
+	if w.root(ana) != w.root(bo) || w.root(user) != w.root(bo) {
+		t.Error("a link with proof was not followed")
+	}
+}
+
 func TestDevicesJoinEachOtherAndThenAPerson(t *testing.T) {
 	for _, order := range [][2]string{{device, tablet}, {tablet, device}} {
 		w := newWorld(t, exampleAgreement)

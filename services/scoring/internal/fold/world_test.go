@@ -96,6 +96,7 @@ var (
 	anaCRM = key.Lead(identity.ExternalID, "hubspot", "123")
 	device = key.Lead(identity.Anonymous, "", "an-7")
 	tablet = key.Lead(identity.Anonymous, "", "an-8")
+	user   = key.Lead(identity.UserID, "site", "u-1")
 )
 
 // event makes an input about a lead, with an id of its own, that happened now.
