@@ -14,6 +14,7 @@ func (e *event) who(doc *strictjson.Doc) {
 	if fields, ok := flat(doc, e.lead); ok {
 		e.Email("lead.fields.email", fields.Get("email").Text())
 		e.Traits("lead.fields", fields, trait)
+		e.Trait("phone", mailing.First(fields.Get("mobile")))
 		e.Company(mailing.First(fields.Get("company")), "")
 	}
 	e.hasPerson = id != "" || e.HasEmail()
@@ -94,8 +95,6 @@ func trait(key strictjson.Value) string {
 		return ""
 	case "phone", "country", "company":
 		return name
-	case "mobile":
-		return "phone"
 	case "preferred_locale":
 		return "language"
 	}
