@@ -124,12 +124,17 @@ func Kind(b *fact.Builder, cfg *sender.Config, vendor, name, ours string) {
 	if mapped, ok := cfg.Map[name]; ok {
 		ours = mapped
 	}
+	SetKind(b, vendor, name, ours)
+}
+
+// SetKind sets the event's type: ours, or custom under "vendor: name".
+func SetKind(b *fact.Builder, vendor, name, ours string) {
 	if ours == "" {
 		ours = core.Custom
 	}
 	b.Type("event", ours)
 	if ours == core.Custom {
-		b.Name("event", vendor+": "+strings.ReplaceAll(strictjson.Printable(name, 200), "\x00", ""))
+		b.Name("event", vendor+": "+strictjson.Printable(name, 200))
 	}
 }
 

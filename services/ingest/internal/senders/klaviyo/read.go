@@ -27,7 +27,11 @@ func (s *source) read(v strictjson.Value, received fact.Received, item *sender.I
 	}
 	b := fact.NewBuilder(s.cfg.Name, received, true, "")
 	b.ID("external_id", item.ID)
-	mailing.Kind(b, &s.cfg, Name, topic, kind(b, topic))
+	ours := kind(b, topic)
+	if mapped, ok := s.cfg.Map[topic]; ok {
+		ours = mapped
+	}
+	mailing.SetKind(b, Name, strings.TrimPrefix(strings.TrimPrefix(topic, "event:"), "klaviyo."), ours)
 	mailing.Occurred(b, "payload.data.attributes.timestamp", attributes.Get("datetime"), attributes.Get("timestamp"))
 
 	id := mailing.First(event.Get("relationships").Get("profile").Get("data").Get("id"), attributes.Get("profile_id"))

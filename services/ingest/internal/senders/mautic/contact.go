@@ -11,6 +11,9 @@ import (
 func (e *event) who(doc *strictjson.Doc) {
 	id := mailing.First(e.lead.Get("id"))
 	e.ExternalID("lead.id", Name, id)
+	if fields, ok := flat(doc, e.v.Get("company")); ok { // the company that the event is of counts above the contact's own word
+		e.Account("company.fields", fields, companyField)
+	}
 	if fields, ok := flat(doc, e.lead); ok {
 		e.Email("lead.fields.email", fields.Get("email").Text())
 		e.Traits("lead.fields", fields, trait)
@@ -18,9 +21,6 @@ func (e *event) who(doc *strictjson.Doc) {
 		e.Company(mailing.First(fields.Get("company")), "")
 	}
 	e.hasPerson = id != "" || e.HasEmail()
-	if fields, ok := flat(doc, e.v.Get("company")); ok {
-		e.Account("company.fields", fields, companyField)
-	}
 }
 
 // flat gives a contact's or company's fields and what else is said of it as one object of simple values, parsed by doc. Mautic

@@ -12,7 +12,6 @@ import (
 // event is one event being read.
 type event struct {
 	*fact.Builder
-	cfg  *sender.Config
 	name string
 	// v is the event; inner is what it is of (a submission, a stat, a hit) or v itself, and lead the contact within.
 	v, inner, lead strictjson.Value
@@ -33,7 +32,7 @@ func innerOf(name string) string {
 }
 
 func (s *source) read(docs pair, name string, v strictjson.Value, received fact.Received, item *sender.Item) {
-	e := &event{Builder: fact.NewBuilder(s.cfg.Name, received, true, ""), cfg: &s.cfg, name: name, v: v, inner: v}
+	e := &event{Builder: fact.NewBuilder(s.cfg.Name, received, true, ""), name: name, v: v, inner: v}
 	if inner := innerOf(name); inner != "" {
 		if e.inner = v.Get(inner); e.inner.Kind() != strictjson.Object {
 			item.Errors = fact.Errors{{Field: inner, Reason: "is required: what the event is of"}}
@@ -53,12 +52,13 @@ func (s *source) read(docs pair, name string, v strictjson.Value, received fact.
 		return
 	}
 	kind := e.tell()
-	if form := mailing.First(e.inner.Get("form").Get("alias")); form != "" {
-		if mapped, ok := s.cfg.Map[name+"/"+form]; ok { // what this one form is for
-			kind = mapped
-		}
+	if mapped, ok := s.cfg.Map[name]; ok {
+		kind = mapped
 	}
-	mailing.Kind(e.Builder, e.cfg, Name, strings.TrimPrefix(name, "mautic."), kind)
+	if mapped, ok := s.cfg.Map[name+"/"+mailing.First(e.inner.Get("form").Get("alias"))]; ok { // what this one form is for
+		kind = mapped
+	}
+	mailing.SetKind(e.Builder, Name, strings.TrimPrefix(name, "mautic."), kind)
 	mailing.Occurred(e.Builder, "timestamp", e.inner.Get("dateSubmitted"), e.inner.Get("dateHit"), e.inner.Get("lastOpened"), e.inner.Get("dateRead"), v.Get("timestamp"))
 	e.Properties("", strictjson.Value{})
 	mailing.KeepMembers(e.Builder, e.inner, "lead", "contact")
