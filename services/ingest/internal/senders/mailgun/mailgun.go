@@ -125,9 +125,10 @@ func (s *source) signature(body []byte) (sig signature, err error) {
 	found := 0
 	// What is wrong behind the signature is Decode's to say: then the body is genuine, and cannot be read.
 	_ = strictjson.EachMember(body, 0, len(body), func(key, value strictjson.Span) error {
-		k, err := doc.Parse(body, key.From, key.To, sender.Limits())
-		if err != nil || !k.Is("signature") {
+		if k, err := doc.Parse(body, key.From, key.To, sender.Limits()); err == nil && !k.Is("signature") {
 			return nil
+		} else if err != nil {
+			return err
 		}
 		found++
 		v, err := doc.Parse(body, value.From, value.To, sender.Limits())
