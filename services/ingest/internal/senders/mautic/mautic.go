@@ -64,6 +64,9 @@ func (s *source) Decode(d *sender.Delivery, yield func(sender.Item) error) error
 	docs := pair{s.docs.Get(), s.docs.Get()}
 	defer s.docs.Put(docs.event)
 	defer s.docs.Put(docs.fields)
+	if none(d.Body) {
+		return nil
+	}
 	if err := s.countable(docs.event, d.Body); err != nil {
 		return err
 	}
@@ -113,8 +116,14 @@ func alone(key, event []byte) []byte {
 	return append(append(out, event...), '}')
 }
 
-// countable checks that the body is an object of types whose events can be told apart, and are not too many. No events at all are
-// written as [].
+// none reports whether a body is Mautic's way of writing an object without members.
+func none(body []byte) bool {
+	return strictjson.EachElement(body, 0, len(body), func(strictjson.Span) error { return errEvent }) == nil
+}
+
+var errEvent = errors.New("there is an event")
+
+// countable checks that the body is an object of types whose events can be told apart, and are not too many.
 func (s *source) countable(doc *strictjson.Doc, body []byte) error {
 	n, many := 0, errors.New("many")
 	count := func(strictjson.Span) error {
@@ -123,10 +132,6 @@ func (s *source) countable(doc *strictjson.Doc, body []byte) error {
 		}
 		return nil
 	}
-	if err := strictjson.EachElement(body, 0, len(body), count); err == nil && n == 0 {
-		return &sender.Unreadable{Errors: fact.Errors{{Reason: "there are no events in it"}}}
-	}
-	n = 0
 	err := strictjson.EachMember(body, 0, len(body), func(key, value strictjson.Span) error {
 		if _, err := doc.Parse(body, key.From, key.To, sender.Limits()); err != nil {
 			return err
