@@ -3,8 +3,15 @@ package senders
 
 import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
+	"github.com/batonhq/baton/services/ingest/internal/senders/activecampaign"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
+	"github.com/batonhq/baton/services/ingest/internal/senders/customerio"
+	"github.com/batonhq/baton/services/ingest/internal/senders/klaviyo"
+	"github.com/batonhq/baton/services/ingest/internal/senders/mailchimp"
+	"github.com/batonhq/baton/services/ingest/internal/senders/mailgun"
+	"github.com/batonhq/baton/services/ingest/internal/senders/mautic"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
+	"github.com/batonhq/baton/services/ingest/internal/senders/sendgrid"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
 )
 
@@ -13,6 +20,13 @@ func Table() []sender.Type {
 	return append(segment.Types(),
 		baton.Type(),
 		standardwebhooks.Type(),
+		mautic.Type(),
+		sendgrid.Type(),
+		mailchimp.Type(),
+		activecampaign.Type(),
+		customerio.Type(),
+		mailgun.Type(),
+		klaviyo.Type(),
 	)
 }
 
