@@ -59,7 +59,9 @@ type Record struct {
 	Deal bool
 	// System and ID are the record's own. Person is the id of the person that it belongs to, where that is another record.
 	System, ID, Person string
-	Email              string
+	// Also are ids that other systems know the same person by.
+	Also  map[string]string
+	Email string
 	// Handoff is the handoff's id that the record carries, "" for none.
 	Handoff string
 	// Type of the event where neither the operator nor a stage says; "" is custom.
@@ -74,6 +76,8 @@ type Record struct {
 	// Traits are a person's fields, Names our names for them (fact.Drop for what is used up).
 	Traits strictjson.Value
 	Names  func(field string) string
+	// Fill has fields of the person that stand elsewhere, and count where Traits have none.
+	Fill map[string]string
 	// More has what else our vocabulary has a name for.
 	More map[string]string
 	// Properties is what is kept of the event as it was sent.
@@ -118,6 +122,9 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	} else {
 		b.ExternalID("id", r.System, r.ID)
 	}
+	for _, system := range sortedKeys(r.Also) {
+		b.ExternalID("id", system, r.Also[system])
+	}
 	b.Email("email", r.Email)
 	if r.Handoff != "" {
 		b.Handoff(r.Handoff)
@@ -125,6 +132,9 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	m.say(b, r, eventType, stage)
 	if r.Names != nil {
 		b.Traits("fields", r.Traits, func(key strictjson.Value) string { return r.Names(key.Text()) })
+	}
+	for _, name := range sortedKeys(r.Fill) {
+		b.Trait(name, r.Fill[name])
 	}
 	b.Properties("properties", r.Properties)
 	return b.Finish("id")
@@ -158,7 +168,7 @@ func (m *Mapper) say(b *fact.Builder, r *Record, eventType, stage string) {
 func (m *Mapper) Consent(received fact.Received, r *Record, purpose string) (fact.Fact, fact.Errors) {
 	only := *r
 	only.EventID, only.Event = sender.ID(r.EventID, "consent"), ""
-	only.Type, only.Stages, only.Names = "consent_changed", nil, nil
+	only.Type, only.Stages, only.Names, only.Fill = "consent_changed", nil, nil, nil
 	only.More = map[string]string{"consent:" + purpose: "withdrawn"}
 	return m.Fact(received, &only)
 }
