@@ -4,8 +4,14 @@ package senders
 import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
+	"github.com/batonhq/baton/services/ingest/internal/senders/dynamics"
+	"github.com/batonhq/baton/services/ingest/internal/senders/espocrm"
+	"github.com/batonhq/baton/services/ingest/internal/senders/hubspot"
+	"github.com/batonhq/baton/services/ingest/internal/senders/pipedrive"
+	"github.com/batonhq/baton/services/ingest/internal/senders/salesforce"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
+	"github.com/batonhq/baton/services/ingest/internal/senders/twenty"
 )
 
 // Table lists them.
@@ -13,6 +19,12 @@ func Table() []sender.Type {
 	return append(segment.Types(),
 		baton.Type(),
 		standardwebhooks.Type(),
+		hubspot.Type(),
+		salesforce.Type(),
+		pipedrive.Type(),
+		dynamics.Type(),
+		espocrm.Type(),
+		twenty.Type(),
 	)
 }
 

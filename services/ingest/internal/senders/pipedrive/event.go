@@ -159,7 +159,7 @@ func (e *event) activity(r *crm.Record, action string) {
 	switch kind := crm.First(e.data, "type"); {
 	case action == "delete":
 	case kind == "call" && crm.Truth(e.data.Get("done")) && e.changed("done"):
-		r.Type, r.More = "call_logged", map[string]string{"outcome": crm.First(e.data, "subject")}
+		r.Type = "call_logged"
 	case kind == "meeting" && action == "create":
 		r.Type, r.More = "meeting_booked", map[string]string{"starts_at": at}
 	}

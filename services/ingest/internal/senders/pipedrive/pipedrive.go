@@ -70,21 +70,11 @@ func (s *source) Verify(r *sender.Request) (string, error) {
 
 // Decode reads one event: {"meta", "data", "previous"}.
 func (s *source) Decode(d *sender.Delivery, yield func(sender.Item) error) error {
-	var optedOut *crm.Record
 	spare := s.docs.Get()
 	defer s.docs.Put(spare)
-	return sender.Objects(&s.docs, &s.cfg, d, func(item sender.Item) error {
-		withdrawn := optedOut
-		optedOut = nil
-		if err := yield(item); err != nil || withdrawn == nil || item.Errors != nil {
-			return err
-		}
-		item.ID = sender.ID(withdrawn.EventID, "consent")
-		item.Fact, item.Errors = s.mapper.Consent(d.Received, withdrawn, "email")
-		return yield(item)
-	}, func(v strictjson.Value, item *sender.Item) {
+	return s.mapper.Objects(&s.docs, &s.cfg, d, yield, func(v strictjson.Value, item *sender.Item) *crm.Record {
 		e := event{source: s, meta: v.Get("meta"), data: v.Get("data"), previous: v.Get("previous")}
-		optedOut = e.read(v, spare, d.Received, item)
+		return e.read(v, spare, d.Received, item)
 	})
 }
 

@@ -61,7 +61,9 @@ func New(cfg sender.Config) (sender.Sender, error) {
 }
 
 // Verify checks the token.
-func (s *source) Verify(r *sender.Request) (string, error) { return "", sender.HasToken(r, s.cfg.Secrets) }
+func (s *source) Verify(r *sender.Request) (string, error) {
+	return "", sender.HasToken(r, s.cfg.Secrets)
+}
 
 // Decode gives the message's notifications. The whole of it is read before the first is given. What cannot be read is given
 // without the session that Salesforce puts into every message.
