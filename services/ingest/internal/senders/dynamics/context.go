@@ -59,7 +59,7 @@ func (c *execution) read(item *sender.Item, spare *strictjson.Doc, exceeded bool
 		r.Deal, r.System = true, opportunity
 	default:
 		if c.cfg.Map[r.Event] == "" {
-			item.Ignored = "it is about a " + strictjson.Printable(table, 40) + ", not about a person or a deal"
+			item.Ignored = "it is about neither a person nor a deal: " + strictjson.Printable(table, 40)
 			return nil
 		}
 	}

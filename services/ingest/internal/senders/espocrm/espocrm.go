@@ -113,7 +113,12 @@ func (s *source) Decode(d *sender.Delivery, yield func(sender.Item) error) error
 	if !strings.Contains(event, ".") {
 		event = ""
 	}
-	return s.mapper.Objects(&s.docs, &s.cfg, d, yield, func(v strictjson.Value, item *sender.Item) *crm.Record {
+	return s.mapper.Objects(&s.docs, &s.cfg, d, func(item sender.Item) error {
+		if item.ID == "" { // it could not be read; with its event in the id it can be when it is decoded again
+			item.ID = sender.ID(event, sender.BodyID(item.Raw))
+		}
+		return yield(item)
+	}, func(v strictjson.Value, item *sender.Item) *crm.Record {
 		return s.read(v, event, d.Received, item)
 	})
 }
@@ -181,7 +186,7 @@ func (s *source) read(v strictjson.Value, event string, received fact.Received, 
 			r.Type, r.More = "meeting_booked", map[string]string{"starts_at": crm.First(v, "dateStart")}
 		}
 	default:
-		item.Ignored = "it is about a " + strictjson.Printable(table, 40) + ", not about a person or a deal"
+		item.Ignored = "it is about neither a person nor a deal: " + strictjson.Printable(table, 40)
 		return nil
 	}
 	item.Fact, item.Errors = s.mapper.Fact(received, &r)

@@ -165,7 +165,7 @@ func TestSubscriptions(t *testing.T) {
 		{Name: "an association joins nobody", Body: subscription("contact.associationChange", `"associationType":"CONTACT_TO_DEAL","fromObjectId":12,"toObjectId":9,"associationRemoved":false`), Want: []string{`custom "hubspot: contact.associationChange" hubspot:12` + at}},
 		{Name: "unless the operator says so", Config: sender.Config{Map: map[string]string{"deal.associationChange": "identified"}}, Body: subscription("deal.associationChange", `"associationType":"DEAL_TO_CONTACT","fromObjectId":9,"toObjectId":12`), Want: []string{"identified hubspot:12 hubspot-deal:9" + at}},
 		{Name: "and then not when it is taken back", Config: sender.Config{Map: map[string]string{"deal.associationChange": "identified"}}, Body: subscription("deal.associationChange", `"associationType":"DEAL_TO_CONTACT","fromObjectId":9,"toObjectId":12,"associationRemoved":true`), Want: []string{"identified hubspot:12" + at}},
-		{Name: "company", Body: subscription("company.creation", `"objectId":4`), Want: []string{"ignored: about a company"}},
+		{Name: "company", Body: subscription("company.creation", `"objectId":4`), Want: []string{"ignored: company"}},
 		{Name: "another portal", Config: sender.Config{Accounts: []string{"78"}}, Body: subscription("contact.creation", `"objectId":12`), Want: []string{"ignored: account"}},
 		{Name: "our portal", Config: sender.Config{Accounts: []string{"77"}}, Body: subscription("contact.creation", `"objectId":12`), Want: []string{"identified hubspot:12" + at}},
 		{Name: "no object", Body: subscription("contact.creation", `"x":1`), Want: []string{"refused: says of nobody"}},

@@ -65,7 +65,7 @@ func (e *event) read(item *sender.Item) {
 	case "lead":
 		r.System = leadSystem
 	default:
-		item.Ignored = "it is about a " + strictjson.Printable(kind, 40) + ", not about a person or a deal"
+		item.Ignored = "it is about neither a person nor a deal: " + strictjson.Printable(kind, 40)
 		return
 	}
 	e.meaning(&r, kind, what)

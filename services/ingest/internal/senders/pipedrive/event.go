@@ -56,7 +56,7 @@ func (e *event) read(v strictjson.Value, spare *strictjson.Doc, received fact.Re
 	case entity == "deal":
 		e.deal(&r, action)
 	case r.Person == "":
-		item.Ignored = "it is about a " + strictjson.Printable(entity, 40) + " that belongs to no person"
+		item.Ignored = "it belongs to no person: " + strictjson.Printable(entity, 40)
 		return nil
 	case entity == "activity":
 		e.activity(&r, action)

@@ -92,7 +92,7 @@ func TestEvents(t *testing.T) {
 		{Name: "a won deal's amount", Body: post("deal", "change", `{"id":5,"status":"won","value":7}`, `{"value":6}`), Want: []string{"deal_stage_changed pipedrive-deal:5" + at + " deal[5  7  ]"}},
 		{Name: "a won deal's title", Body: post("deal", "change", `{"id":5,"status":"won","title":"x"}`, `{"title":"y"}`), Want: []string{`custom "pipedrive: deal.change" pipedrive-deal:5` + at}},
 		{Name: "lead", Body: post("lead", "change", `{"id":"l-1","person_id":12}`, `{}`), Want: []string{`custom "pipedrive: lead.change" pipedrive:12` + at}},
-		{Name: "lead of nobody", Body: post("lead", "change", `{"id":"l-1","person_id":null}`, `{}`), Want: []string{"ignored: no person"}},
+		{Name: "lead of nobody", Body: post("lead", "change", `{"id":"l-1","person_id":null}`, `{}`), Want: []string{"ignored: belongs to no person"}},
 		{Name: "the operator's word", Config: sender.Config{Map: map[string]string{"lead.create": "identified"}}, Body: post("lead", "create", `{"id":"l-1","person_id":12}`, `{}`), Want: []string{"identified pipedrive:12" + at}},
 		{Name: "call made", Body: post("activity", "change", `{"id":1,"type":"call","done":true,"person_id":12}`, `{"done":false}`), Want: []string{"call_logged pipedrive:12" + at}},
 		{Name: "call planned", Body: post("activity", "create", `{"id":1,"type":"call","done":false,"person_id":12}`, `null`), Want: []string{`custom "pipedrive: activity.create" pipedrive:12` + at}},

@@ -121,7 +121,7 @@ func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.R
 	default:
 		r.Person = crm.First(record, "personId", "pointOfContactId")
 		if r.Person == "" {
-			item.Ignored = "it is about a " + strictjson.Printable(object, 40) + " that belongs to no person"
+			item.Ignored = "it belongs to no person: " + strictjson.Printable(object, 40)
 			return
 		}
 	}
