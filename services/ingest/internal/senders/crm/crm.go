@@ -115,12 +115,14 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	if _, err := core.Occurred(r.At, received.Time); err == nil || errors.Is(err, core.ErrFuture) {
 		b.Occurred("time", r.At, r.At)
 	}
-	if r.Person != "" {
-		// A deal or a task that has its person is that person's, and its own id names nobody: one that passes from one person
-		// to another must not make one of the two.
-		b.ExternalID("person", m.Vendor, r.Person)
-	} else {
+	// A deal or a task that has its person is that person's, and its own id names nobody: one that passes from one person to
+	// another must not make one of the two. Nor must a handoff's id that stays with the deal when its person changes: then the
+	// deal is the handoff's, and says nothing of the person.
+	switch {
+	case r.Person == "" || r.Deal && r.Handoff != "":
 		b.ExternalID("id", r.System, r.ID)
+	case r.Handoff == "":
+		b.ExternalID("person", m.Vendor, r.Person)
 	}
 	for _, system := range sortedKeys(r.Also) {
 		b.ExternalID("id", system, r.Also[system])
