@@ -93,9 +93,9 @@ func (c *execution) target(to *crm.Object, input strictjson.Value, table string)
 	for _, name := range []string{"OpportunityClose", "LeadClose"} {
 		attributes(to, pair(input, name).Get("Attributes"))
 	}
-	for parameter, column := range map[string]string{"State": "statecode", "Status": "statuscode"} {
-		if value := pair(input, parameter); value.Given() && !to.Has(column) {
-			add(to, column, value)
+	for _, of := range [...]struct{ parameter, column string }{{"State", "statecode"}, {"Status", "statuscode"}} {
+		if value := pair(input, of.parameter); value.Given() && !to.Has(of.column) {
+			add(to, of.column, value)
 		}
 	}
 	if id := pair(input, "LeadId").Get("Id"); table == "lead" && id.Given() && !to.Has("leadid") {
