@@ -10,9 +10,15 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/senders/mailchimp"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mailgun"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mautic"
+	"github.com/batonhq/baton/services/ingest/internal/senders/dynamics"
+	"github.com/batonhq/baton/services/ingest/internal/senders/espocrm"
+	"github.com/batonhq/baton/services/ingest/internal/senders/hubspot"
+	"github.com/batonhq/baton/services/ingest/internal/senders/pipedrive"
+	"github.com/batonhq/baton/services/ingest/internal/senders/salesforce"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
 	"github.com/batonhq/baton/services/ingest/internal/senders/sendgrid"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
+	"github.com/batonhq/baton/services/ingest/internal/senders/twenty"
 )
 
 // Table lists them.
@@ -27,6 +33,12 @@ func Table() []sender.Type {
 		customerio.Type(),
 		mailgun.Type(),
 		klaviyo.Type(),
+		hubspot.Type(),
+		salesforce.Type(),
+		pipedrive.Type(),
+		dynamics.Type(),
+		espocrm.Type(),
+		twenty.Type(),
 	)
 }
 
