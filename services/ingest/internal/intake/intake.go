@@ -48,12 +48,16 @@ type Intake struct {
 	events  *recent.Set
 	links   *recent.Set
 	now     func() time.Time
+	agents  fact.Agents
 }
 
-// New makes an intake. now is the clock by which it forgets.
-func New(j Journal, now func() time.Time) *Intake {
+// Received gives the receipt of what came in at a moment.
+func (in *Intake) Received(at time.Time) fact.Received { return fact.At(at).Knowing(in.agents) }
+
+// New makes an intake. now is the clock by which it forgets; agents tells programs by their user agent, nil tells none.
+func New(j Journal, now func() time.Time, agents fact.Agents) *Intake {
 	return &Intake{
-		journal: j, key: j.Key(), now: now,
+		journal: j, key: j.Key(), now: now, agents: agents,
 		events: recent.New(remembered, keepEvents), links: recent.New(remembered, keepLinks),
 	}
 }
