@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -244,6 +245,31 @@ func TestABadEventInATrackingBatch(t *testing.T) {
 	}
 	if n := len(b.journal.Events()); n != 2 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// What a program did is kept, marked and told why.
+func TestProgramsAreMarked(t *testing.T) {
+	b := newBench(t)
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)":             "its user agent is a program's: Mozilla/5.0 (compatible; Googlebot/2.1",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:128.0) Gecko/20100101 Firefox/128.0": "",
+		"": "",
+	} {
+		body, err := json.Marshal(map[string]any{"anonymousId": "a", "name": "Pricing", "context": map[string]any{"userAgent": agent}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := b.track(t, "page", string(body)); r.status != 200 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		ev := lastOf(t, b).Body
+		if ev.Automated != (want != "") || !strings.HasPrefix(ev.AutomatedBecause, want) || want == "" && ev.AutomatedBecause != "" {
+			t.Errorf("%s: %v %q", agent, ev.Automated, ev.AutomatedBecause)
+		}
+		if ev.Properties.Fields["context"].GetStructValue().Fields["userAgent"].GetStringValue() != agent {
+			t.Error("what was sent is not kept")
+		}
 	}
 }
 
