@@ -17,6 +17,7 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	ingestv1 "github.com/batonhq/baton/proto/baton/ingest/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/ingest/internal/agents"
 	"github.com/batonhq/baton/services/ingest/internal/edge"
 	"github.com/batonhq/baton/services/ingest/internal/intake"
 	"github.com/batonhq/baton/services/ingest/internal/rpc"
@@ -69,7 +70,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("ingest configuration: %w", errors.Join(errs...))
 	}
-	in := intake.New(deps.Journal, deps.Now, cfg.Mailboxes.is())
+	in := intake.New(deps.Journal, intake.Options{Now: deps.Now, Agents: agents.New(), Mailbox: cfg.Mailboxes.is()})
 	e, err := edge.New(edge.Options{
 		Sources: sources, Tracking: senders.Tracking(), Intake: in, InFlight: cfg.InFlight, Hold: cfg.Hold, PublicURL: strings.TrimSuffix(cfg.PublicURL, "/"),
 		CORSOrigins: cfg.CORSOrigins, Now: deps.Now, Log: deps.Log, Metrics: deps.Metrics, Tracer: deps.Tracer,

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -172,7 +173,7 @@ func TestCalls(t *testing.T) {
 		{"screen", "screen", `{"anonymousId":"a","name":"Home","category":"Main","messageId":"1"}`,
 			`"type": "page_viewed", "identity": {"anonymousId": "a"}, "properties": {"name": "Home", "category": "Main"}, "pageViewed": {"title": "Home"}`},
 		{"what is not Segment's is kept", "page", `{"anonymousId":"a","messageId":"1","tenant":{"id":7},"properties":["odd"],"context":{"page":{"url":"https://x.example/","referrer":"https://y.example/"}}}`,
-			`"type": "page_viewed", "identity": {"anonymousId": "a"}, "pageViewed": {}, "touch": {"url": "https://x.example/", "referrer": "https://y.example/"},
+			`"type": "page_viewed", "identity": {"anonymousId": "a"}, "pageViewed": {}, "touch": {"url": "https://x.example/", "referrer": "https://y.example/", "channel": "referral"},
 			 "properties": {"tenant": {"id": 7}, "properties": ["odd"], "context": {"page": {"url": "https://x.example/", "referrer": "https://y.example/"}}}`},
 		{"placeholders name nobody", "track", `{"userId":"undefined","anonymousId":"a","event":"X","messageId":"1"}`,
 			`"type": "custom", "name": "X", "identity": {"anonymousId": "a"}, "custom": {}`},
@@ -198,7 +199,6 @@ func TestTrackingRefusals(t *testing.T) {
 		{"track", `{"event":"X"}`, "userId", "nobody"},
 		{"track", `{"event":"X","userId":"null"}`, "userId", "nobody"},
 		{"track", `{"event":"X","anonymousId":"a","timestamp":"soon"}`, "timestamp", "RFC 3339"},
-		{"track", `{"event":"X","anonymousId":"a","timestamp":"1970-01-01T00:00:00Z"}`, "timestamp", "2000"},
 		{"track", `{"event":"X","anonymousId":"a","messageId":"` + strings.Repeat("x", 300) + `"}`, "messageId", "256"},
 		{"alias", `{"userId":"u"}`, "previousId", "required"},
 		{"alias", `{"previousId":"a"}`, "userId", "required"},
@@ -248,6 +248,31 @@ func TestABadEventInATrackingBatch(t *testing.T) {
 	}
 }
 
+// What a program did is kept, marked and told why.
+func TestProgramsAreMarked(t *testing.T) {
+	b := newBench(t)
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)":             "its user agent is a program's: Mozilla/5.0 (compatible; Googlebot/2.1",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:128.0) Gecko/20100101 Firefox/128.0": "",
+		"": "",
+	} {
+		body, err := json.Marshal(map[string]any{"anonymousId": "a", "name": "Pricing", "context": map[string]any{"userAgent": agent}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := b.track(t, "page", string(body)); r.status != 200 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		ev := lastOf(t, b).Body
+		if ev.Automated != (want != "") || !strings.HasPrefix(ev.AutomatedBecause, want) || want == "" && ev.AutomatedBecause != "" {
+			t.Errorf("%s: %v %q", agent, ev.Automated, ev.AutomatedBecause)
+		}
+		if ev.Properties.Fields["context"].GetStructValue().Fields["userAgent"].GetStringValue() != agent {
+			t.Error("what was sent is not kept")
+		}
+	}
+}
+
 // A device's clock that is years off, and one that says nothing of when it sent.
 func TestClocksOfDevices(t *testing.T) {
 	b := newBench(t)
@@ -267,6 +292,11 @@ func TestClocksOfDevices(t *testing.T) {
 		{"slow", past, past.Add(time.Minute), time.Minute},
 		{"fast", time.Now().AddDate(5, 0, 0), time.Now().AddDate(5, 0, 0).Add(time.Minute), time.Minute},
 		{"fast, not said", time.Now().AddDate(5, 0, 0), time.Time{}, 0},
+		{"never set", time.Unix(300, 0), time.Unix(360, 0), time.Minute},
+		{"never set, not said", time.Unix(300, 0), time.Time{}, 0},
+		{"sent in another age", time.Now().Add(-time.Hour), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Hour},
+		{"an hour fast", time.Now().Add(30 * time.Minute), time.Now().Add(time.Hour), 30 * time.Minute},
+		{"an hour slow", time.Now().Add(-2 * time.Hour), time.Now().Add(-time.Hour), time.Hour},
 		{"old, not said", time.Now().Add(-time.Hour), time.Time{}, time.Hour},
 	} {
 		if r := b.track(t, "track", call(tc.id, tc.stated.UTC(), tc.sent.UTC())); r.status != 200 {
@@ -275,6 +305,10 @@ func TestClocksOfDevices(t *testing.T) {
 		ev := lastOf(t, b).Body
 		if off := ev.ReceivedAt.AsTime().Sub(ev.OccurredAt.AsTime()) - tc.ago; off < -2*time.Second || off > 2*time.Second {
 			t.Errorf("%s: occurred %v before its receipt, want %v", tc.id, ev.ReceivedAt.AsTime().Sub(ev.OccurredAt.AsTime()), tc.ago)
+		}
+		// Both times are kept where they differ.
+		if taken := ev.OccurredAt.AsTime().Equal(tc.stated); taken != (ev.StatedAt == nil) || !taken && !ev.StatedAt.AsTime().Equal(tc.stated) {
+			t.Errorf("%s: occurred %v, stated %v, said %v", tc.id, ev.OccurredAt.AsTime(), ev.StatedAt.AsTime(), tc.stated.UTC())
 		}
 	}
 }

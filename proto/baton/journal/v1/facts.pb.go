@@ -1361,20 +1361,22 @@ func (x *LeadSnapshot) GetOtherEmails() []string {
 
 // TimelineItem is one engagement as a brief tells it.
 type TimelineItem struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EventId       string                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
-	Channel       string                 `protobuf:"bytes,5,opt,name=channel,proto3" json:"channel,omitempty"`
-	Campaign      string                 `protobuf:"bytes,6,opt,name=campaign,proto3" json:"campaign,omitempty"`
-	Asset         string                 `protobuf:"bytes,7,opt,name=asset,proto3" json:"asset,omitempty"`
-	Url           string                 `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
-	Source        string                 `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
-	Title         string                 `protobuf:"bytes,10,opt,name=title,proto3" json:"title,omitempty"`
-	Automated     bool                   `protobuf:"varint,11,opt,name=automated,proto3" json:"automated,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	EventId   string                 `protobuf:"bytes,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	Type      string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Name      string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	Channel   string                 `protobuf:"bytes,5,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign  string                 `protobuf:"bytes,6,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	Asset     string                 `protobuf:"bytes,7,opt,name=asset,proto3" json:"asset,omitempty"`
+	Url       string                 `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
+	Source    string                 `protobuf:"bytes,9,opt,name=source,proto3" json:"source,omitempty"`
+	Title     string                 `protobuf:"bytes,10,opt,name=title,proto3" json:"title,omitempty"`
+	Automated bool                   `protobuf:"varint,11,opt,name=automated,proto3" json:"automated,omitempty"`
+	// Why it is taken for a scanner's or a bot's doing; "" where it is not.
+	AutomatedBecause string `protobuf:"bytes,12,opt,name=automated_because,json=automatedBecause,proto3" json:"automated_because,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *TimelineItem) Reset() {
@@ -1482,6 +1484,13 @@ func (x *TimelineItem) GetAutomated() bool {
 		return x.Automated
 	}
 	return false
+}
+
+func (x *TimelineItem) GetAutomatedBecause() string {
+	if x != nil {
+		return x.AutomatedBecause
+	}
+	return ""
 }
 
 // EarlierEpoch is a run through the stages that ended.
@@ -3753,7 +3762,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fConsentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd4\x02\n" +
 	"\fTimelineItem\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
@@ -3766,7 +3775,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06source\x18\t \x01(\tR\x06source\x12\x14\n" +
 	"\x05title\x18\n" +
 	" \x01(\tR\x05title\x12\x1c\n" +
-	"\tautomated\x18\v \x01(\bR\tautomated\"\xb3\x01\n" +
+	"\tautomated\x18\v \x01(\bR\tautomated\x12+\n" +
+	"\x11automated_because\x18\f \x01(\tR\x10automatedBecause\"\xb3\x01\n" +
 	"\fEarlierEpoch\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x14\n" +
 	"\x05ended\x18\x02 \x01(\tR\x05ended\x12\x16\n" +

@@ -76,8 +76,11 @@ type LeadState struct {
 	// The lead under the agreement in the shadow.
 	Shadow *ShadowState `protobuf:"bytes,33,opt,name=shadow,proto3" json:"shadow,omitempty"`
 	// What its account last said of itself, and what the account was last told.
-	Rated         *RatedState       `protobuf:"bytes,34,opt,name=rated,proto3" json:"rated,omitempty"`
-	ToldAccount   *ToldAccountState `protobuf:"bytes,35,opt,name=told_account,json=toldAccount,proto3" json:"told_account,omitempty"`
+	Rated       *RatedState       `protobuf:"bytes,34,opt,name=rated,proto3" json:"rated,omitempty"`
+	ToldAccount *ToldAccountState `protobuf:"bytes,35,opt,name=told_account,json=toldAccount,proto3" json:"told_account,omitempty"`
+	// What mail was sent to the lead and what was done with it, the newest, in pieces of 21 bytes in order: by that scanners
+	// are told from people.
+	Mail          []byte `protobuf:"bytes,40,opt,name=mail,proto3" json:"mail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -353,6 +356,13 @@ func (x *LeadState) GetRated() *RatedState {
 func (x *LeadState) GetToldAccount() *ToldAccountState {
 	if x != nil {
 		return x.ToldAccount
+	}
+	return nil
+}
+
+func (x *LeadState) GetMail() []byte {
+	if x != nil {
+		return x.Mail
 	}
 	return nil
 }
@@ -1159,7 +1169,9 @@ type ItemState struct {
 	// Place among the terms.
 	Terms int32 `protobuf:"varint,4,opt,name=terms,proto3" json:"terms,omitempty"`
 	// Events that it stands for, less one.
-	More          int32 `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`
+	More int32 `protobuf:"varint,5,opt,name=more,proto3" json:"more,omitempty"`
+	// Why it is taken for a scanner's or a bot's doing, and so is worth nothing; "" where it is not.
+	Automated     string `protobuf:"bytes,8,opt,name=automated,proto3" json:"automated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1229,22 +1241,30 @@ func (x *ItemState) GetMore() int32 {
 	return 0
 }
 
+func (x *ItemState) GetAutomated() string {
+	if x != nil {
+		return x.Automated
+	}
+	return ""
+}
+
 type TouchState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	At            int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
-	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	Type          string                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
-	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
-	Channel       string                 `protobuf:"bytes,6,opt,name=channel,proto3" json:"channel,omitempty"`
-	Campaign      string                 `protobuf:"bytes,7,opt,name=campaign,proto3" json:"campaign,omitempty"`
-	Asset         string                 `protobuf:"bytes,8,opt,name=asset,proto3" json:"asset,omitempty"`
-	Url           string                 `protobuf:"bytes,9,opt,name=url,proto3" json:"url,omitempty"`
-	Referrer      string                 `protobuf:"bytes,10,opt,name=referrer,proto3" json:"referrer,omitempty"`
-	Title         string                 `protobuf:"bytes,11,opt,name=title,proto3" json:"title,omitempty"`
-	Automated     bool                   `protobuf:"varint,12,opt,name=automated,proto3" json:"automated,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	At               int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
+	Id               string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Source           string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	Type             string                 `protobuf:"bytes,4,opt,name=type,proto3" json:"type,omitempty"`
+	Name             string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Channel          string                 `protobuf:"bytes,6,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign         string                 `protobuf:"bytes,7,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	Asset            string                 `protobuf:"bytes,8,opt,name=asset,proto3" json:"asset,omitempty"`
+	Url              string                 `protobuf:"bytes,9,opt,name=url,proto3" json:"url,omitempty"`
+	Referrer         string                 `protobuf:"bytes,10,opt,name=referrer,proto3" json:"referrer,omitempty"`
+	Title            string                 `protobuf:"bytes,11,opt,name=title,proto3" json:"title,omitempty"`
+	Automated        bool                   `protobuf:"varint,12,opt,name=automated,proto3" json:"automated,omitempty"`
+	AutomatedBecause string                 `protobuf:"bytes,14,opt,name=automated_because,json=automatedBecause,proto3" json:"automated_because,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *TouchState) Reset() {
@@ -1359,6 +1379,13 @@ func (x *TouchState) GetAutomated() bool {
 		return x.Automated
 	}
 	return false
+}
+
+func (x *TouchState) GetAutomatedBecause() string {
+	if x != nil {
+		return x.AutomatedBecause
+	}
+	return ""
 }
 
 type MissedState struct {
@@ -1790,7 +1817,7 @@ var File_baton_scoring_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xbc\n" +
+	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xd0\n" +
 	"\n" +
 	"\tLeadState\x12\x16\n" +
 	"\x06fields\x18\x01 \x01(\x05R\x06fields\x12$\n" +
@@ -1831,7 +1858,8 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\x04held\x18  \x01(\bR\x04held\x125\n" +
 	"\x06shadow\x18! \x01(\v2\x1d.baton.scoring.v1.ShadowStateR\x06shadow\x122\n" +
 	"\x05rated\x18\" \x01(\v2\x1c.baton.scoring.v1.RatedStateR\x05rated\x12E\n" +
-	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\"\x8c\x02\n" +
+	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\x12\x12\n" +
+	"\x04mail\x18( \x01(\fR\x04mail\"\x8c\x02\n" +
 	"\vShadowState\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x10\n" +
 	"\x03run\x18\x02 \x01(\x05R\x03run\x12\x1d\n" +
@@ -1907,13 +1935,14 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\vgroup_limit\x18\n" +
 	" \x01(\x12R\n" +
 	"groupLimit\x12\x14\n" +
-	"\x05score\x18\v \x01(\tR\x05score\"m\n" +
+	"\x05score\x18\v \x01(\tR\x05score\"\x8b\x01\n" +
 	"\tItemState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
 	"\x06source\x18\x03 \x01(\tR\x06source\x12\x14\n" +
 	"\x05terms\x18\x04 \x01(\x05R\x05terms\x12\x12\n" +
-	"\x04more\x18\x05 \x01(\x05R\x04more\"\x9a\x02\n" +
+	"\x04more\x18\x05 \x01(\x05R\x04more\x12\x1c\n" +
+	"\tautomated\x18\b \x01(\tR\tautomated\"\xc7\x02\n" +
 	"\n" +
 	"TouchState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x0e\n" +
@@ -1928,7 +1957,8 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\breferrer\x18\n" +
 	" \x01(\tR\breferrer\x12\x14\n" +
 	"\x05title\x18\v \x01(\tR\x05title\x12\x1c\n" +
-	"\tautomated\x18\f \x01(\bR\tautomated\"O\n" +
+	"\tautomated\x18\f \x01(\bR\tautomated\x12+\n" +
+	"\x11automated_because\x18\x0e \x01(\tR\x10automatedBecause\"O\n" +
 	"\vMissedState\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +

@@ -109,6 +109,12 @@ func TestCorrected(t *testing.T) {
 		{"an hour fast", received.Add(30 * time.Minute), received.Add(time.Hour), received.Add(-30 * time.Minute)},
 		{"queued for days", received.AddDate(0, 0, -3), received, received.AddDate(0, 0, -3)},
 		{"sent at the epoch", received.Add(-time.Minute), time.Unix(0, 0), received.Add(-time.Minute)},
+		{"a clock that was never set", time.Unix(300, 0), time.Unix(360, 0), received.Add(-time.Minute)},
+		{"a clock that was never set, set since", time.Unix(300, 0), received.AddDate(0, 0, -1), time.Unix(300, 0).Add(24 * time.Hour)},
+		{"a clock that was set to nonsense", received, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), received},
+		{"a clock in the far future", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 9, 0, time.UTC), received.Add(-9 * time.Second)},
+		{"the hour that summer time takes", received.Add(-time.Hour), received.Add(-time.Hour).Add(time.Second), received.Add(-time.Second)},
+		{"sent a little before it happened", received.Add(time.Second), received, received.Add(time.Second)},
 		{"sent long before it happened", received, received.AddDate(0, -1, 0), received},
 	} {
 		if got := Corrected(tc.stated, tc.sent, received); !got.Equal(tc.want) {
@@ -133,6 +139,27 @@ func TestParseTime(t *testing.T) {
 	for _, s := range []string{"2026-11-20T10:00:00.12", "2026-11-20 10:00:00.12", "2026-11-20 10:00:00.12Z", "2026-11-20T10:00:00.12Z"} {
 		if got, err := ParseLooseTime(s); err != nil || !got.Equal(want) {
 			t.Errorf("%s: %v %v", s, got, err)
+		}
+	}
+	for s, want := range map[string]string{ // leap seconds, and the hour that there is twice
+		"2016-12-31T23:59:60Z": "2017-01-01T00:00:00Z", "2016-12-31T23:59:60.5Z": "2017-01-01T00:00:00.5Z", "2017-01-01T00:59:60+01:00": "2017-01-01T00:00:00Z",
+		"2026-10-25T02:30:00+02:00": "2026-10-25T00:30:00Z", "2026-10-25T02:30:00+01:00": "2026-10-25T01:30:00Z",
+	} {
+		if got, err := ParseTime(s); err != nil || got.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: %v %v, want %s", s, got, err, want)
+		}
+	}
+	for s, want := range map[string]string{
+		"2026-11-20T10:00:00.000+0000": "2026-11-20T10:00:00Z", "2026-11-20 10:00:00-0530": "2026-11-20T15:30:00Z", "2016-12-31 23:59:60": "2017-01-01T00:00:00Z",
+		"2026-03-29T02:30:00": "2026-03-29T02:30:00Z", // an hour that there is not where summer time begins: without a zone it is UTC
+	} {
+		if got, err := ParseLooseTime(s); err != nil || got.Format(time.RFC3339Nano) != want {
+			t.Errorf("%s: %v %v, want %s", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"2016-12-31T23:59:61Z", "2016-12-31T23:60:00Z", "2016-12-31T24:00:00Z", "-0001-01-01T00:00:00Z", "2026-11-20T10:00:00+25:00", "2026-11-20T10:00:-1Z"} {
+		if got, err := ParseLooseTime(s); err == nil {
+			t.Errorf("%q is %v", s, got)
 		}
 	}
 	if _, err := ParseLooseTime("soon"); err == nil {

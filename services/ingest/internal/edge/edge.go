@@ -289,7 +289,7 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	}
 	d := &sender.Delivery{
 		ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Header: kept(&s.Type, r.Header),
-		Body: b.data, Received: fact.At(received),
+		Body: b.data, Received: e.opt.Intake.Received(received),
 	}
 	result, no := e.take(ctx, s, d)
 	if no != nil {

@@ -40,7 +40,7 @@ func newEdge(t testing.TB, j *fakejournal.Journal, log io.Writer, hold time.Dura
 	}
 	e, err := New(Options{
 		Sources: []*Source{{Config: config, Type: row, Sender: made, MaxBody: 1 << 20}}, Tracking: senders.Tracking(),
-		Intake: intake.New(j, time.Now, nil), InFlight: 4 << 20, Hold: hold, Now: time.Now, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Intake: intake.New(j, intake.Options{Now: time.Now}), InFlight: 4 << 20, Hold: hold, Now: time.Now, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

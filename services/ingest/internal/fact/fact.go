@@ -80,6 +80,8 @@ func Fault(err error) Errors {
 type Received struct {
 	Time  time.Time
 	stamp *timestamppb.Timestamp
+	// agents knows programs, nil for nobody.
+	agents Agents
 }
 
 // At gives the receipt at a moment.
@@ -176,14 +178,15 @@ func (b *Builder) Name(field, name string) {
 	b.slab.event.Name = name
 }
 
-// Occurred sets when it happened. stated is what the sender said, corrected the same by our clock.
+// Occurred sets when it happened. stated is what the sender said, corrected the same by our clock. What cannot be is put at
+// the receipt by a loose builder, and refused by a strict one. What was stated otherwise than it is taken is kept.
 func (b *Builder) Occurred(field string, stated, corrected time.Time) {
 	occurred := core.Occurred
 	if b.slab.event.History {
 		occurred = core.OccurredInHistory
 	}
 	at, err := occurred(corrected, b.received.Time)
-	if b.loose && errors.Is(err, core.ErrFuture) {
+	if b.loose && err != nil {
 		at, err = b.received.Time, nil
 	}
 	if err != nil {
@@ -340,6 +343,7 @@ func (b *Builder) Finish(lead string) (Fact, Errors) {
 	if ev.OccurredAt == nil {
 		b.occurred(b.received.Time)
 	}
+	b.complete()
 	if ev.Type == TypeLinked && b.previous == "" {
 		b.Refuse("previousId", "names nobody")
 	}

@@ -48,14 +48,27 @@ type Intake struct {
 	events  *recent.Set
 	links   *recent.Set
 	now     func() time.Time
+	agents  fact.Agents
 	mailbox func(email string) bool
 }
 
-// New makes an intake. now is the clock by which it forgets; mailbox tells addresses that are read by many (info@): they name
-// nobody where something else does. nil: there are none.
-func New(j Journal, now func() time.Time, mailbox func(email string) bool) *Intake {
+// Received gives the receipt of what came in at a moment.
+func (in *Intake) Received(at time.Time) fact.Received { return fact.At(at).Knowing(in.agents) }
+
+// Options of an intake.
+type Options struct {
+	// Now is the clock by which it forgets.
+	Now func() time.Time
+	// Agents tells programs by their user agent; nil tells none.
+	Agents fact.Agents
+	// Mailbox tells addresses that are read by many (info@): they name nobody where something else does. nil: there are none.
+	Mailbox func(email string) bool
+}
+
+// New makes an intake.
+func New(j Journal, opt Options) *Intake {
 	return &Intake{
-		journal: j, key: j.Key(), now: now, mailbox: mailbox,
+		journal: j, key: j.Key(), now: opt.Now, agents: opt.Agents, mailbox: opt.Mailbox,
 		events: recent.New(remembered, keepEvents), links: recent.New(remembered, keepLinks),
 	}
 }

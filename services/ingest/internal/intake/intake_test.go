@@ -31,7 +31,7 @@ func event(id string, who *journalv1.Identity) fact.Fact {
 
 func setup() (*fakejournal.Journal, *Intake, identity.Key) {
 	j := &fakejournal.Journal{}
-	return j, New(j, func() time.Time { return start }, nil), j.Key()
+	return j, New(j, Options{Now: func() time.Time { return start }}), j.Key()
 }
 
 func put(t testing.TB, in *Intake, facts ...fact.Fact) sender.Result {
@@ -160,7 +160,7 @@ func TestAlias(t *testing.T) {
 func TestLinksAreRemembered(t *testing.T) {
 	j := &fakejournal.Journal{}
 	now := start
-	in := New(j, func() time.Time { return now }, nil)
+	in := New(j, Options{Now: func() time.Time { return now }})
 	who := func() *journalv1.Identity { return &journalv1.Identity{UserId: "u-1", AnonymousId: "an-7"} }
 	put(t, in, event("1", who()), event("2", who()))
 	put(t, in, event("3", who()))
@@ -251,7 +251,7 @@ func TestLargeDeliveriesAreWrittenInParts(t *testing.T) {
 func TestHeldWhileTheJournalIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &fakejournal.Journal{}
-		in := New(j, time.Now, nil)
+		in := New(j, Options{Now: time.Now})
 		back := time.Now().Add(3 * time.Second)
 		j.Fail(func([]*journalv1.Event) error {
 			if time.Now().Before(back) {
@@ -314,7 +314,7 @@ func TestEntitiesAreSafe(t *testing.T) {
 
 func BenchmarkAddThreeIdentifiers(b *testing.B) {
 	j := &discard{}
-	in := New(j, time.Now, nil)
+	in := New(j, Options{Now: time.Now})
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

@@ -107,7 +107,7 @@ func (in *Intake) Replay(ctx context.Context, id string, source Source, from sen
 		return sender.Result{}, err
 	}
 	q := found.Body.GetQuarantined()
-	d := &sender.Delivery{ID: found.Body.Id, ContentType: q.ContentType, Header: q.Headers, Body: q.Raw, Received: fact.At(found.Time())}
+	d := &sender.Delivery{ID: found.Body.Id, ContentType: q.ContentType, Header: q.Headers, Body: q.Raw, Received: in.Received(found.Time())}
 
 	readable := 0
 	var errs fact.Errors

@@ -69,7 +69,7 @@ func TestLinksWithoutProof(t *testing.T) {
 // An address that many people read names nobody where anything else does, and a lead of its own where nothing does.
 func TestMailboxesNameNobody(t *testing.T) {
 	j := &fakejournal.Journal{}
-	in := New(j, func() time.Time { return start }, func(email string) bool { return strings.HasPrefix(email, "info@") })
+	in := New(j, Options{Now: func() time.Time { return start }, Mailbox: func(email string) bool { return strings.HasPrefix(email, "info@") }})
 	key := j.Key()
 	put(t, in,
 		event("1", &journalv1.Identity{Email: "info@initech.example", ExternalIds: map[string]string{"crm": "7"}}),

@@ -290,7 +290,10 @@ func (v *leadView) printTimeline(env *Env) {
 			what += " (automated)"
 		}
 		about := or(it.Asset, it.Title, it.Url)
-		if about == "–" {
+		switch {
+		case it.AutomatedBecause != "":
+			about = it.AutomatedBecause
+		case about == "–":
 			about = ""
 		}
 		from := strings.Trim(text(it.Channel)+" / "+text(it.Campaign), " /")

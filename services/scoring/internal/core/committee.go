@@ -61,7 +61,7 @@ func (l *Lead) tell(r *Rules, e *Event) {
 	case same:
 		moved := worth-t.Micros >= ratedStep || t.Micros-worth >= ratedStep
 		gone := worth == 0 && t.Micros > 0
-		again := worth >= ratedStep && classOf(e.Type) == engagement && !e.Automated && e.Now/int64(time.Millisecond)-t.Number > tellAgain
+		again := worth >= ratedStep && classOf(e.Type) == engagement && l.automated(e) == "" && e.Now/int64(time.Millisecond)-t.Number > tellAgain
 		if moved || gone || again {
 			l.say(worth, e)
 		}

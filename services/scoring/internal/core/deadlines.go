@@ -71,6 +71,9 @@ func (l *Lead) rises() int64 {
 	}
 	for i := range l.Items {
 		it := &l.Items[i]
+		if it.Automated != "" {
+			continue
+		}
 		limited = limited || it.limited()
 		if it.over(l.Looked) {
 			continue

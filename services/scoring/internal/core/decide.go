@@ -145,7 +145,7 @@ func (d *decision) wake() {
 	}
 	r, e := &d.lead.Run, d.event
 	byTime := r.WakeAt != 0 && r.WakeAt <= e.Now
-	byAct := (r.WakeOn == wakeOnEngagement || r.WakeAt == 0) && classOf(e.Type) == engagement && !e.Automated && e.At > r.RecycledAt
+	byAct := (r.WakeOn == wakeOnEngagement || r.WakeAt == 0) && classOf(e.Type) == engagement && d.lead.automated(e) == "" && e.At > r.RecycledAt
 	if byTime || byAct {
 		d.epoch++
 		d.handoff = ""
@@ -188,7 +188,7 @@ func (l *Lead) qualifies(v *View, e *Event) (*QualifyRule, []Missed) {
 		return nil, missed
 	}
 	for _, q := range v.agreement.Qualify {
-		if e != nil && !q.looksAt(e) || e == nil && len(q.On) > 0 {
+		if e != nil && (!q.looksAt(e) || len(q.On) > 0 && l.scanned != "") || e == nil && len(q.On) > 0 {
 			continue
 		}
 		verdict := holds(q.When, v)

@@ -14,11 +14,15 @@ type Event struct {
 	Fact, Passed bool
 	// Automated is a scanner's or bot's doing.
 	Automated bool
+	// AutomatedBecause says why, "" where that is not stated.
+	AutomatedBecause string
 	// History: loaded from records of before Baton. It is no reason to hand the lead over.
 	History bool
 	// Title of a page.
 	Title                                   string
 	Channel, Campaign, Asset, URL, Referrer string
+	// Message is what a sender calls the message that a mail event is about, "" for no name.
+	Message string
 	// Content is what the catalogue says of the asset, as of the event's place in the log.
 	Content Asset
 	// Email, UserID, AnonymousID and External are whom it is about.

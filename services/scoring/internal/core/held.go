@@ -13,7 +13,7 @@ func (l *Lead) hold(e *Event) {
 	switch {
 	case e.History:
 		l.Held = l.Held || l.blank()
-	case !e.Automated && (classOf(e.Type) == engagement || classOf(e.Type) == deal):
+	case l.automated(e) == "" && (classOf(e.Type) == engagement || classOf(e.Type) == deal):
 		l.Held = false
 	}
 }

@@ -44,6 +44,8 @@ type Item struct {
 	*Terms
 	// Count is how many events it stands for: 1, or more after folding. Folded points were counted under their cap already.
 	Count int
+	// Automated says why it is a scanner's or a bot's doing: then it is worth nothing, and uses up no cap. "" for all others.
+	Automated string
 }
 
 func (i *Item) compare(o *Item) int {
@@ -66,9 +68,10 @@ func (i *Item) over(at int64) bool { return i.Timeframe > 0 && at-i.At >= int64(
 func (l *Lead) score(a *Agreement, e *Event, v *View) {
 	var few [8]*Rule
 	fired := few[:0]
+	automated := l.automated(e)
 	for _, r := range a.ByType[e.Type] {
 		verdict := holds(r.When, v)
-		if verdict.Missing != "" {
+		if verdict.Missing != "" && automated == "" {
 			l.missed(r.Rule, verdict.Missing)
 		}
 		if verdict.Holds {
@@ -76,7 +79,10 @@ func (l *Lead) score(a *Agreement, e *Event, v *View) {
 		}
 	}
 	for _, r := range fired {
-		l.addItem(Item{At: e.At, ID: clip(e.ID, maxID), Source: e.Source, Terms: &r.Terms, Count: 1})
+		l.addItem(Item{At: e.At, ID: clip(e.ID, maxID), Source: e.Source, Terms: &r.Terms, Count: 1, Automated: automated})
+	}
+	if automated != "" && len(fired) > 0 {
+		l.Items = trimAutomated(l.Items)
 	}
 	if len(l.Items) > maxItems {
 		l.foldItems(e.Now)
@@ -90,11 +96,15 @@ func (l *Lead) addItem(it Item) {
 	case !found:
 		l.Items = slices.Insert(l.Items, i, it)
 	case it.Version < l.Items[i].Version:
+		it.Automated = stronger(it.Automated, l.Items[i].Automated)
 		l.Items[i] = it
+	default:
+		l.Items[i].Automated = stronger(l.Items[i].Automated, it.Automated)
 	}
 }
 
-// capped walks the items in order and tells which count: of each rule's UTC bucket, the earliest by (occurred_at, id).
+// capped walks the items in order and tells which count: of each rule's UTC bucket, the earliest by (occurred_at, id),
+// and nothing that is automated.
 func (l *Lead) capped(each func(it *Item, counts bool)) {
 	type bucket struct {
 		rule  string
@@ -106,6 +116,10 @@ func (l *Lead) capped(each func(it *Item, counts bool)) {
 	open := few[:0]
 	for n := range l.Items {
 		it := &l.Items[n]
+		if it.Automated != "" {
+			each(it, false)
+			continue
+		}
 		if it.CapCount == 0 {
 			each(it, true)
 			continue
@@ -207,6 +221,8 @@ func (l *Lead) foldSpan(span int64) {
 		g.Raw = 0 // of a folded item it is a sum
 		k, open := first[g]
 		switch {
+		case it.Automated != "":
+			excess--
 		case excess > 0 && open:
 			into := &kept[k]
 			if counts {

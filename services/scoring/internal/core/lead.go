@@ -49,6 +49,9 @@ type Lead struct {
 	// Shadow is the lead under the agreement in the shadow, nil where none has run since it was last looked at.
 	Shadow *Shadow
 
+	// Mail is the newest of what was done with mail, in order: it tells scanners from people.
+	Mail []Mail
+
 	// Held: known from loaded history alone, which nobody has released: it does not qualify.
 	Held bool
 
@@ -61,6 +64,8 @@ type Lead struct {
 	tells   []Fact
 	worth   Micros
 	weighed bool
+	// scanned says, from Apply to Decide, by what the event is found to be a mail scanner's. It is not kept.
+	scanned string
 }
 
 // Rules are what a decision depends on besides the lead and the event.
@@ -85,7 +90,7 @@ func (l *Lead) Known() bool { return l.Parent == "" && l.Stage() != "" }
 
 // Apply folds one event. It reports whether the event was recognised as one that was folded before: then it changed nothing.
 func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
-	l.tells, l.weighed = nil, false
+	l.tells, l.weighed, l.scanned = nil, false, ""
 	if !l.first(e) {
 		return true
 	}
@@ -108,6 +113,7 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		l.tell(r, e)
 		return false
 	}
+	l.scan(e)
 	l.hold(e)
 	changed := l.learn(e)
 	if r.Active != nil && (changed || l.Fit.Version != r.Active.Version) {
@@ -117,10 +123,10 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		l.Shadow.refit(r.Shadow, l)
 	}
 	l.act(e)
-	if r.Active != nil && !e.Automated {
+	if r.Active != nil {
 		l.score(r.Active, e, NewView(r.Active, l, e, l.Stated, e.Now))
 	}
-	if l.Shadow != nil && !e.Automated {
+	if l.Shadow != nil {
 		l.Shadow.score(r.Shadow, l, e)
 	}
 	l.tell(r, e)
@@ -141,6 +147,7 @@ func (l *Lead) act(e *Event) {
 	switch classOf(e.Type) {
 	case engagement:
 		t := touchOf(e)
+		t.mark(l.automated(e))
 		l.remember(Pack(&t))
 		if !e.Automated {
 			l.engaged(&t)
@@ -168,6 +175,7 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 		l.follow(r)
 		if l.Shadow != nil {
 			l.Shadow.join(e.Part, l.Looked)
+			l.markAll()
 			if changed {
 				l.Shadow.refit(r.Shadow, l)
 			}
@@ -251,6 +259,7 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 	if o.Entry != nil {
 		l.engaged(o.Entry)
 	}
+	l.joinMail(o.Mail)
 	l.LastAt = max(l.LastAt, o.LastAt)
 	if o.Rated.At > l.Rated.At {
 		l.rated(&o.Rated)

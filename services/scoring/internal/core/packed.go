@@ -13,11 +13,12 @@ type Packed struct {
 	Form string
 }
 
-// The fields of a TouchState: its time, ten texts in the order of texts, and whether it was automated.
+// The fields of a TouchState: its time, ten texts in the order of texts, whether it was automated, and why.
 const (
 	touchAt        = 1<<3 | wireFixed64
 	touchText      = 2
 	touchAutomated = 12 << 3 // a varint
+	touchBecause   = 14
 )
 
 // Protobuf's wire types.
@@ -47,6 +48,10 @@ func (t *Touch) AppendForm(b []byte) []byte {
 	}
 	if t.Automated {
 		b = append(b, touchAutomated, 1)
+	}
+	if t.AutomatedBecause != "" {
+		b = binary.AppendUvarint(append(b, touchBecause<<3|wireBytes), uint64(len(t.AutomatedBecause)))
+		b = append(b, t.AutomatedBecause...)
 	}
 	return b
 }
@@ -80,6 +85,8 @@ func (p Packed) Touch() Touch {
 			n = min(n, uint64(len(rest)))
 			if i := field - touchText; i < uint64(len(texts)) {
 				*texts[i] = rest[:n]
+			} else if field == touchBecause {
+				t.AutomatedBecause = rest[:n]
 			}
 			rest = rest[n:]
 		default:

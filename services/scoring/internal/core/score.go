@@ -20,6 +20,8 @@ const (
 	LimitedByConsent = "consent"
 	// LimitedByTimeframe is an event that is too old to count.
 	LimitedByTimeframe = "timeframe"
+	// LimitedByAutomated is what a scanner or a bot did. The line's reason says by what it is taken for that.
+	LimitedByAutomated = "automated"
 	// LimitedByRule and LimitedByGroup are corrections, like LimitedByClamp: what the lines of a rule, or of a group's rules,
 	// have beyond its limit.
 	LimitedByRule  = "rule_limit"
@@ -146,6 +148,8 @@ func (l *Lead) engagementLines(book Book, score string, at int64) []Line {
 			line.Because = a.Because(SideEngagement, it.Rule)
 		}
 		switch {
+		case it.Automated != "":
+			line.LimitedBy, line.Because = LimitedByAutomated, it.Automated
 		case objected:
 			line.LimitedBy = LimitedByConsent
 		case !counts:

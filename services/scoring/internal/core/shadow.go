@@ -97,6 +97,7 @@ func (s *Shadow) join(o *Lead, at int64) {
 	for _, it := range from.Items {
 		as.addItem(it)
 	}
+	as.Items = trimAutomated(as.Items)
 	if len(as.Items) > maxItems {
 		as.foldItems(at)
 	}

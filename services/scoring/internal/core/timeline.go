@@ -15,13 +15,15 @@ type Touch struct {
 	ID, Source, Type, Name                         string
 	Channel, Campaign, Asset, URL, Referrer, Title string
 	Automated                                      bool
+	// AutomatedBecause says why; "" where it is not.
+	AutomatedBecause string
 }
 
 func touchOf(e *Event) Touch {
 	return Touch{
 		At: e.At, ID: clip(e.ID, maxID), Source: e.Source, Type: e.Type, Name: clip(e.Name, maxID),
 		Channel: clip(e.Channel, maxID), Campaign: clip(e.Campaign, maxID), Asset: clip(e.Asset, maxID),
-		URL: clip(e.URL, 1024), Referrer: clip(e.Referrer, 1024), Title: clip(e.Title, maxID), Automated: e.Automated,
+		URL: clip(e.URL, 1024), Referrer: clip(e.Referrer, 1024), Title: clip(e.Title, maxID),
 	}
 }
 

@@ -58,7 +58,7 @@ func newSearch(l *Lead, a *Agreement, at int64) *search {
 	}
 	s.begin()
 	for i := range l.Items {
-		if it := &l.Items[i]; it.CapCount > 0 && floorDiv(it.At, int64(it.CapPer)) == floorDiv(at, int64(it.CapPer)) {
+		if it := &l.Items[i]; it.CapCount > 0 && it.Automated == "" && floorDiv(it.At, int64(it.CapPer)) == floorDiv(at, int64(it.CapPer)) {
 			s.used[capKey{it.Rule, it.CapPer}] += it.Count
 		}
 	}

@@ -49,9 +49,9 @@ func convert(ev *journal.Event) *core.Event {
 	}
 	t := b.GetTouch()
 	e := &core.Event{
-		ID: b.Id, Source: b.Source, Type: ev.Type, Name: nameOf(b), At: at, Now: now, Automated: b.Automated, History: b.History, Fact: ev.Origin != nil,
+		ID: b.Id, Source: b.Source, Type: ev.Type, Name: nameOf(b), At: at, Now: now, Automated: b.Automated, AutomatedBecause: b.AutomatedBecause, History: b.History, Fact: ev.Origin != nil,
 		Channel: t.GetChannel(), Campaign: t.GetCampaign(), Asset: t.GetAsset(), URL: t.GetUrl(), Referrer: t.GetReferrer(),
-		Title: b.GetPageViewed().GetTitle(), Raw: b,
+		Title: b.GetPageViewed().GetTitle(), Message: messageOf(b), Raw: b,
 	}
 	if o := ev.Origin; o != nil && o.Producer == Service && o.Entity != ev.Entity {
 		e.Passed = ev.Type != "linked" && ev.Type != "absorbed" && ev.Type != "account_rated"
@@ -87,6 +87,21 @@ func nameOf(b *journalv1.Event) string {
 		return p.TrialStarted.GetPlan()
 	case *journalv1.Event_SocialEngaged:
 		return p.SocialEngaged.GetNetwork()
+	}
+	return ""
+}
+
+// messageOf gives what the sender calls the message that a mail event is about.
+func messageOf(b *journalv1.Event) string {
+	switch p := b.Payload.(type) {
+	case *journalv1.Event_EmailSent:
+		return p.EmailSent.GetEmailId()
+	case *journalv1.Event_EmailDelivered:
+		return p.EmailDelivered.GetEmailId()
+	case *journalv1.Event_EmailOpened:
+		return p.EmailOpened.GetEmailId()
+	case *journalv1.Event_EmailClicked:
+		return p.EmailClicked.GetEmailId()
 	}
 	return ""
 }

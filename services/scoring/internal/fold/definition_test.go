@@ -61,10 +61,12 @@ type sight struct {
 // story is an event that happens to the one lead.
 type story struct {
 	id, kind, url, title, country string
-	employees                     int
-	size                          int
-	objects, automated            bool
-	occurred, received            time.Time
+	// message is what its sender calls the message that it is about, campaign what it was sent for.
+	message, campaign  string
+	employees          int
+	size               int
+	objects, automated bool
+	occurred, received time.Time
 	// version in force when it is read.
 	version int
 }
@@ -137,7 +139,11 @@ func (l *defLead) counting() []grant {
 	}
 	used := map[bucket]int{}
 	var out []grant
+	scanned := l.scanned()
 	for _, g := range sorted {
+		if scanned[g.event.id] {
+			continue
+		}
 		if g.rule.capCount > 0 {
 			b := bucket{g.rule.id, g.rule.capPer, g.event.occurred.Unix() / int64(g.rule.capPer.Seconds())}
 			used[b]++
@@ -146,6 +152,49 @@ func (l *defLead) counting() []grant {
 			}
 		}
 		out = append(out, g)
+	}
+	return out
+}
+
+// scanned gives the events that are a mail scanner's, by id: of all that is known, whatever came first.
+func (l *defLead) scanned() map[string]bool {
+	out := map[string]bool{}
+	of := func(kinds ...string) (found []*story) {
+		for _, e := range l.events {
+			if slices.Contains(kinds, e.kind) {
+				found = append(found, e)
+			}
+		}
+		return found
+	}
+	same := func(a, b *story) bool { // message
+		return a.message == b.message && (a.message != "" || a.campaign == b.campaign)
+	}
+	clicks := of("email_clicked")
+	for _, first := range clicks { // three links of a message within ten seconds from this click on
+		var burst []*story
+		links := map[string]bool{}
+		for _, e := range clicks {
+			if after := e.occurred.Sub(first.occurred); same(e, first) && after >= 0 && after <= 10*time.Second {
+				burst = append(burst, e)
+				if e.url != "" {
+					links[e.url] = true
+				}
+			}
+		}
+		for _, e := range burst {
+			out[e.id] = out[e.id] || len(links) >= 3
+		}
+	}
+	for _, arrived := range of("email_sent", "email_delivered") { // within two seconds of the message's arrival
+		for _, e := range of("email_opened", "email_clicked") {
+			apart := e.occurred.Sub(arrived.occurred).Abs()
+			named := e.message != "" || e.campaign != ""
+			stated := e.occurred != e.received && arrived.occurred != arrived.received
+			if named && stated && same(e, arrived) && apart <= 2*time.Second {
+				out[e.id] = true
+			}
+		}
 	}
 	return out
 }
@@ -245,7 +294,7 @@ func (l *defLead) qualifies(e *story, at time.Time) string {
 		}
 	}
 	for _, q := range l.active.qualify {
-		if len(q.on) > 0 && (e == nil || e.automated || !slices.Contains(q.on, e.kind)) {
+		if len(q.on) > 0 && (e == nil || e.automated || l.scanned()[e.id] || !slices.Contains(q.on, e.kind)) {
 			continue
 		}
 		if q.matrix != nil {

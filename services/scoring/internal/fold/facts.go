@@ -134,7 +134,7 @@ func LeadSnapshot(l *core.Lead) *journalv1.LeadSnapshot {
 func timelineItem(t *core.Touch) *journalv1.TimelineItem {
 	return &journalv1.TimelineItem{
 		EventId: t.ID, Type: t.Type, Name: t.Name, At: stamp(t.At), Channel: t.Channel, Campaign: t.Campaign, Asset: t.Asset, Url: t.URL,
-		Source: t.Source, Title: t.Title, Automated: t.Automated,
+		Source: t.Source, Title: t.Title, Automated: t.Automated, AutomatedBecause: t.AutomatedBecause,
 	}
 }
 

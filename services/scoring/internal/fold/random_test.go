@@ -28,7 +28,7 @@ func (c chance) points(least, most int64) int64 {
 
 var spans = []time.Duration{time.Hour, 6 * time.Hour, day, 3 * day, 7 * day, 14 * day, 30 * day, 90 * day}
 
-var kinds = []string{"page_viewed", "asset_downloaded", "email_clicked", "event_attended", "demo_requested", "email_unsubscribed"}
+var kinds = []string{"page_viewed", "asset_downloaded", "email_clicked", "email_opened", "event_attended", "demo_requested", "email_unsubscribed"}
 
 // condition draws an expression over the event, or over what the lead is worth.
 func (c chance) condition(scores []string) condition {
@@ -253,8 +253,9 @@ func (c chance) story(n int, now time.Time, before []*story) *story {
 	if c.one(6) {
 		e.kind = "identified"
 	}
-	if c.one(3) {
-		e.url = pick(c, "https://initech.example/pricing", "https://initech.example/blog/1", "https://initech.example/docs")
+	c.mail(e, before)
+	if c.one(3) || e.kind == "email_clicked" && !c.one(4) {
+		e.url = pick(c, "https://initech.example/pricing", "https://initech.example/blog/1", "https://initech.example/docs", "https://initech.example/tour")
 	}
 	if c.one(3) {
 		e.size = 1 + c.IntN(12)
@@ -274,14 +275,53 @@ func (c chance) story(n int, now time.Time, before []*story) *story {
 	return e
 }
 
+// mail has messages sent, opened and clicked, and now and then much of one message in a few seconds, as scanners do.
+func (c chance) mail(e *story, before []*story) {
+	if c.one(3) {
+		e.kind = pick(c, "email_clicked", "email_clicked", "email_opened", "email_delivered", "email_sent")
+	}
+	if !strings.HasPrefix(e.kind, "email_") {
+		return
+	}
+	e.message, e.campaign = pick(c, "", "m1", "m2"), pick(c, "", "spring")
+	var mails []*story
+	for _, b := range before {
+		if strings.HasPrefix(b.kind, "email_") {
+			mails = append(mails, b)
+		}
+	}
+	if len(mails) == 0 || c.one(4) {
+		return
+	}
+	near := pick(c, mails...)
+	e.message, e.campaign = near.message, near.campaign
+	apart := pick(c, 0, 2*time.Second, 2*time.Second+time.Millisecond, 10*time.Second, 10*time.Second+time.Millisecond, time.Duration(c.IntN(12_000))*time.Millisecond)
+	if c.one(2) {
+		apart = -apart
+	}
+	if at := near.occurred.Add(apart); at.Before(e.received) {
+		e.occurred = at
+	}
+}
+
 // input gives the story as ingest would write it.
 func (e *story) input() *journalv1.Event {
 	in := &journalv1.Event{
 		Id: e.id, Source: "site", Entity: ana, Type: e.kind, Automated: e.automated, OccurredAt: timestamppb.New(e.occurred),
 		Identity: &journalv1.Identity{Email: "ana@initech.example"},
 	}
-	if e.url != "" {
-		in.Touch = &journalv1.Touch{Url: e.url}
+	if e.url != "" || e.campaign != "" {
+		in.Touch = &journalv1.Touch{Url: e.url, Campaign: e.campaign}
+	}
+	switch e.kind {
+	case "email_sent":
+		in.Payload = &journalv1.Event_EmailSent{EmailSent: &journalv1.EmailSent{EmailId: e.message}}
+	case "email_delivered":
+		in.Payload = &journalv1.Event_EmailDelivered{EmailDelivered: &journalv1.EmailDelivered{EmailId: e.message}}
+	case "email_opened":
+		in.Payload = &journalv1.Event_EmailOpened{EmailOpened: &journalv1.EmailOpened{EmailId: e.message}}
+	case "email_clicked":
+		in.Payload = &journalv1.Event_EmailClicked{EmailClicked: &journalv1.EmailClicked{EmailId: e.message}}
 	}
 	if e.size > 0 {
 		in.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{"size": structpb.NewNumberValue(float64(e.size))}}

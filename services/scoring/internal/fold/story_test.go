@@ -193,7 +193,7 @@ func TestAutomatedEventsAreKeptAndNeverScored(t *testing.T) {
 	w := newWorld(t, exampleAgreement)
 	w.sees(ana, "event_attended", func(e *journalv1.Event) { e.Automated = true })
 	l := w.lead(ana)
-	if len(l.Items) != 0 || len(l.Timeline) != 1 || !l.Timeline[0].Touch().Automated || l.Entry != nil || l.Seen.Engagements() != 0 {
+	if l.Engagement(w.Now.UnixNano()) != 0 || len(l.Timeline) != 1 || !l.Timeline[0].Touch().Automated || l.Entry != nil || l.Seen.Engagements() != 0 {
 		t.Errorf("got %+v", l)
 	}
 }

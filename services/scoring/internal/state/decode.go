@@ -100,6 +100,8 @@ func (r *reader) lead(l *core.Lead) {
 		r.rated(&l.Rated)
 	case 35:
 		r.telling(&l.Telling)
+	case mailField:
+		r.mail(l)
 	case 27:
 		l.History = append(l.History, core.PastEpoch{})
 		r.past(&l.History[len(l.History)-1])
@@ -127,6 +129,8 @@ func (r *reader) item(v *core.Item, terms []*core.Terms) {
 			index = int(r.small())
 		case 5:
 			v.Count = 1 + int(r.small())
+		case 8:
+			v.Automated = r.text()
 		default:
 			r.skip()
 		}

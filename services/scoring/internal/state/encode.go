@@ -148,6 +148,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.flag(32, l.Held)
 	w.shadow(l.Shadow)
 	w.committee(l)
+	w.mail(l.Mail)
 	return w.b
 }
 
@@ -251,6 +252,7 @@ func (w *writer) item(n protowire.Number, i *core.Item, terms int) {
 	w.text(3, i.Source)
 	w.integer(4, int64(terms))
 	w.integer(5, int64(i.Count-1))
+	w.text(8, i.Automated)
 	w.end(at)
 }
 

@@ -24,6 +24,10 @@ func draw(t *rapid.T, v reflect.Value, name string) {
 		v.SetBool(rapid.Bool().Draw(t, name))
 	case reflect.Int, reflect.Int32:
 		v.SetInt(int64(rapid.Int32Range(0, 1<<31-2).Draw(t, name)))
+	case reflect.Uint8:
+		v.SetUint(rapid.Uint64Range(0, 2).Draw(t, name))
+	case reflect.Uint32:
+		v.SetUint(uint64(rapid.Uint32().Draw(t, name)))
 	case reflect.Int64:
 		v.SetInt(rapid.Int64Range(0, 1<<62).Draw(t, name))
 	case reflect.Slice:
@@ -144,7 +148,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	l := &core.Lead{}
 	fill(reflect.ValueOf(l).Elem())
 	l.Timeline[0] = core.Pack(l.Entry)
-	l.Items = append(l.Items, core.Item{At: 1, ID: "x", Source: "x", Terms: &core.Terms{Rule: "y"}, Count: 2}, l.Items[0])
+	l.Items = append(l.Items, core.Item{At: 1, ID: "x", Source: "x", Terms: &core.Terms{Rule: "y"}, Count: 2, Automated: "x"}, l.Items[0])
 	l.Shadow.Items = l.Items
 	l.Seen.Add(core.KeyOf("s", "1"), int64(time.Hour), true)
 	l.Seen.Forgotten = 1
