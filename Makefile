@@ -66,7 +66,7 @@ test-senders: needs-node ## run the vendors' own SDKs, as npm has them, against 
 
 .PHONY: needs-node
 needs-node:
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm >/dev/null || { \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
 	  echo 'This needs Node 20 or later and npm on the PATH.'; \
 	  echo '  Debian, Ubuntu: apt-get install nodejs npm     macOS: brew install node     Fedora: dnf install nodejs'; \
 	  echo '  Where the distribution is older: https://nodejs.org/en/download'; \
