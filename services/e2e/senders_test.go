@@ -78,6 +78,7 @@ func TestSenders(t *testing.T) {
 }
 
 func (v vendor) restarts(t *testing.T) {
+	t.Parallel()
 	c := v.baton(t)
 	sdk := v.start(t, c.base)
 	sdk.deliver(fewest)
@@ -94,6 +95,7 @@ func (v vendor) restarts(t *testing.T) {
 }
 
 func (v vendor) lostAnswers(t *testing.T) {
+	t.Parallel()
 	c := v.baton(t)
 	wire := newLossyWire(t, c.addr())
 	sdk := v.start(t, "http://"+wire.addr)

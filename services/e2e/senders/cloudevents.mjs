@@ -7,8 +7,8 @@ const mode = { binary: Mode.BINARY, structured: Mode.STRUCTURED }[process.argv[2
 const emit = emitterFor(httpTransport(webhook), { mode });
 await run(({ n, mark, email, at }) => {
   const event = new CloudEvent({
-    id: `ce-${n}`, source: '/sdk/of cloudevents', type: 'page_viewed', time: at.toISOString(), datacontenttype: 'application/json',
-    subject: 'the “pricing” page, 100%', data: { lead: { email }, properties: { mark, url: 'https://www.example/pricing' } },
+    id: `ce-${n}`, source: '/sdk/cloudevents', type: 'page_viewed', time: at.toISOString(), datacontenttype: 'application/json',
+    subject: 'the pricing page, 100% of it', data: { lead: { email }, properties: { mark, url: 'https://www.example/pricing' } },
   });
   return persistently(async () => {
     const r = await emit(event, { headers: { authorization: `Bearer ${secret}` } });
