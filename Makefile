@@ -58,6 +58,20 @@ needs-redis:
 	  echo '  Debian, Ubuntu: apt-get install redis-server     macOS: brew install redis     Fedora: dnf install redis'; \
 	  exit 1; }
 
+.PHONY: test-senders
+test-senders: needs-node ## run the vendors' own SDKs, as npm has them, against a Baton that is restarted and killed while they send
+	@echo "== testing with the SDKs in services/e2e/senders, on node $$(node --version)"
+	@cd services/e2e/senders && { cmp -s package-lock.json node_modules/.installed || { npm ci --no-progress && cp package-lock.json node_modules/.installed; }; }
+	@go test -count=1 -v -tags senders -timeout 9m -run Senders $(TESTFLAGS) ./services/e2e/
+
+.PHONY: needs-node
+needs-node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null || { \
+	  echo 'This needs Node 20 or later and npm on the PATH.'; \
+	  echo '  Debian, Ubuntu: apt-get install nodejs npm     macOS: brew install node     Fedora: dnf install nodejs'; \
+	  echo '  Where the distribution is older: https://nodejs.org/en/download'; \
+	  exit 1; }
+
 .PHONY: chaos
 chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, SEED): kills, pauses and lost stores at random moments
 	BATON_CRASH_SEED=$(SEED) BATON_CRASH_EVENTS=$(CHAOS_EVENTS) \

@@ -31,6 +31,8 @@ type Setup struct {
 	Agreement, Directory string
 	// CRMs to tell of everything that destinations are told of, each under its name.
 	CRMs []*CRM
+	// Sources beside `app` and `site`, each as a line of the configuration.
+	Sources []string
 	// More is more of the configuration file.
 	More string
 	// Tokens, as the configuration has them; with any, calls need one.

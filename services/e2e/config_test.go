@@ -70,6 +70,9 @@ func (c *Cluster) writeConfig(engines string) string {
 	p("sources:")
 	p("  - { name: app, type: baton, secrets: [%q] }", appSecret)
 	p("  - { name: site, type: segment, write_key: %s }", siteKey)
+	for _, source := range c.setup.Sources {
+		p("  - %s", source)
+	}
 	if len(c.setup.CRMs) > 0 {
 		p("destinations:")
 		for _, crm := range c.setup.CRMs {

@@ -6,6 +6,9 @@
 // the plain build their Redis is the embedded one, held by the test. They are short and seeded by default;
 // BATON_CHAOS_MINUTES makes them long, BATON_CHAOS_SEED other.
 //
+// Built with -tags senders, there is TestSenders beside it: the vendors' own SDKs, run by the Node scripts in senders
+// (make test-senders).
+//
 // Speed, latency and memory are benchmarks (make bench): they gate ratios to raw limits measured in the same run, and are
 // no part of go test.
 package e2e

@@ -1,0 +1,8 @@
+// @rudderstack/rudder-sdk-node: gzip that calls itself a form. By itself it tries three times again, within two seconds; a
+// Baton with a long journal may take longer to start, so it is told to try more often.
+import Analytics from '@rudderstack/rudder-sdk-node';
+import { run, secret, url } from './lib.mjs';
+import { called, drained } from './tracking.mjs';
+
+const analytics = new Analytics(secret, { dataPlaneUrl: url, retryCount: 8, errorHandler: (err) => console.error(err.message) });
+await run((event) => called(analytics, event), () => drained(analytics));
