@@ -6,13 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
 	"github.com/batonhq/baton/pkg/webhook"
-	"github.com/batonhq/baton/services/ingest/internal/core"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/strictjson"
@@ -86,43 +82,11 @@ func (s *source) read(v strictjson.Value, form fact.Form) (fact.Fact, fact.Error
 		return form.Read(v)
 	}
 	form.At = "data."
-	form.Type, form.OccurredAt = s.eventType(v.Get("type").Text()), v.Get("timestamp").Text()
+	form.Type, form.OccurredAt = s.cfg.TypeNamed(v.Get("type").Text()), v.Get("timestamp").Text()
 	got, errs := form.Read(data)
 	if errs != nil {
 		return got, errs
 	}
-	// What else stands in the envelope is kept.
-	for m := v.Members(); ; {
-		key, value, ok := m.Next()
-		if !ok {
-			return got, nil
-		}
-		if key.Is("type") || key.Is("timestamp") || key.Is("data") {
-			continue
-		}
-		ev := got.Event
-		if ev.Properties == nil {
-			ev.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{}}
-		}
-		if _, there := ev.Properties.Fields[key.Text()]; !there {
-			ev.Properties.Fields[key.Text()] = fact.Value(value)
-		}
-	}
-}
-
-// eventType gives our type for an envelope's: as configured, or by its name: Demo Requested, demo.requested and
-// lead.demo_requested are all demo_requested. A name that is none of ours is given back as it is, to be refused.
-func (s *source) eventType(name string) string {
-	if t, ok := s.cfg.Map[name]; ok {
-		return t
-	}
-	if t := core.Snake(name); core.ClassOf(t) != core.Unknown {
-		return t
-	}
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		if t := core.Snake(name[i+1:]); core.ClassOf(t) != core.Unknown {
-			return t
-		}
-	}
-	return name
+	fact.KeepRest(got.Event, v, "type", "timestamp", "data")
+	return got, nil
 }
