@@ -4,7 +4,9 @@ package senders
 import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
+	"github.com/batonhq/baton/services/ingest/internal/senders/calendly"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
+	"github.com/batonhq/baton/services/ingest/internal/senders/segmentwebhook"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
 )
 
@@ -13,6 +15,8 @@ func Table() []sender.Type {
 	return append(segment.Types(),
 		baton.Type(),
 		standardwebhooks.Type(),
+		segmentwebhook.Type(),
+		calendly.Type(),
 	)
 }
 

@@ -5,6 +5,7 @@ package standardwebhooks
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"unicode/utf8"
 
@@ -48,13 +49,23 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	return &source{cfg: cfg, verifier: v}, nil
 }
 
-// Verify checks the signature and gives the webhook-id, which every attempt repeats.
+// Verify checks the signature and gives the webhook-id, which every attempt repeats. Svix, through which many vendors send,
+// signs the same and has names of its own for the headers, svix-id and so on; they count where webhook-id is missing.
 func (s *source) Verify(r *sender.Request) (string, error) {
-	id := r.Header.Get(webhook.HeaderID)
+	h := r.Header
+	if len(h.Values(webhook.HeaderID)) == 0 && len(h.Values("Svix-Id")) > 0 {
+		h = http.Header{}
+		for name, theirs := range map[string]string{
+			webhook.HeaderID: "Svix-Id", webhook.HeaderTimestamp: "Svix-Timestamp", webhook.HeaderSignature: "Svix-Signature",
+		} {
+			h[http.CanonicalHeaderKey(name)] = r.Header.Values(theirs)
+		}
+	}
+	id := h.Get(webhook.HeaderID)
 	if !utf8.ValidString(id) {
 		return "", fmt.Errorf("%w: %s is not UTF-8", webhook.ErrMalformed, webhook.HeaderID)
 	}
-	return id, s.verifier.Verify(r.Header, r.Body, r.Now)
+	return id, s.verifier.Verify(h, r.Body, r.Now)
 }
 
 // Decode reads one event, an array, or NDJSON. An event's id is the webhook-id; in a list, with # and its index.
