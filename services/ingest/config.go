@@ -154,7 +154,7 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		}
 		config := sender.Config{
 			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
-			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents,
+			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents, Rate: s.Rate,
 		}
 		if len(s.Stages) > 0 && t.Stages == nil {
 			bad("stages: sources of type %s have none", s.Type)

@@ -5,6 +5,7 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
 	"github.com/batonhq/baton/services/ingest/internal/senders/calendly"
+	"github.com/batonhq/baton/services/ingest/internal/senders/cloudevents"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segmentwebhook"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
@@ -16,6 +17,7 @@ func Table() []sender.Type {
 		baton.Type(),
 		standardwebhooks.Type(),
 		segmentwebhook.Type(),
+		cloudevents.Type(),
 		calendly.Type(),
 	)
 }
