@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"crypto/subtle"
 	"strings"
 
 	"github.com/batonhq/baton/services/ingest/internal/core"
@@ -41,4 +42,9 @@ func (c *Config) Listed(account string) bool {
 		}
 	}
 	return len(c.Accounts) == 0
+}
+
+// Equal compares what was shown with what is secret, in a time that tells nothing of how much of it was right.
+func Equal(shown, secret string) bool {
+	return subtle.ConstantTimeCompare(digest(shown), digest(secret)) == 1
 }
