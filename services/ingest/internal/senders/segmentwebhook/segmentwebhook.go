@@ -20,7 +20,7 @@ import (
 )
 
 // Type is the table's row. Segment waits 5 s for the answer and repeats for up to 4 hours what timed out or was answered with
-// a 5xx; anything else below 200 or above 299 is dropped.
+// a 5xx; what is answered with a 4xx is lost.
 func Type() sender.Type {
 	return sender.Type{
 		Name: "segment-webhook", Path: sender.Webhooks, Token: true,
