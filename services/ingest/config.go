@@ -160,7 +160,7 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		}
 		config := sender.Config{
 			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Trusted: s.Trusted, Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
-			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents,
+			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents, Rate: s.Rate,
 		}
 		if s.Trusted && t.Path != sender.Tracking {
 			bad("trusted: sources of type %s prove who they are, and are trusted as they stand", s.Type)

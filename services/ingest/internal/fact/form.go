@@ -17,6 +17,8 @@ type Form struct {
 	// Type and OccurredAt stand for the event's own where it has none: they come from an envelope.
 	Type       string
 	OccurredAt string
+	// Name stands for the event's own where it has none and is a custom one.
+	Name string
 	// At is put before the names of fields in errors: "data.".
 	At string
 }
@@ -71,7 +73,11 @@ func (f Form) Read(v strictjson.Value) (Fact, Errors) {
 	} else {
 		b.Type("type", f.Type)
 	}
-	b.Name("name", b.string("name", name))
+	if n := b.string("name", name); n != "" || b.slab.event.Type != core.Custom {
+		b.Name("name", n)
+	} else {
+		b.Name("name", f.Name)
+	}
 	b.slab.event.Automated = b.flag("automated", automated)
 	b.slab.event.History = b.flag("history", history)
 	b.occurredAt(b.string("occurred_at", occurred), f.OccurredAt)

@@ -35,6 +35,8 @@ type Config struct {
 	// MaxEvent is the largest event, in bytes, and MaxEvents the most of one request.
 	MaxEvent  int
 	MaxEvents int
+	// Rate is how many events a second are taken; 0 is no limit. It is kept by the edge; some senders want to be told.
+	Rate float64
 }
 
 // Request is what came in, its body whole and decompressed, nothing of it looked at.

@@ -86,6 +86,9 @@ func (s *source) read(v strictjson.Value, received fact.Received, call, sent str
 	} else {
 		b.ID("messageId", eventID(v, m.timestamp.Kind() == strictjson.String))
 	}
+	if s.settled {
+		m.sent, sent = strictjson.Value{}, ""
+	}
 	clock(b, m, sent, received)
 	who(b, m)
 

@@ -5,14 +5,11 @@ package standardwebhooks
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
 	"github.com/batonhq/baton/pkg/webhook"
-	"github.com/batonhq/baton/services/ingest/internal/core"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/strictjson"
@@ -52,13 +49,23 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	return &source{cfg: cfg, verifier: v}, nil
 }
 
-// Verify checks the signature and gives the webhook-id, which every attempt repeats.
+// Verify checks the signature and gives the webhook-id, which every attempt repeats. Svix, through which many vendors send,
+// signs the same and has names of its own for the headers, svix-id and so on; they count where webhook-id is missing.
 func (s *source) Verify(r *sender.Request) (string, error) {
-	id := r.Header.Get(webhook.HeaderID)
+	h := r.Header
+	if len(h.Values(webhook.HeaderID)) == 0 && len(h.Values("Svix-Id")) > 0 {
+		h = http.Header{}
+		for name, theirs := range map[string]string{
+			webhook.HeaderID: "Svix-Id", webhook.HeaderTimestamp: "Svix-Timestamp", webhook.HeaderSignature: "Svix-Signature",
+		} {
+			h[http.CanonicalHeaderKey(name)] = r.Header.Values(theirs)
+		}
+	}
+	id := h.Get(webhook.HeaderID)
 	if !utf8.ValidString(id) {
 		return "", fmt.Errorf("%w: %s is not UTF-8", webhook.ErrMalformed, webhook.HeaderID)
 	}
-	return id, s.verifier.Verify(r.Header, r.Body, r.Now)
+	return id, s.verifier.Verify(h, r.Body, r.Now)
 }
 
 // Decode reads one event, an array, or NDJSON. An event's id is the webhook-id; in a list, with # and its index.
@@ -86,43 +93,11 @@ func (s *source) read(v strictjson.Value, form fact.Form) (fact.Fact, fact.Error
 		return form.Read(v)
 	}
 	form.At = "data."
-	form.Type, form.OccurredAt = s.eventType(v.Get("type").Text()), v.Get("timestamp").Text()
+	form.Type, form.OccurredAt = s.cfg.TypeNamed(v.Get("type").Text()), v.Get("timestamp").Text()
 	got, errs := form.Read(data)
 	if errs != nil {
 		return got, errs
 	}
-	// What else stands in the envelope is kept.
-	for m := v.Members(); ; {
-		key, value, ok := m.Next()
-		if !ok {
-			return got, nil
-		}
-		if key.Is("type") || key.Is("timestamp") || key.Is("data") {
-			continue
-		}
-		ev := got.Event
-		if ev.Properties == nil {
-			ev.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{}}
-		}
-		if _, there := ev.Properties.Fields[key.Text()]; !there {
-			ev.Properties.Fields[key.Text()] = fact.Value(value)
-		}
-	}
-}
-
-// eventType gives our type for an envelope's: as configured, or by its name: Demo Requested, demo.requested and
-// lead.demo_requested are all demo_requested. A name that is none of ours is given back as it is, to be refused.
-func (s *source) eventType(name string) string {
-	if t, ok := s.cfg.Map[name]; ok {
-		return t
-	}
-	if t := core.Snake(name); core.ClassOf(t) != core.Unknown {
-		return t
-	}
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		if t := core.Snake(name[i+1:]); core.ClassOf(t) != core.Unknown {
-			return t
-		}
-	}
-	return name
+	fact.KeepRest(got.Event, v, "type", "timestamp", "data")
+	return got, nil
 }
