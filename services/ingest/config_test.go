@@ -32,7 +32,7 @@ func TestConfig(t *testing.T) {
 		{func(c *Config) { c.Sources = []Source{{Name: "A b", Type: "baton"}} }, `sources[0].name: "A b" is not`},
 		{func(c *Config) { c.Sources = []Source{{Name: strings.Repeat("x", 41), Type: "baton"}} }, "sources[0].name"},
 		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "baton"}, {Name: "a", Type: "baton"}} }, "sources[1].name: \"a\" is the name of sources[0]"},
-		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "bacon"}} }, `sources[0].type: "bacon" is none of segment, rudderstack, baton, standard-webhooks`},
+		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "bacon"}} }, `sources[0].type: "bacon" is none of segment, rudderstack, baton`},
 		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "segment"}} }, "sources[0].write_key: is required"},
 		{func(c *Config) {
 			c.Sources = []Source{{Name: "a", Type: "segment", WriteKey: key}, {Name: "b", Type: "rudderstack", WriteKey: key}}

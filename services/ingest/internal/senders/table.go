@@ -4,6 +4,7 @@ package senders
 import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
+	"github.com/batonhq/baton/services/ingest/internal/senders/mapped"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
 )
@@ -12,6 +13,7 @@ import (
 func Table() []sender.Type {
 	return append(segment.Types(),
 		baton.Type(),
+		mapped.Type(),
 		standardwebhooks.Type(),
 	)
 }
