@@ -5,6 +5,7 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/baton"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mapped"
+	"github.com/batonhq/baton/services/ingest/internal/senders/marketo"
 	"github.com/batonhq/baton/services/ingest/internal/senders/segment"
 	"github.com/batonhq/baton/services/ingest/internal/senders/standardwebhooks"
 )
@@ -14,6 +15,7 @@ func Table() []sender.Type {
 	return append(segment.Types(),
 		baton.Type(),
 		mapped.Type(),
+		marketo.Type(),
 		standardwebhooks.Type(),
 	)
 }
