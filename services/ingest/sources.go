@@ -24,7 +24,7 @@ func (s *Source) foreign(i int, t sender.Type) (errs []error) {
 // faults gives each thing that a sender finds wrong with its source, with the source's place and name.
 func (s *Source) faults(i int, err error) (errs []error) {
 	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself, not one within
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		all = joined.Unwrap()
 	}
 	for _, e := range all {

@@ -20,7 +20,7 @@ type marketo struct {
 	log []activity
 	// scanned is how many activities one page looks at.
 	scanned int
-	// forget makes it take no paging token but those given from now on.
+	// oldest is the generation of paging tokens below which none is taken.
 	oldest int
 	// fail is asked before each call of the API but those for access: an error's code, a status below 0, or "".
 	fail func(call int, path string) string
@@ -33,11 +33,10 @@ type marketo struct {
 }
 
 type activity struct {
-	guid     string
-	lead     int
-	kind     int
-	at       time.Time
-	unlisted bool // its lead has been deleted
+	guid string
+	lead int
+	kind int
+	at   time.Time
 }
 
 func (m *marketo) happened(kind int, leads ...int) {
