@@ -62,6 +62,11 @@ type Source struct {
 	Stages map[string]string `yaml:"stages"`
 	// Accounts of the sender whose events are taken (a CRM's organisation, a platform's portal), by its id; none: all.
 	Accounts []string `yaml:"accounts"`
+	// Signature and Mapping are of sources of type json: how requests are signed, and what becomes of what they hold.
+	Signature *sender.Signature `yaml:"signature"`
+	Mapping   *sender.Mapping   `yaml:"mapping"`
+	// Poll is how a platform is asked for its events.
+	Poll *sender.Poll `yaml:"poll"`
 	// Rate is how many events a second it may send; 0 is no limit.
 	Rate float64 `yaml:"rate"`
 	// MaxBody of one of its requests in bytes, decompressed; 0 is the service's.
@@ -161,10 +166,12 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		config := sender.Config{
 			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Trusted: s.Trusted, Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
 			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents, Rate: s.Rate,
+			Signature: s.Signature, Mapping: s.Mapping, Poll: s.Poll,
 		}
 		if s.Trusted && t.Path != sender.Tracking {
 			bad("trusted: sources of type %s prove who they are, and are trusted as they stand", s.Type)
 		}
+		errs = append(errs, s.foreign(i, t)...)
 		if len(s.Stages) > 0 && t.Stages == nil {
 			bad("stages: sources of type %s have none", s.Type)
 		} else if err := sender.CheckMap("stages", s.Stages); err != nil {
@@ -172,7 +179,7 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		}
 		made, err := t.New(config)
 		if err != nil {
-			bad("%w", err)
+			errs = append(errs, s.faults(i, err)...)
 			continue
 		}
 		built = append(built, &edge.Source{Config: config, Type: t, Sender: made, MaxBody: limit, Limit: edge.NewLimit(s.Rate)})

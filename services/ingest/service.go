@@ -20,6 +20,7 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/agents"
 	"github.com/batonhq/baton/services/ingest/internal/edge"
 	"github.com/batonhq/baton/services/ingest/internal/intake"
+	"github.com/batonhq/baton/services/ingest/internal/poll"
 	"github.com/batonhq/baton/services/ingest/internal/rpc"
 	"github.com/batonhq/baton/services/ingest/internal/senders"
 )
@@ -28,6 +29,7 @@ import (
 type Journal interface {
 	Append(ctx context.Context, events ...*journalv1.Event) (seq uint64, err error)
 	ReadEntity(ctx context.Context, entity string, from uint64, limit int) ([]*journal.Event, error)
+	LastOfEntity(ctx context.Context, entity string) (*journal.Event, error)
 	Head(ctx context.Context) (uint64, error)
 	Key() identity.Key
 }
@@ -42,6 +44,8 @@ type Deps struct {
 	Tracer trace.Tracer
 	// Now is the clock: received_at is by it. nil is the machine's.
 	Now func() time.Time
+	// Client asks the platforms that are asked for their events; nil is one that follows no redirects.
+	Client *http.Client
 }
 
 // Service is the ingest service.
@@ -50,6 +54,7 @@ type Service struct {
 	journal Journal
 	edge    *edge.Edge
 	rpc     *rpc.Server
+	poll    *poll.Runner
 }
 
 // New puts the service together. It starts nothing.
@@ -78,7 +83,14 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, sources, deps.Now)}, nil
+	if deps.Client == nil {
+		deps.Client = poll.Client()
+	}
+	p, err := poll.New(poll.Options{Sources: sources, Edge: e, Intake: in, Client: deps.Client, Now: deps.Now, Log: deps.Log, Metrics: deps.Metrics})
+	if err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, sources, deps.Now), poll: p}, nil
 }
 
 // Handler serves /v1/… and /webhooks/…; everything else there is not found.
@@ -90,9 +102,10 @@ func (s *Service) Handler() http.Handler { return s.edge }
 // Register puts the IngestService on a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { ingestv1.RegisterIngestServiceServer(r, s.rpc) }
 
-// Run waits until ctx ends and then drains: new requests get 503, those under way end, for as long as the configuration
-// allows.
+// Run asks the platforms that are to be asked, until ctx ends, and then drains: new requests get 503, those under way end, for as
+// long as the configuration allows.
 func (s *Service) Run(ctx context.Context) error {
+	s.poll.Run(ctx)
 	<-ctx.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()

@@ -228,6 +228,9 @@ func appendInOrder(t *testing.T, f *Fixture) {
 	if counts.Inputs != 520 {
 		t.Fatalf("%d inputs, want 520", counts.Inputs)
 	}
+	if none, err := f.J.LastOfEntity(t.Context(), "in_nobody"); none != nil || err != nil {
+		t.Errorf("the last of nothing is %v, %v", none, err)
+	}
 	evs, err := f.J.ReadEntity(t.Context(), f.Lead(1), 0, 20)
 	if err != nil {
 		t.Fatal(err)
@@ -236,6 +239,13 @@ func appendInOrder(t *testing.T, f *Fixture) {
 		if ev.Body.Id != fmt.Sprint(i) || !ev.Input() || ev.Entity != f.Lead(1) {
 			t.Fatalf("event %d is %v", i, ev)
 		}
+	}
+	all, err := f.J.ReadEntity(t.Context(), f.Lead(1), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last, err := f.J.LastOfEntity(t.Context(), f.Lead(1)); err != nil || last == nil || last.Seq != all[len(all)-1].Seq || last.Body.Id != all[len(all)-1].Body.Id {
+		t.Errorf("the last is %v, %v", last, err)
 	}
 }
 

@@ -131,7 +131,7 @@ func CheckSource(s ingest.Source) error {
 func (c *Config) openSources() []string {
 	var open []string
 	for _, s := range c.Sources {
-		if len(s.Secrets) == 0 && s.WriteKey.IsZero() {
+		if len(s.Secrets) == 0 && s.WriteKey.IsZero() && s.Poll == nil {
 			open = append(open, s.Name)
 		}
 	}

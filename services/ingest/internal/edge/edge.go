@@ -196,14 +196,15 @@ func unverified(err error) *refusal {
 	return refuse(http.StatusUnauthorized, "signature", err.Error())
 }
 
-// kept gives the headers that a type's Decode looks at.
-func kept(t *sender.Type, header http.Header) map[string]string {
-	if t.Keep == nil {
+// kept gives the headers that a source's Decode looks at.
+func kept(s *Source, header http.Header) map[string]string {
+	keeper, own := s.Sender.(sender.Keeper)
+	if s.Type.Keep == nil && !own {
 		return nil
 	}
 	var out map[string]string
 	for name, values := range header {
-		if name = strings.ToLower(name); t.Keep(name) {
+		if name = strings.ToLower(name); s.Type.Keep != nil && s.Type.Keep(name) || own && keeper.Keep(name) {
 			if out == nil {
 				out = map[string]string{}
 			}
@@ -288,7 +289,7 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 		defer span.End()
 	}
 	d := &sender.Delivery{
-		ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Header: kept(&s.Type, r.Header),
+		ID: id, Call: call, ContentType: strings.ToValidUTF8(r.Header.Get("Content-Type"), "?"), Header: kept(s, r.Header),
 		Body: b.data, Received: e.opt.Intake.Received(received),
 	}
 	result, no := e.take(ctx, s, d)

@@ -75,6 +75,15 @@ func (j *Journal) ReadEntity(_ context.Context, entity string, from uint64, limi
 	return out, nil
 }
 
+// LastOfEntity gives an entity's last event, nil if there is none.
+func (j *Journal) LastOfEntity(ctx context.Context, entity string) (*journal.Event, error) {
+	all, err := j.ReadEntity(ctx, entity, 0, 0)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	return all[len(all)-1], nil
+}
+
 // Head gives the last sequence, or the error of Fail.
 func (j *Journal) Head(context.Context) (uint64, error) {
 	j.mu.Lock()

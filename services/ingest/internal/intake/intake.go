@@ -22,6 +22,7 @@ type Journal interface {
 	// Append: see journal.Journal. The events of one call land together or not at all, in order; nil means on disk.
 	Append(ctx context.Context, events ...*journalv1.Event) (seq uint64, err error)
 	ReadEntity(ctx context.Context, entity string, from uint64, limit int) ([]*journal.Event, error)
+	LastOfEntity(ctx context.Context, entity string) (*journal.Event, error)
 	Head(ctx context.Context) (uint64, error)
 	Key() identity.Key
 }

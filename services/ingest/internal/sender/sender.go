@@ -32,6 +32,10 @@ type Config struct {
 	Stages map[string]string
 	// Accounts of the sender whose events are taken (a CRM's organisation, a platform's portal); none: all.
 	Accounts []string
+	// Signature, Mapping and Poll are of types that are configured so; nil where not given.
+	Signature *Signature
+	Mapping   *Mapping
+	Poll      *Poll
 	// MaxEvent is the largest event, in bytes, and MaxEvents the most of one request.
 	MaxEvent  int
 	MaxEvents int
@@ -188,6 +192,8 @@ type Type struct {
 	// Stages are the CRM's own stages and the event types that they mean where the source does not say; nil for senders
 	// without any.
 	Stages map[string]string
+	// Mapped: what its sources sign and send is configuration. Polled: its sources may be asked for their events.
+	Mapped, Polled bool
 	// New makes the sender of a source. It refuses a configuration that cannot work, naming the field and the reason.
 	New func(Config) (Sender, error)
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/senders/linkedin"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mailchimp"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mailgun"
+	"github.com/batonhq/baton/services/ingest/internal/senders/mapped"
+	"github.com/batonhq/baton/services/ingest/internal/senders/marketo"
 	"github.com/batonhq/baton/services/ingest/internal/senders/mautic"
 	"github.com/batonhq/baton/services/ingest/internal/senders/meta"
 	"github.com/batonhq/baton/services/ingest/internal/senders/pipedrive"
@@ -33,6 +35,8 @@ import (
 func Table() []sender.Type {
 	return slices.Concat(segment.Types(), typeform.Types(), []sender.Type{
 		baton.Type(),
+		mapped.Type(),
+		marketo.Type(),
 		standardwebhooks.Type(),
 		mautic.Type(),
 		sendgrid.Type(),

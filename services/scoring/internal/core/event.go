@@ -110,7 +110,7 @@ func classOf(eventType string) class {
 		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
-		"quarantined", "quarantine_released", "attributed", "proposal", "timer_fired":
+		"quarantined", "quarantine_released", "poll_progressed", "attributed", "proposal", "timer_fired":
 		return machinery
 	}
 	return engagement

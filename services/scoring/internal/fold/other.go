@@ -18,6 +18,9 @@ type otherEntity struct {
 	tell []string
 }
 
+// pollProgressed is ingest's note to itself how far it has read a platform that it asks for events.
+const pollProgressed = "poll_progressed"
+
 func loadOther(id string, blob []byte) (journal.Entity, error) {
 	o, err := state.DecodeOther(blob)
 	if err != nil {
@@ -33,6 +36,9 @@ func (o *otherEntity) Apply(_ journal.Globals, ev *journal.Event) journal.Outcom
 		o.QuarantinedAt = max(o.QuarantinedAt, e.Now)
 	}
 	o.hear(ev, e.Now)
+	if ev.Type == pollProgressed { // one a minute, of no effect: none is worth remembering
+		return journal.Applied
+	}
 	if ev.Input() && e.ID != "" && ev.Type != journal.TypeTimerFired && !o.Seen.Add(core.KeyOf(e.Source, e.ID), e.Now, false) {
 		return journal.Duplicate
 	}

@@ -44,6 +44,8 @@ type Vendor struct {
 	Covers bool
 	// Stale is how old a signed request is still believed; 0: no time is signed.
 	Stale time.Duration
+	// Keep tells which headers the source keeps beside those of its type; nil is none.
+	Keep func(name string) bool
 	// Again has bodies of the vendor's retry of the same events (another envelope, another order): the events are the same.
 	Again [][]byte
 	// Alike has bodies with other events that look much like Body's: none of their ids is one of Body's.
@@ -91,7 +93,7 @@ func (v *Vendor) Request(body []byte, secret string, at time.Time) *sender.Reque
 func (v *Vendor) Delivery(r *sender.Request, id string) *sender.Delivery {
 	d := &sender.Delivery{ID: id, ContentType: r.Header.Get("Content-Type"), Body: r.Body, Received: fact.At(Now())}
 	for name := range r.Header {
-		if lower := strings.ToLower(name); v.Type.Keep != nil && v.Type.Keep(lower) {
+		if lower := strings.ToLower(name); v.Type.Keep != nil && v.Type.Keep(lower) || v.Keep != nil && v.Keep(lower) {
 			if d.Header == nil {
 				d.Header = map[string]string{}
 			}

@@ -1,0 +1,241 @@
+// Package poll asks the platforms that are configured so for their events, and puts these into the journal together with how
+// far each has been read. Whatever ends a process, the next one goes on where the journal says: a page may be read twice, whose
+// events are then recognised, and none is skipped. Several processes may read one platform; it costs them the calls alone.
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/batonhq/baton/services/ingest/internal/edge"
+	"github.com/batonhq/baton/services/ingest/internal/fact"
+	"github.com/batonhq/baton/services/ingest/internal/intake"
+	"github.com/batonhq/baton/services/ingest/internal/sender"
+)
+
+const (
+	// pace is the least time between two pages: a platform's limits are shared by all that use it.
+	pace = 250 * time.Millisecond
+	// After a failure whose length nobody knows, the wait doubles from first to longest.
+	first, longest = time.Second, 5 * time.Minute
+	// restate is how long a page without events is not worth a fact of how far was read.
+	restate = time.Hour
+)
+
+// Options of a Runner. All but Metrics are needed.
+type Options struct {
+	Sources []*edge.Source
+	Edge    *edge.Edge
+	Intake  *intake.Intake
+	// Client speaks with the platforms. It should follow no redirects: requests carry secrets.
+	Client  *http.Client
+	Now     func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Client gives the client that a Runner needs.
+func Client() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// Runner asks.
+type Runner struct {
+	opt     Options
+	readers []*reader
+}
+
+// reader asks for one source.
+type reader struct {
+	opt    *Options
+	source *edge.Source
+	from   sender.Poller
+	every  time.Duration
+	log    *slog.Logger
+	pages  prometheus.Counter
+	failed *prometheus.CounterVec
+
+	cursor sender.Cursor
+	stated time.Time // when the journal was last told
+
+	mu     sync.Mutex
+	caught time.Time // when there was nothing more; at first, when it began
+}
+
+// New makes a runner of those sources that are to be asked. It starts nothing.
+func New(opt Options) (*Runner, error) {
+	r := &Runner{opt: opt}
+	pages := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "baton_ingest_poll_pages_total", Help: "Pages that a platform was asked for and has given, by source; many are empty.",
+	}, []string{"source"})
+	failed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "baton_ingest_poll_failures_total", Help: "Pages that could not be had, by source and the platform's code.",
+	}, []string{"source", "code"})
+	collectors := []prometheus.Collector{pages, failed}
+	for _, s := range opt.Sources {
+		from, ok := s.Sender.(sender.Poller)
+		if !ok || from.Polls() == 0 {
+			continue
+		}
+		one := &reader{
+			opt: &r.opt, source: s, from: from, every: from.Polls(), log: opt.Log.With("source", s.Config.Name),
+			pages: pages.WithLabelValues(s.Config.Name), failed: failed.MustCurryWith(prometheus.Labels{"source": s.Config.Name}), caught: opt.Now(),
+		}
+		r.readers = append(r.readers, one)
+		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "baton_ingest_poll_lag_seconds", Help: "Time since a platform last had nothing more to give: what happened later may not be here yet.",
+			ConstLabels: prometheus.Labels{"source": s.Config.Name},
+		}, one.lag))
+	}
+	if opt.Metrics == nil || len(r.readers) == 0 {
+		return r, nil
+	}
+	for _, c := range collectors {
+		if err := opt.Metrics.Register(c); err != nil {
+			return nil, fmt.Errorf("register metrics of polling: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// Run asks until ctx ends.
+func (r *Runner) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, one := range r.readers {
+		all.Go(func() { one.run(ctx) })
+	}
+	all.Wait()
+}
+
+func (r *reader) lag() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(0, r.opt.Now().Sub(r.caught).Seconds())
+}
+
+func (r *reader) run(ctx context.Context) {
+	fails, code, loaded := 0, "", false
+	for ctx.Err() == nil {
+		var wait time.Duration
+		err := error(nil)
+		if !loaded {
+			r.cursor, err = r.opt.Intake.Progressed(ctx, r.source.Config.Name)
+			loaded = err == nil
+		}
+		if err == nil {
+			wait, err = r.step(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			if code != "" {
+				r.log.Info("the platform is read again")
+			}
+			fails, code = 0, ""
+		default:
+			fails++
+			now := ""
+			if wait, now = failure(err, fails); now != code { // once, however often it is tried
+				r.log.Warn("the platform cannot be read; it is tried again", "code", now, "error", err)
+			}
+			code = now
+			r.failed.WithLabelValues(code).Inc()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// failure gives how long to wait after the n-th failure in a row, and what to call it.
+func failure(err error, n int) (time.Duration, string) {
+	wait, code := longest, "journal"
+	if n < 10 {
+		wait = min(first<<(n-1), longest)
+	}
+	wait += rand.N(wait/4 + 1) //nolint:gosec // so that several processes do not go in step
+	var later *sender.Later
+	if errors.As(err, &later) {
+		code = later.Code
+		wait = max(wait, later.Wait)
+		if later.Wait > 0 && n < 3 {
+			wait = later.Wait
+		}
+	}
+	return wait, code
+}
+
+// step reads one page and gives how long to wait for the next.
+func (r *reader) step(ctx context.Context) (time.Duration, error) {
+	now := r.opt.Now()
+	page, err := r.from.Fetch(ctx, r.opt.Client, now, r.cursor)
+	if err != nil {
+		return 0, err
+	}
+	r.pages.Inc()
+	if page.Body != nil || r.cursor.Token == "" || now.Sub(r.stated) >= restate {
+		if err := r.keep(ctx, page); err != nil {
+			return 0, err
+		}
+		r.stated = now
+	}
+	stuck := page.More && page.Next.Token == r.cursor.Token
+	r.cursor = page.Next
+	if !page.More {
+		r.mu.Lock()
+		r.caught = now
+		r.mu.Unlock()
+	}
+	if !page.More || stuck {
+		return r.every, nil
+	}
+	return pace, nil
+}
+
+// keep puts a page's events into the journal, and how far it reaches.
+func (r *reader) keep(ctx context.Context, page sender.Page) error {
+	d := &sender.Delivery{ContentType: "application/json", Body: page.Body, Received: fact.At(r.opt.Now())}
+	_, err := r.opt.Edge.Take(ctx, r.source, func(batch *intake.Batch) error {
+		if page.Body != nil {
+			if err := r.add(batch, d); err != nil {
+				return err
+			}
+		}
+		batch.Progress(page.Next)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("keep what %s has given: %w", r.source.Config.Name, err)
+	}
+	return nil
+}
+
+// add adds a page's events. What cannot be read is quarantined: there is nobody to tell, and the page must not block all others.
+func (r *reader) add(batch *intake.Batch, d *sender.Delivery) error {
+	err := r.source.Sender.Decode(d, func(item sender.Item) error {
+		switch {
+		case item.Ignored != "":
+			batch.Ignore()
+			return nil
+		case item.Errors != nil:
+			return batch.Quarantine(d, item)
+		}
+		return batch.Add(item.Fact)
+	})
+	var unreadable *sender.Unreadable
+	if errors.As(err, &unreadable) {
+		return batch.Quarantine(d, sender.Item{Single: true, Errors: unreadable.Errors, Raw: d.Body})
+	}
+	return err
+}
