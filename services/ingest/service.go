@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,11 @@ type Service struct {
 	journal Journal
 	edge    *edge.Edge
 	rpc     *rpc.Server
+	log     *slog.Logger
+
+	// reload guards sources, which are those in force.
+	reload  sync.Mutex
+	sources []Source
 }
 
 // New puts the service together. It starts nothing.
@@ -77,7 +83,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, sources, deps.Now)}, nil
+	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, deps.Now), log: deps.Log, sources: cfg.Sources}, nil
 }
 
 // Handler serves /v1/… and /webhooks/…; everything else there is not found.
@@ -89,10 +95,10 @@ func (s *Service) Handler() http.Handler { return s.edge }
 // Register puts the IngestService on a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { ingestv1.RegisterIngestServiceServer(r, s.rpc) }
 
-// Run waits until ctx ends and then drains: new requests get 503, those under way end, for as long as the configuration
-// allows.
+// Run looks after the files that secrets are in until ctx ends and then drains: new requests get 503, those under way end, for
+// as long as the configuration allows.
 func (s *Service) Run(ctx context.Context) error {
-	<-ctx.Done()
+	s.watchSecrets(ctx)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()
 	return s.Shutdown(ctx)
