@@ -49,7 +49,9 @@ func (p *process) buildServices(context.Context) error {
 		if err := p.add(Ingest, s, err); err != nil {
 			return err
 		}
-		p.ingest = s.Handler()
+		p.ingest, p.sources = s.Handler(), s
+		handler := s.RefusalsHandler()
+		p.refusals.handler.Store(&handler)
 	}
 	return nil
 }
