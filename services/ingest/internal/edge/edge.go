@@ -63,6 +63,7 @@ type Edge struct {
 	cors     cors
 	metrics  *metrics
 	refusals *refusals
+	admitted *admission
 
 	mu       sync.RWMutex
 	draining bool
@@ -75,7 +76,7 @@ type Edge struct {
 // New makes an edge. Names and write keys must be unique.
 func New(opt Options) (*Edge, error) {
 	e := &Edge{
-		opt: opt, cors: newCORS(opt.CORSOrigins), bodies: &bodies{limit: opt.InFlight}, refusals: newRefusals(),
+		opt: opt, cors: newCORS(opt.CORSOrigins), bodies: &bodies{limit: opt.InFlight}, refusals: newRefusals(), admitted: newAdmission(),
 	}
 	var err error
 	if e.metrics, err = newMetrics(opt.Metrics, e.bodies.held.Load); err != nil {
@@ -263,6 +264,11 @@ func (e *Edge) read(x *exchange) (*body, *refusal) {
 // deliver verifies a request, puts its events into the journal and answers.
 func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	s, r, received := x.source, x.r, x.start
+	if !e.admitted.enter() {
+		return overloaded()
+	}
+	began := e.opt.Now()
+	defer func() { e.admitted.leave(began, e.opt.Now(), len(b.data) <= admitSample && !e.down.Load()) }()
 	id, err := s.Sender.Verify(e.request(x, b.data))
 	if err != nil {
 		return unverified(err)
