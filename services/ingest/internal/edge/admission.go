@@ -23,12 +23,13 @@ type admission struct {
 
 const (
 	// admitTarget is what a request may take on average, from its last byte to its answer. The slowest hundredth takes some
-	// three times the average, which leaves a second room for what the handler does not see: sockets, and waiting for a processor.
-	admitTarget = 150 * time.Millisecond
-	admitFirst  = 256
-	admitLeast  = 32
-	admitMost   = 16384
-	admitEvery  = 100 * time.Millisecond
+	// two times the average, which leaves of a second room for what the handler does not see: sockets, and waiting for a processor.
+	admitTarget = 250 * time.Millisecond
+	admitFirst  = 512
+	// admitLeast is enough for the journal to write in groups: with fewer, each write would cost more, and all would be slower.
+	admitLeast = 128
+	admitMost  = 16384
+	admitEvery = 100 * time.Millisecond
 	// admitSample is the largest body, in bytes, that tells how fast requests are: a large one is slow by itself.
 	admitSample = 64 << 10
 )
