@@ -165,16 +165,20 @@ func (t *Trial) decode(x *exchange, call string) error {
 		t.Items = append(t.Items, out)
 		return nil
 	})
+	var whole fact.Errors
 	var unreadable *sender.Unreadable
+	if errors.As(err, &unreadable) {
+		whole, err = unreadable.Errors, nil
+	}
 	switch {
-	case errors.As(err, &unreadable) && bad == Quarantined:
-		t.Items = append(t.Items, TrialItem{Item: sender.Item{Single: true, ID: d.ID, Errors: unreadable.Errors, Raw: d.Body}, Outcome: Quarantined})
-		result.Quarantined++
-	case errors.As(err, &unreadable):
-		t.refuse(x, malformed(unreadable.Errors))
-		return nil
 	case err != nil:
 		return err
+	case whole != nil && bad == Quarantined:
+		t.Items = append(t.Items, TrialItem{Item: sender.Item{Single: true, ID: d.ID, Errors: whole, Raw: d.Body}, Outcome: Quarantined})
+		result.Quarantined++
+	case whole != nil:
+		t.refuse(x, malformed(whole))
+		return nil
 	case single != nil:
 		t.refuse(x, malformed(single))
 		return nil
