@@ -24,6 +24,8 @@ type secretText struct {
 	value string
 	// dir is where file: paths start from, until the secret is resolved.
 	dir string
+	// file is where the value was read, once it is resolved; "" where it was not read from one.
+	file string
 	// problem is why there is no value; it is told, with the setting's path, when the secret is resolved.
 	problem error
 }
@@ -46,6 +48,20 @@ func (s Secret) Reveal() string {
 		return ""
 	}
 	return s.text().value
+}
+
+// Reread gives the secret as the file that it came from has it now; one that came from elsewhere is given as it is. An error
+// (the file is gone, empty, too large) says nothing of the old value, which is still good.
+func (s Secret) Reread() (Secret, error) {
+	if s.text == nil || s.text().file == "" {
+		return s, nil
+	}
+	file := s.text().file
+	value, err := readSecret(file)
+	if err != nil {
+		return Secret{}, err
+	}
+	return Secret{text: func() secretText { return secretText{value: value, file: file} }}, nil
 }
 
 // IsZero reports whether nothing is set.

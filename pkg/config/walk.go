@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -127,12 +128,15 @@ func resolveSecrets(v reflect.Value, vars map[string]string) []error {
 		if s.text == nil {
 			return
 		}
-		value, err := s.text().resolve(vars)
-		if err != nil {
+		value, file, err := s.text().resolve(vars)
+		switch {
+		case err != nil:
 			problems = append(problems, fmt.Errorf("%s: %w", path, err))
-			return
+		case file != "":
+			*s = Secret{text: func() secretText { return secretText{value: value, file: file} }}
+		default:
+			*s = NewSecret(value)
 		}
-		*s = NewSecret(value)
 	})
 	return problems
 }
@@ -174,29 +178,47 @@ func each(v reflect.Value, path string, visit func(path string, s *Secret)) {
 
 const maxSecret = 64 << 10
 
-func (t secretText) resolve(vars map[string]string) (string, error) {
+// resolve gives what a secret refers to, and the file that it was read from, "" if from none.
+func (t secretText) resolve(vars map[string]string) (value, file string, err error) {
 	if t.problem != nil {
-		return "", t.problem
+		return "", "", t.problem
 	}
-	value, err := expand(t.value, vars)
-	if err != nil {
-		return "", err
+	if value, err = expand(t.value, vars); err != nil {
+		return "", "", err
 	}
 	path, ok := strings.CutPrefix(value, "file:")
 	if !ok {
-		return value, nil
+		return value, "", nil
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(t.dir, path)
+	if path, err = filepath.Abs(inFolder(t.dir, path)); err != nil {
+		return "", "", fmt.Errorf("read the secret: %w", err)
 	}
-	b, err := os.ReadFile(path)
+	value, err = readSecret(path)
+	return value, path, err
+}
+
+func inFolder(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// readSecret reads a file that holds one secret, without the line break at its end.
+func readSecret(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("read the secret: %w", err)
 	case len(b) > maxSecret:
 		return "", fmt.Errorf("read the secret: %s is larger than %d bytes", path, maxSecret)
 	}
-	value = strings.TrimRight(string(b), "\r\n")
+	value := strings.TrimRight(string(b), "\r\n")
 	if value == "" {
 		return "", fmt.Errorf("read the secret: %s is empty", path)
 	}

@@ -70,9 +70,15 @@ func (j *Journal) Append(ctx context.Context, events ...*journalv1.Event) (seq u
 		}
 		j.direct.Add(-1)
 	}
+	n := int64(len(call.msgs))
+	if ahead := j.waiting.Add(n) - n; j.tooLong(ahead) {
+		j.waiting.Add(-n)
+		return 0, ErrOverloaded
+	}
 	select {
 	case j.appends <- call:
 	default:
+		j.waiting.Add(-n)
 		return 0, ErrOverloaded
 	}
 	select {
@@ -81,6 +87,26 @@ func (j *Journal) Append(ctx context.Context, events ...*journalv1.Event) (seq u
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// patience is how long an event may be expected to wait until it is written; where it would be longer, it is refused at once.
+// Senders wait for some seconds and then send again, so that a longer queue would be full of what nobody waits for any more.
+const patience = 500 * time.Millisecond
+
+// tooLong reports whether an event with that many ahead of it would wait too long, by what the last groups took. What fits into
+// the next group is always taken.
+func (j *Journal) tooLong(ahead int64) bool {
+	if ahead > int64(j.opt.MaxWaiting) {
+		return true
+	}
+	groups := ahead / maxBatch
+	return groups > 0 && time.Duration((groups+1)*j.groupTook.Load()) > patience
+}
+
+// wrote notes how long a group took to write: a mean over some, the last one counting a quarter.
+func (j *Journal) wrote(took time.Duration) {
+	before := j.groupTook.Load() // Run alone writes it
+	j.groupTook.Store(before + (int64(took)-before)/4)
 }
 
 func (j *Journal) inject(ctx context.Context) string {
@@ -114,7 +140,10 @@ func (j *Journal) Run(ctx context.Context) error {
 		// Half of the callers may be on their way back while the other half is written.
 		j.grouping.Store(n+last > direct)
 		last = n
+		began := time.Now()
 		j.write(group, n)
+		j.wrote(time.Since(began))
+		j.waiting.Add(-int64(n))
 		for _, c := range group {
 			close(c.done)
 		}

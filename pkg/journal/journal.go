@@ -30,7 +30,8 @@ type Options struct {
 	Log *slog.Logger
 	// Propagator puts trace context into events and takes it out; nil writes none.
 	Propagator propagation.TextMapPropagator
-	// MaxWaiting bounds the events waiting to be written; beyond it Append answers ErrOverloaded. 0 means 20,000.
+	// MaxWaiting bounds the events waiting to be written; beyond it Append answers ErrOverloaded, and before it where they would
+	// wait for longer than half a second. 0 means 20,000.
 	MaxWaiting int
 }
 
@@ -47,7 +48,10 @@ type Journal struct {
 	// Lone events in flight, and whether groups are being written meanwhile.
 	direct   atomic.Int32
 	grouping atomic.Bool
-	counts   counter
+	// waiting is how many events Append has queued and Run not yet written, and groupTook how long a group took of late, in
+	// nanoseconds.
+	waiting, groupTook atomic.Int64
+	counts             counter
 }
 
 // Open opens the journal of the connected server, creating the stream and the journal's identity where there is none. It

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +56,11 @@ type Service struct {
 	edge    *edge.Edge
 	rpc     *rpc.Server
 	poll    *poll.Runner
+	log     *slog.Logger
+
+	// reload guards sources, which are those in force.
+	reload  sync.Mutex
+	sources []Source
 }
 
 // New puts the service together. It starts nothing.
@@ -90,7 +96,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, sources, deps.Now), poll: p}, nil
+	return &Service{cfg: cfg, journal: deps.Journal, edge: e, rpc: rpc.New(e, in, deps.Now), poll: p, log: deps.Log, sources: cfg.Sources}, nil
 }
 
 // Handler serves /v1/… and /webhooks/…; everything else there is not found.
@@ -102,11 +108,13 @@ func (s *Service) Handler() http.Handler { return s.edge }
 // Register puts the IngestService on a gRPC server.
 func (s *Service) Register(r grpc.ServiceRegistrar) { ingestv1.RegisterIngestServiceServer(r, s.rpc) }
 
-// Run asks the platforms that are to be asked, until ctx ends, and then drains: new requests get 503, those under way end, for as
-// long as the configuration allows.
+// Run looks after the files that secrets are in and asks the platforms that are to be asked, until ctx ends, and then drains: new
+// requests get 503, those under way end, for as long as the configuration allows.
 func (s *Service) Run(ctx context.Context) error {
-	s.poll.Run(ctx)
-	<-ctx.Done()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.poll.Run(ctx) })
+	s.watchSecrets(ctx)
+	beside.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Drain)
 	defer cancel()
 	return s.Shutdown(ctx)

@@ -3,16 +3,21 @@ package app
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/batonhq/baton/services/routing"
 	"github.com/batonhq/baton/services/scoring"
 )
 
-// Check verifies a configuration and all that it names: settings, the agreement with its expressions, the directory with
+// Check verifies a configuration and all that it names: settings, the certificate, the agreement with its expressions, the directory with
 // its routes, sources and destinations. The error joins everything that is wrong.
 func Check(c *Config, t Target) error {
 	errs := []error{c.Validate(t)}
+	if c.HTTP.TLS.On() && t.runs(Ingest) {
+		_, err := loadCertificate(c.HTTP.TLS, slog.New(slog.DiscardHandler))
+		errs = append(errs, err)
+	}
 	for _, f := range []struct {
 		setting, path string
 		wanted        bool

@@ -57,6 +57,8 @@ type HTTPConfig struct {
 	PublicURL string `yaml:"public_url"`
 	// CORSOrigins of pages whose browsers may send events; "*" for all.
 	CORSOrigins []string `yaml:"cors_origins"`
+	// TLS encrypts the port; without it, it is plain.
+	TLS TLSConfig `yaml:"tls"`
 }
 
 // AddrConfig is a port to listen on, host:port.
@@ -154,6 +156,7 @@ func (c *Config) Validate(t Target) error {
 	if t == Up && c.NATS.URL.IsZero() && c.DataDir == "" {
 		bad("data_dir: the embedded journal needs a folder")
 	}
+	errs = append(errs, c.HTTP.TLS.validate())
 	errs = append(errs, c.validateTokens()...)
 	errs = append(errs, c.validateExposure(t)...)
 	errs = append(errs, c.Log.Validate(), c.Telemetry.Validate())

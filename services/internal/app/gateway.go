@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -39,7 +40,16 @@ func (p *process) startHTTP(ctx context.Context) error {
 	p.front = &front{ingest: p.ingest, api: gateway}
 	handler := p.tracing.Handler(p.front, route)
 	server := newHTTPServer(handler, func(line string) { p.log.Debug("net/http reports", "what", line) })
-	p.serve("http", server, p.listeners.http)
+	var l net.Listener = watchedListener{p.listeners.http}
+	if p.cfg.HTTP.TLS.On() {
+		cert, err := loadCertificate(p.cfg.HTTP.TLS, p.log)
+		if err != nil {
+			return err
+		}
+		server.TLSConfig = cert.config()
+		l = newTLSListener(p.listeners.http, server.TLSConfig)
+	}
+	p.serve("http", server, l)
 	p.up.push("new requests", func(context.Context) error {
 		p.front.draining.Store(true)
 		p.ready.set("http", func() error { return errStopping })

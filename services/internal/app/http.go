@@ -77,8 +77,19 @@ func frontPage(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, frontText)
 }
 
-// adminHandler serves /healthz (the process lives), /readyz (each part and why not) and /metrics.
-func adminHandler(ready *readiness, metrics *prometheus.Registry) http.Handler {
+// refusals shows the last requests that ingest refused, once there is an ingest.
+type refusals struct{ handler atomic.Pointer[http.Handler] }
+
+func (f *refusals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := f.handler.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	grpcx.WriteProblem(w, http.StatusNotFound, "ingest does not run in this process, or not yet")
+}
+
+// adminHandler serves /healthz (the process lives), /readyz (each part and why not), /metrics and /refusals.
+func adminHandler(ready *readiness, metrics *prometheus.Registry, refused http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -104,6 +115,7 @@ func adminHandler(ready *readiness, metrics *prometheus.Registry) http.Handler {
 		}
 		_ = json.NewEncoder(w).Encode(answer)
 	})
+	mux.Handle("GET /refusals", refused)
 	mux.Handle("GET /metrics", telemetry.MetricsHandler(metrics))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { grpcx.NotFound(w) })
 	return mux

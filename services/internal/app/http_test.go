@@ -50,7 +50,7 @@ func TestFrontKnowsItsPaths(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	ready := newReadiness("scoring")
-	h := adminHandler(ready, telemetry.NewRegistry("v1"))
+	h := adminHandler(ready, telemetry.NewRegistry("v1"), &refusals{})
 	get := func(path string) *httptest.ResponseRecorder {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequest("GET", path, nil))

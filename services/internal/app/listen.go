@@ -3,12 +3,14 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -47,12 +49,12 @@ func reachable(l net.Listener) string {
 // which net/http would silently settle) is refused: a proxy in front may read it differently.
 func newHTTPServer(h http.Handler, errorLog func(string)) *http.Server {
 	return &http.Server{
-		Handler:           oneLength(h),
+		Handler:           boundRequests(oneLength(h)),
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 9 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 75 * time.Second,
 		MaxHeaderBytes: 32 << 10,
 		ErrorLog:       lineLog(errorLog),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
+			return context.WithValue(context.WithValue(ctx, connKey{}, c), countKey{}, new(atomic.Int64))
 		},
 		ConnState: func(c net.Conn, s http.ConnState) {
 			if w, ok := c.(*watchedConn); ok && s == http.StateIdle {
@@ -63,6 +65,21 @@ func newHTTPServer(h http.Handler, errorLog func(string)) *http.Server {
 }
 
 type connKey struct{}
+
+type countKey struct{}
+
+// maxRequests of one connection: then it is closed in order, so that what it has gathered is let go and clients spread anew over
+// the servers that there are now.
+const maxRequests = 10_000
+
+func boundRequests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n, ok := r.Context().Value(countKey{}).(*atomic.Int64); ok && n.Add(1) >= maxRequests {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // watchedListener watches the headers of the requests on its connections.
 type watchedListener struct{ net.Listener }
@@ -104,10 +121,18 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 
 // CloseWrite lets the server say that its answer is over before it stops listening to what still comes.
 func (c *watchedConn) CloseWrite() error {
-	if t, ok := c.Conn.(*net.TCPConn); ok {
+	if t, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return t.CloseWrite()
 	}
 	return nil
+}
+
+// told gives a request what net/http gives those on connections that it sees to be encrypted.
+func (c *watchedConn) told(r *http.Request) {
+	if t, ok := c.Conn.(*tls.Conn); ok && r.TLS == nil {
+		state := t.ConnectionState()
+		r.TLS = &state
+	}
 }
 
 func (c *watchedConn) next() {
@@ -136,6 +161,9 @@ func (c *watchedConn) lengthStated() bool {
 func oneLength(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := r.Context().Value(connKey{}).(*watchedConn)
+		if ok {
+			c.told(r)
+		}
 		if ok && slices.Contains(r.TransferEncoding, "chunked") && c.lengthStated() {
 			w.Header().Set("Connection", "close")
 			grpcx.WriteProblem(w, http.StatusBadRequest, "the request has both Content-Length and Transfer-Encoding")

@@ -34,6 +34,9 @@ type Options struct {
 	Log io.Writer
 	// Getenv reads the OTEL_ variables.
 	Getenv func(string) string
+	// Reload asks for the sources of the configuration to be read again, which Load does; nil: nobody asks.
+	Reload <-chan struct{}
+	Load   func() (Config, error)
 	// Started is called once everything has been started, with where it is. May be nil.
 	Started func(Addrs)
 }
@@ -58,6 +61,8 @@ type process struct {
 	store     leadstore.Store
 	services  []namedService
 	ingest    http.Handler
+	sources   reloader
+	refusals  refusals
 	front     *front
 }
 
@@ -189,15 +194,15 @@ func (p *process) startAdmin(context.Context) error {
 		}
 	}
 	p.ready = newReadiness(names...)
-	server := newHTTPServer(adminHandler(p.ready, p.metrics), func(line string) { p.log.Debug("net/http reports", "what", line) })
-	p.serve("admin", server, p.listeners.admin)
+	server := newHTTPServer(adminHandler(p.ready, p.metrics, &p.refusals), func(line string) { p.log.Debug("net/http reports", "what", line) })
+	p.serve("admin", server, watchedListener{p.listeners.admin})
 	return nil
 }
 
 // serve runs an HTTP server; stopping it lets requests under way end.
 func (p *process) serve(name string, server *http.Server, l net.Listener) {
 	p.up.run(name, func(context.Context) error {
-		if err := server.Serve(watchedListener{l}); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return context.Canceled
@@ -273,6 +278,9 @@ func (p *process) startServices(ctx context.Context) error {
 	for _, s := range p.services {
 		p.up.run(s.name, s.Run)
 		p.ready.set(s.name, s.Ready)
+	}
+	if p.opt.Reload != nil {
+		p.up.run("reload", p.watchReload)
 	}
 	return nil
 }

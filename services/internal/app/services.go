@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	"github.com/batonhq/baton/services/feedback"
@@ -49,7 +50,9 @@ func (p *process) buildServices(context.Context) error {
 		if err := p.add(Ingest, s, err); err != nil {
 			return err
 		}
-		p.ingest = s.Handler()
+		p.ingest, p.sources = s.Handler(), s
+		handler := s.RefusalsHandler()
+		p.refusals.handler.Store(&handler)
 	}
 	return nil
 }
@@ -61,6 +64,14 @@ func (p *process) add(t Target, s service, err error) error {
 	p.services = append(p.services, namedService{name: string(t), service: s})
 	return nil
 }
+
+// TrySource finds out what would become of a saved request to a source. See ingest.Try.
+func TrySource(c *Config, source string, r *http.Request, body []byte, opt ingest.TryOptions) (*ingest.Trial, error) {
+	return ingest.Try(c.ingest(), source, r, body, opt)
+}
+
+// DescribeSources describes the configured sources. See ingest.Describe.
+func DescribeSources(c *Config) ([]ingest.SourceInfo, error) { return ingest.Describe(c.ingest()) }
 
 // ingest gives ingest's configuration, with what stands at the top of the file.
 func (c *Config) ingest() ingest.Config {

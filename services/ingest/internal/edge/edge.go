@@ -63,19 +63,17 @@ type Options struct {
 
 // Edge serves /v1/… and /webhooks/….
 type Edge struct {
-	opt     Options
-	names   map[string]*Source
-	keys    map[string]*Source
-	bodies  *bodies
-	cors    cors
-	metrics *metrics
+	opt      Options
+	sources  atomic.Pointer[Sources]
+	bodies   *bodies
+	cors     cors
+	metrics  *metrics
+	refusals *refusals
+	admitted *admission
 
 	mu       sync.RWMutex
 	draining bool
 	running  sync.WaitGroup
-
-	// largest is the largest body that any tracking source takes.
-	largest int64
 
 	// down: the journal did not answer when it was last asked.
 	down atomic.Bool
@@ -84,22 +82,13 @@ type Edge struct {
 // New makes an edge. Names and write keys must be unique.
 func New(opt Options) (*Edge, error) {
 	e := &Edge{
-		opt: opt, names: map[string]*Source{}, keys: map[string]*Source{}, cors: newCORS(opt.CORSOrigins),
-		bodies: &bodies{limit: opt.InFlight},
+		opt: opt, cors: newCORS(opt.CORSOrigins), bodies: &bodies{limit: opt.InFlight}, refusals: newRefusals(), admitted: newAdmission(),
 	}
 	var err error
 	if e.metrics, err = newMetrics(opt.Metrics, e.bodies.held.Load); err != nil {
 		return nil, err
 	}
-	for _, s := range opt.Sources {
-		s.counters = e.metrics.of(s.Config.Name)
-		if s.Type.Path == sender.Tracking {
-			e.keys[s.Config.WriteKey] = s
-			e.largest = max(e.largest, s.MaxBody)
-		} else {
-			e.names[s.Config.Name] = s
-		}
-	}
+	e.Replace(opt.Sources)
 	return e, nil
 }
 
@@ -144,8 +133,9 @@ type exchange struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	start time.Time
-	// source is nil until it is known.
-	source *Source
+	// sources are those that were in force when it came in; source is nil until it is known.
+	sources *Sources
+	source  *Source
 	// token is what stands behind the source's name in the path.
 	token string
 }
@@ -216,7 +206,7 @@ func kept(s *Source, header http.Header) map[string]string {
 
 // ServeHTTP answers one request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{w: w, r: r, start: e.opt.Now()}
+	x := &exchange{w: w, r: r, start: e.opt.Now(), sources: e.sources.Load()}
 	if !e.enter() {
 		w.Header().Set("Connection", "close")
 		e.refused(x, unread(&refusal{status: http.StatusServiceUnavailable, reason: "draining", detail: "this server is stopping; send it again", retry: retryUnavailable}))
@@ -234,6 +224,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers, or says why it does not.
 func (e *Edge) serve(x *exchange) *refusal {
+	if no := oversized(x.r); no != nil {
+		return unread(no)
+	}
 	if call, ok := strings.CutPrefix(x.r.URL.Path, "/v1/"); ok {
 		return e.serveTracking(x, call)
 	}
@@ -242,7 +235,7 @@ func (e *Edge) serve(x *exchange) *refusal {
 	if !ok {
 		return unread(refuse(http.StatusNotFound, "path", "there is nothing here; events go to /webhooks/{source} or /v1/{call}"))
 	}
-	s := e.names[name]
+	s := x.sources.webhook(name)
 	if s == nil || token != "" && !s.Type.Token {
 		return unread(refuse(http.StatusNotFound, "unknown_source", "no source of this name takes webhooks"))
 	}
@@ -260,7 +253,7 @@ func (e *Edge) serve(x *exchange) *refusal {
 
 // read reads the body of a request. Its source may not be known yet, where the body itself tells it.
 func (e *Edge) read(x *exchange) (*body, *refusal) {
-	limit := e.largest
+	limit := x.sources.largest
 	if s := x.source; s != nil {
 		limit = s.MaxBody
 		if no := s.tooFast(e.opt.Now()); no != nil {
@@ -278,6 +271,11 @@ func (e *Edge) read(x *exchange) (*body, *refusal) {
 // deliver verifies a request, puts its events into the journal and answers.
 func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	s, r, received := x.source, x.r, x.start
+	if !e.admitted.enter() {
+		return overloaded()
+	}
+	began := e.opt.Now()
+	defer func() { e.admitted.leave(began, e.opt.Now(), len(b.data) <= admitSample && !e.down.Load()) }()
 	id, err := s.Sender.Verify(e.request(x, b.data))
 	if err != nil {
 		return unverified(err)
@@ -295,6 +293,9 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	result, no := e.take(ctx, s, d)
 	if no != nil {
 		return no
+	}
+	if result.RejectedCount > 0 {
+		e.refusals.noteRejected(x, result, e.opt.Now())
 	}
 	trace.SpanFromContext(ctx).SetAttributes(attribute.Int("baton.events", result.Accepted))
 	status, reply := s.Type.Rules.Reply(result)
@@ -358,6 +359,9 @@ func (e *Edge) Take(ctx context.Context, s *Source, add func(*intake.Batch) erro
 	}
 	result := batch.Result()
 	s.counters.count(result)
+	if newest := batch.Newest(); !newest.IsZero() && result.Accepted > 0 {
+		s.counters.lag.Observe(e.opt.Now().Sub(newest).Seconds())
+	}
 	s.charge(e.opt.Now(), result)
 	e.noteJournal(err)
 	return result, err
@@ -384,12 +388,16 @@ func (e *Edge) refused(x *exchange, no *refusal) {
 		name = x.source.Config.Name
 	}
 	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
+	e.refusals.note(name, x, no, e.opt.Now())
 	rc := http.NewResponseController(x.w)
 	if x.source != nil && x.source.Type.Rules.Unavailable == sender.Hold && no.retry > 0 {
 		// Whatever it is answered, it takes for a success: an answer that means "later" is none to it.
 		if conn, _, err := rc.Hijack(); err == nil {
 			_ = conn.Close()
 			return
+		}
+		if x.r.ProtoMajor >= 2 {
+			panic(http.ErrAbortHandler) // how net/http is told to break off a stream without an answer
 		}
 	}
 	if !no.unread || x.r.ContentLength >= 0 && x.r.ContentLength <= selfDiscarded {

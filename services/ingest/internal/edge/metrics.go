@@ -13,6 +13,7 @@ type metrics struct {
 	events  *prometheus.CounterVec
 	refused *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
+	lag     *prometheus.HistogramVec
 }
 
 // newMetrics makes the metrics and registers them; reg may be nil. held tells how many bytes of bodies are in memory.
@@ -31,6 +32,11 @@ func newMetrics(reg prometheus.Registerer, held func() int64) (*metrics, error) 
 			Help:    "Time from a request's header to its answer, the write to the journal included.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"source"}),
+		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "baton_ingest_lag_seconds",
+			Help:    "Time from when an event occurred, as its sender says, to when it was in the journal: of each request's newest accepted event.",
+			Buckets: []float64{.1, 1, 5, 15, 60, 300, 1800, 3 * 3600, 24 * 3600, 7 * 24 * 3600},
+		}, []string{"source"}),
 	}
 	if reg == nil {
 		return m, nil
@@ -38,7 +44,7 @@ func newMetrics(reg prometheus.Registerer, held func() int64) (*metrics, error) 
 	bytes := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "baton_ingest_body_bytes", Help: "Memory that bodies of requests under way hold.",
 	}, func() float64 { return float64(held()) })
-	for _, c := range []prometheus.Collector{m.events, m.refused, m.seconds, bytes} {
+	for _, c := range []prometheus.Collector{m.events, m.refused, m.seconds, m.lag, bytes} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of ingest: %w", err)
 		}
@@ -49,7 +55,7 @@ func newMetrics(reg prometheus.Registerer, held func() int64) (*metrics, error) 
 // counters are one source's, looked up once.
 type counters struct {
 	accepted, duplicate, rejected, quarantined, ignored prometheus.Counter
-	seconds                                             prometheus.Observer
+	seconds, lag                                        prometheus.Observer
 }
 
 func (m *metrics) of(source string) counters {
@@ -57,7 +63,7 @@ func (m *metrics) of(source string) counters {
 	return counters{
 		accepted: outcome("accepted"), duplicate: outcome("duplicate"), rejected: outcome("rejected"), quarantined: outcome("quarantined"),
 		ignored: outcome("ignored"),
-		seconds: m.seconds.WithLabelValues(source),
+		seconds: m.seconds.WithLabelValues(source), lag: m.lag.WithLabelValues(source),
 	}
 }
 

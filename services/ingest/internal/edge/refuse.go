@@ -77,11 +77,16 @@ func unreadBody(err error, limit int64) *refusal {
 	}
 }
 
+// overloaded is the answer to what comes in while as much is worked on as can be.
+func overloaded() *refusal {
+	return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "more is coming in than can be taken", retry: retryOverloaded}
+}
+
 // unwritten gives the answer to what the journal did not take.
 func unwritten(err error) *refusal {
 	switch {
 	case errors.Is(err, journal.ErrOverloaded):
-		return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "more is coming in than can be written", retry: retryOverloaded}
+		return overloaded()
 	case errors.Is(err, journal.ErrBadEvent):
 		return refuse(http.StatusBadRequest, "malformed", "the journal cannot hold this event")
 	case errors.Is(err, journal.ErrTooLarge):

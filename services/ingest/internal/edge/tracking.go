@@ -24,7 +24,7 @@ func (e *Edge) serveTracking(x *exchange, path string) *refusal {
 	}
 	e.cors.allow(x.w.Header(), x.r)
 	if user, _, basic := x.r.BasicAuth(); basic {
-		if x.source = e.keys[user]; x.source == nil {
+		if x.source = x.sources.keys[user]; x.source == nil {
 			return unread(unknownKey())
 		}
 	}
@@ -43,7 +43,7 @@ func (e *Edge) serveTracking(x *exchange, path string) *refusal {
 
 // sourceOf finds the source of a body that came without Basic.
 func (e *Edge) sourceOf(x *exchange, b *body) *refusal {
-	s := e.keys[e.opt.Tracking.WriteKey(b.data)]
+	s := x.sources.keys[e.opt.Tracking.WriteKey(b.data)]
 	if s == nil {
 		return unknownKey()
 	}

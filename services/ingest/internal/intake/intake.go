@@ -89,6 +89,7 @@ type Batch struct {
 	raw      int
 	waiting  struct{ accepted, duplicates, quarantined int }
 	head     uint64
+	newest   time.Time
 	result   sender.Result
 }
 
@@ -121,6 +122,9 @@ func (b *Batch) Add(f fact.Fact) error {
 			b.waiting.duplicates++
 			return nil
 		}
+	}
+	if at := f.Event.OccurredAt.AsTime(); !f.Event.History && at.After(b.newest) {
+		b.newest = at
 	}
 	b.address(f)
 	b.ids = append(b.ids, id)
@@ -195,6 +199,10 @@ func (b *Batch) settle(seq uint64) {
 
 // Result says what became of all that has been written and refused so far.
 func (b *Batch) Result() sender.Result { return b.result }
+
+// Newest is when the latest of the events that were not seen before occurred; the zero time if there is none, or if all are
+// history.
+func (b *Batch) Newest() time.Time { return b.newest }
 
 // remember gives the key of something of a kind.
 func remember(kind byte, a, b string) recent.Key {

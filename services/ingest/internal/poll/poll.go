@@ -10,13 +10,13 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/batonhq/baton/services/ingest/internal/edge"
-	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/intake"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 )
@@ -49,8 +49,15 @@ func Client() *http.Client {
 
 // Runner asks.
 type Runner struct {
-	opt     Options
+	opt    Options
+	pages  *prometheus.CounterVec
+	failed *prometheus.CounterVec
+	lag    *prometheus.Desc
+
+	mu      sync.Mutex
 	readers []*reader
+	// replaced is closed when other readers are to run.
+	replaced chan struct{}
 }
 
 // reader asks for one source.
@@ -63,7 +70,9 @@ type reader struct {
 	pages  prometheus.Counter
 	failed *prometheus.CounterVec
 
+	// cursor is where it has come to, once it is loaded.
 	cursor sender.Cursor
+	loaded bool
 	stated time.Time // when the journal was last told
 
 	mu     sync.Mutex
@@ -72,33 +81,22 @@ type reader struct {
 
 // New makes a runner of those sources that are to be asked. It starts nothing.
 func New(opt Options) (*Runner, error) {
-	r := &Runner{opt: opt}
-	pages := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "baton_ingest_poll_pages_total", Help: "Pages that a platform was asked for and has given, by source; many are empty.",
-	}, []string{"source"})
-	failed := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "baton_ingest_poll_failures_total", Help: "Pages that could not be had, by source and the platform's code.",
-	}, []string{"source", "code"})
-	collectors := []prometheus.Collector{pages, failed}
-	for _, s := range opt.Sources {
-		from, ok := s.Sender.(sender.Poller)
-		if !ok || from.Polls() == 0 {
-			continue
-		}
-		one := &reader{
-			opt: &r.opt, source: s, from: from, every: from.Polls(), log: opt.Log.With("source", s.Config.Name),
-			pages: pages.WithLabelValues(s.Config.Name), failed: failed.MustCurryWith(prometheus.Labels{"source": s.Config.Name}), caught: opt.Now(),
-		}
-		r.readers = append(r.readers, one)
-		collectors = append(collectors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "baton_ingest_poll_lag_seconds", Help: "Time since a platform last had nothing more to give: what happened later may not be here yet.",
-			ConstLabels: prometheus.Labels{"source": s.Config.Name},
-		}, one.lag))
+	r := &Runner{
+		opt: opt, replaced: make(chan struct{}),
+		pages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "baton_ingest_poll_pages_total", Help: "Pages that a platform was asked for and has given, by source; many are empty.",
+		}, []string{"source"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "baton_ingest_poll_failures_total", Help: "Pages that could not be had, by source and the platform's code.",
+		}, []string{"source", "code"}),
+		lag: prometheus.NewDesc("baton_ingest_poll_lag_seconds",
+			"Time since a platform last had nothing more to give: what happened later may not be here yet.", []string{"source"}, nil),
 	}
-	if opt.Metrics == nil || len(r.readers) == 0 {
+	r.Replace(opt.Sources)
+	if opt.Metrics == nil {
 		return r, nil
 	}
-	for _, c := range collectors {
+	for _, c := range []prometheus.Collector{r.pages, r.failed, r} {
 		if err := opt.Metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of polling: %w", err)
 		}
@@ -106,13 +104,64 @@ func New(opt Options) (*Runner, error) {
 	return r, nil
 }
 
+// Replace has other sources asked from now on. One that is the same goes on where it is.
+func (r *Runner) Replace(sources []*edge.Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var next []*reader
+	for _, s := range sources {
+		from, ok := s.Sender.(sender.Poller)
+		if !ok || from.Polls() == 0 {
+			continue
+		}
+		name := s.Config.Name
+		if i := slices.IndexFunc(r.readers, func(old *reader) bool { return old.source.Sender == s.Sender }); i >= 0 {
+			next = append(next, r.readers[i])
+			continue
+		}
+		next = append(next, &reader{
+			opt: &r.opt, source: s, from: from, every: from.Polls(), log: r.opt.Log.With("source", name),
+			pages: r.pages.WithLabelValues(name), failed: r.failed.MustCurryWith(prometheus.Labels{"source": name}), caught: r.opt.Now(),
+		})
+	}
+	if slices.Equal(next, r.readers) {
+		return
+	}
+	r.readers = next
+	close(r.replaced)
+	r.replaced = make(chan struct{})
+}
+
 // Run asks until ctx ends.
 func (r *Runner) Run(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, one := range r.readers {
-		all.Go(func() { one.run(ctx) })
+	for ctx.Err() == nil {
+		r.mu.Lock()
+		readers, replaced := r.readers, r.replaced
+		r.mu.Unlock()
+		these, stop := context.WithCancel(ctx)
+		var all sync.WaitGroup
+		for _, one := range readers {
+			all.Go(func() { one.run(these) })
+		}
+		select {
+		case <-ctx.Done():
+		case <-replaced:
+		}
+		stop()
+		all.Wait()
 	}
-	all.Wait()
+}
+
+// Describe and Collect give each source's lag.
+func (r *Runner) Describe(out chan<- *prometheus.Desc) { out <- r.lag }
+
+// Collect gives each source's lag.
+func (r *Runner) Collect(out chan<- prometheus.Metric) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range r.readers {
+		out <- prometheus.MustNewConstMetric(r.lag, prometheus.GaugeValue, one.lag(), one.source.Config.Name)
+	}
 }
 
 func (r *reader) lag() float64 {
@@ -122,13 +171,13 @@ func (r *reader) lag() float64 {
 }
 
 func (r *reader) run(ctx context.Context) {
-	fails, code, loaded := 0, "", false
+	fails, code := 0, ""
 	for ctx.Err() == nil {
 		var wait time.Duration
 		err := error(nil)
-		if !loaded {
+		if !r.loaded {
 			r.cursor, err = r.opt.Intake.Progressed(ctx, r.source.Config.Name)
-			loaded = err == nil
+			r.loaded = err == nil
 		}
 		if err == nil {
 			wait, err = r.step(ctx)
@@ -205,7 +254,7 @@ func (r *reader) step(ctx context.Context) (time.Duration, error) {
 
 // keep puts a page's events into the journal, and how far it reaches.
 func (r *reader) keep(ctx context.Context, page sender.Page) error {
-	d := &sender.Delivery{ContentType: "application/json", Body: page.Body, Received: fact.At(r.opt.Now())}
+	d := &sender.Delivery{ContentType: "application/json", Body: page.Body, Received: r.opt.Intake.Received(r.opt.Now())}
 	_, err := r.opt.Edge.Take(ctx, r.source, func(batch *intake.Batch) error {
 		if page.Body != nil {
 			if err := r.add(batch, d); err != nil {

@@ -26,28 +26,21 @@ import (
 type Server struct {
 	ingestv1.UnimplementedIngestServiceServer
 
-	edge    *edge.Edge
-	intake  *intake.Intake
-	sources map[string]*edge.Source
-	names   []string
-	now     func() time.Time
-	docs    sender.Docs
+	edge   *edge.Edge
+	intake *intake.Intake
+	now    func() time.Time
+	docs   sender.Docs
 }
 
-// New makes the server.
-func New(e *edge.Edge, in *intake.Intake, sources []*edge.Source, now func() time.Time) *Server {
-	s := &Server{edge: e, intake: in, sources: map[string]*edge.Source{}, now: now}
-	for _, src := range sources {
-		s.sources[src.Config.Name] = src
-		s.names = append(s.names, src.Config.Name)
-	}
-	return s
+// New makes the server. Its sources are the edge's, as they are in force at each call.
+func New(e *edge.Edge, in *intake.Intake, now func() time.Time) *Server {
+	return &Server{edge: e, intake: in, now: now}
 }
 
 // Append puts events of our own form into the journal, as of one of the configured sources, whatever its type. Success means
 // that all but the rejected ones are on disk. The same limits and the same rate count as over HTTP.
 func (s *Server) Append(ctx context.Context, req *ingestv1.AppendRequest) (*ingestv1.AppendResponse, error) {
-	src := s.sources[req.GetSource()]
+	src := s.edge.Sources().Get(req.GetSource())
 	switch {
 	case src == nil:
 		return nil, status.Error(codes.NotFound, "no source of this name is configured")
@@ -112,11 +105,13 @@ func read(doc *strictjson.Doc, form fact.Form, ev *structpb.Struct, maxEvent int
 // ReplayQuarantine decodes what ingest has quarantined again, as its sender reads now. NOT_FOUND: ingest has quarantined
 // nothing under that id. FAILED_PRECONDITION: nothing has changed, or the source is gone from the configuration.
 func (s *Server) ReplayQuarantine(ctx context.Context, req *ingestv1.ReplayQuarantineRequest) (*ingestv1.ReplayQuarantineResponse, error) {
-	name := s.intake.SourceOf(req.GetId(), s.names)
+	sources := s.edge.Sources()
+	name := s.intake.SourceOf(req.GetId(), sources.Names())
 	if name == "" {
 		return nil, status.Error(codes.NotFound, "nothing that came in under a configured source is quarantined under this id")
 	}
-	result, err := s.intake.Replay(ctx, req.GetId(), s.sources[name].Intake(), s.sources[name].Sender)
+	src := sources.Get(name)
+	result, err := s.intake.Replay(ctx, req.GetId(), src.Intake(), src.Sender)
 	switch {
 	case errors.Is(err, intake.ErrNoQuarantine):
 		return nil, status.Error(codes.NotFound, "nothing is quarantined under this id")

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"github.com/batonhq/baton/pkg/config"
 	"github.com/batonhq/baton/services/internal/app"
@@ -25,7 +27,7 @@ func serviceCommands() []command {
 	for _, t := range app.Targets() {
 		out = append(out, command{
 			name: string(t), does: does[t],
-			more:    "Every setting is also an environment variable: http.addr is BATON_HTTP_ADDR.\nIt stops in order on SIGTERM and SIGINT, within 20 seconds.",
+			more:    "Every setting is also an environment variable: http.addr is BATON_HTTP_ADDR.\nIt stops in order on SIGTERM and SIGINT, within 20 seconds. On SIGHUP it reads the\nconfiguration's sources again.",
 			example: "baton " + string(t) + " --config baton.yaml",
 			prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 				c := configFlags(env, flags)
@@ -78,7 +80,10 @@ func serve(ctx context.Context, env *Env, t app.Target, source *configSource, ch
 		fmt.Fprintln(env.Stdout, "ok: the configuration is right")
 		return nil
 	}
+	reload, done := onHangup()
+	defer done()
 	return app.Run(ctx, app.Options{
+		Reload: reload, Load: func() (app.Config, error) { return source.load(env) },
 		Target: t, Config: c, Version: env.Version, Log: env.Stderr,
 		Getenv: func(name string) string { return env.get(name, "") },
 		Started: func(a app.Addrs) {
@@ -87,6 +92,24 @@ func serve(ctx context.Context, env *Env, t app.Target, source *configSource, ch
 			}
 		},
 	})
+}
+
+// onHangup tells of each SIGHUP, several that come at once only once, until done is called.
+func onHangup() (reload <-chan struct{}, done func()) {
+	signals, out := make(chan os.Signal, 1), make(chan struct{}, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		for range signals {
+			select {
+			case out <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return out, func() {
+		signal.Stop(signals)
+		close(signals)
+	}
 }
 
 // clientVariables are those of the commands that ask a running Baton.
@@ -109,8 +132,12 @@ func announce(w io.Writer, c *app.Config, a app.Addrs) {
 	p("")
 	p("Baton is running.")
 	p("")
-	p("  events    http://%s/webhooks/{source}", a.HTTP)
-	p("  API       http://%s/api/v1", a.HTTP)
+	scheme := "http"
+	if c.HTTP.TLS.On() {
+		scheme = "https"
+	}
+	p("  events    %s://%s/webhooks/{source}", scheme, a.HTTP)
+	p("  API       %s://%s/api/v1", scheme, a.HTTP)
 	p("  gRPC      %s", a.GRPC)
 	p("  health    http://%s/readyz, metrics at /metrics", a.Admin)
 	dir, err := filepath.Abs(c.DataDir.String())

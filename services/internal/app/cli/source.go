@@ -15,11 +15,27 @@ import (
 
 func sourceCommand() command {
 	return command{
-		name: "source", args: "NAME", does: "print the configuration of a new source, with a fresh secret, and how to send to it",
-		example: "baton source app",
+		name: "source", args: "NAME | list | test NAME REQUEST",
+		does: "print a new source's configuration with a fresh secret, list the sources there are, or try a saved request",
+		more: "test shows what a saved request would become: REQUEST is a file with a raw HTTP/1.1 request, - for standard input, or with\n" +
+			"--body a body alone. It asks nobody and writes nothing: the configuration file is all that it needs. It ends with 1 where the\n" +
+			"request is not verified, or something in it would be refused or quarantined.",
+		example: "baton source test crm request.http --config baton.yaml",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
-			kind := flags.String("type", "baton", "`type` of the source: "+strings.Join(app.SourceTypes(), ", "))
+			kind := flags.String("type", "baton", "`type` of the new source: "+strings.Join(app.SourceTypes(), ", "))
+			file := flags.String("config", env.get("BATON_CONFIG", ""), "`file` with the configuration, for list and test")
+			asJSON := flags.Bool("json", false, "print JSON, for list and test")
+			test := sourceTestFlags(flags)
 			return func(_ context.Context, args []string) error {
+				switch {
+				case len(args) == 1 && args[0] == "list":
+					return listSources(env, *file, *asJSON)
+				case len(args) > 0 && args[0] == "test":
+					if len(args) != 3 {
+						return usagef("the arguments of test are a source's name and a file with a request")
+					}
+					return test.run(env, *file, args[1], args[2], *asJSON)
+				}
 				name, err := oneArgument(args, "name for the source")
 				if err != nil {
 					return err
