@@ -23,6 +23,13 @@ func (l *Lead) keepOwn(e *Event) {
 	}
 }
 
+// DropTimeline forgets the stories that briefs tell: of the lead, and of what it knows by itself.
+func (l *Lead) DropTimeline() {
+	if l.Timeline = nil; l.Own != nil {
+		l.Own.Timeline = nil
+	}
+}
+
 // says reports whether there is anything in a part of an absorbed lead that scores, stories, profiles or consents are made of.
 func (l *Lead) says() bool {
 	return len(l.Profile)+len(l.Items)+len(l.Timeline)+len(l.Consent)+len(l.Emails)+len(l.UserIDs)+l.Seen.len() > 0 ||

@@ -211,7 +211,9 @@ func TestWhatWasRefusedTogetherStaysWithBoth(t *testing.T) {
 	w.link(anaCRM, ana)
 	w.Now = w.Now.Add(hour)
 	w.sees(ana, "consent_changed", consent("profiling", "objected"))
-	w.sees(anaCRM, "consent_changed", consent("phone", "withdrawn"), func(e *journalv1.Event) { e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}} })
+	w.sees(anaCRM, "consent_changed", consent("phone", "withdrawn"), func(e *journalv1.Event) {
+		e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}}
+	})
 	w.Now = w.Now.Add(hour)
 	w.split(ana, anaCRM)
 	want := map[string]map[string]string{
@@ -226,7 +228,9 @@ func TestWhatWasRefusedTogetherStaysWithBoth(t *testing.T) {
 		}
 	}
 	w.Now = w.Now.Add(hour)
-	w.sees(anaCRM, "consent_changed", consent("profiling", "granted"), func(e *journalv1.Event) { e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}} })
+	w.sees(anaCRM, "consent_changed", consent("profiling", "granted"), func(e *journalv1.Event) {
+		e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}}
+	})
 	if l := w.lead(anaCRM); l.Objected() || w.lead(ana).ConsentFor("profiling") != "objected" {
 		t.Error("its own later word does not count, or counts for the other")
 	}
@@ -293,7 +297,7 @@ func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 			if e.Type == "consent_changed" {
 				consent("profiling", rapid.SampledFrom([]string{"granted", "denied", "objected"}).Draw(rt, "decision"))(e)
 			}
-			inputs = append(inputs, e) // all happened before anybody met: what is refused later stays with both
+			inputs = append(inputs, e)                       // all happened before anybody met: what is refused later stays with both
 			if rapid.IntRange(0, 5).Draw(rt, "twice") == 0 { // the sender knows it by two identifiers
 				again := proto.CloneOf(e)
 				again.Entity = rapid.SampledFrom(leads).Draw(rt, "elsewhere")
