@@ -103,8 +103,8 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 	l.tells, l.weighed, l.parting, l.asks, l.settled = nil, false, nil, nil, false
 	l.keepOwn(e)
 	if !l.heard(e) {
-		if l.Own != nil && l.Parent == "" && ownEvent(e) { // it came by another one before
-			l.Own.quietly(r, e)
+		if l.Parent == "" { // it came by another one before
+			l.beside(r, e)
 		}
 		return true
 	}

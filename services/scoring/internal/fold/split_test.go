@@ -328,17 +328,17 @@ func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 			at := rapid.IntRange(0, len(all)).Draw(rt, "at")
 			all = slices.Insert(all, at, k)
 		}
-		// The split comes when all have met, or somewhere among the last events.
-		last := 0
-		for i, e := range all {
-			if e.Type == "linked" {
-				last = i + 1
-			}
-		}
+		// The split comes when the leaver has joined, or somewhere among what happens after that.
+		last := 1 + slices.IndexFunc(all, func(e *journalv1.Event) bool { return e.Type == "linked" && e.Entity == leaver })
 		all = slices.Insert(all, rapid.IntRange(last, len(all)).Draw(rt, "split"), splitRequest(ana, leaver))
 
+		atOnce := rapid.Bool().Draw(rt, "at once")
 		play := func(inputs []*journalv1.Event) *world {
 			w := newWorld(t, rules)
+			if atOnce { // whatever follows from one is still on its way when the next ones come
+				w.Append(inputs...)
+				return w
+			}
 			for _, e := range inputs {
 				w.Append(e)
 			}
