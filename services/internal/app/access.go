@@ -49,6 +49,10 @@ func access() grpcx.Policy {
 		"/baton.lead.v1.LeadContextService/GetContext": read(people),
 		"/baton.lead.v1.LeadContextService/GetJournal": read(people),
 
+		"/baton.lead.v1.LeadContextService/ListOrigins": read(people),
+		// An origin leaves once: repeating it changes nothing.
+		"/baton.lead.v1.LeadContextService/SplitLead": read(marketing),
+
 		"/baton.scoring.v1.ScoringService/GetScore":          read(people),
 		"/baton.scoring.v1.ScoringService/GetReconciliation": read(people),
 		"/baton.scoring.v1.ScoringService/ListQuarantine":    read(marketing),

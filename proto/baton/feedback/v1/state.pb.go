@@ -39,8 +39,10 @@ type LeadRow struct {
 	// The lead that carries on for this one, if it has merged.
 	MergedInto string `protobuf:"bytes,7,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
 	// Place of the last move folded: the sequence of its cause, and its number among that cause's facts.
-	Cause         uint64 `protobuf:"varint,8,opt,name=cause,proto3" json:"cause,omitempty"`
-	N             int32  `protobuf:"varint,9,opt,name=n,proto3" json:"n,omitempty"`
+	Cause uint64 `protobuf:"varint,8,opt,name=cause,proto3" json:"cause,omitempty"`
+	N     int32  `protobuf:"varint,9,opt,name=n,proto3" json:"n,omitempty"`
+	// Split off again from this lead: it goes on with the handoffs made until then.
+	LeftFrom      string `protobuf:"bytes,10,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -136,6 +138,13 @@ func (x *LeadRow) GetN() int32 {
 		return x.N
 	}
 	return 0
+}
+
+func (x *LeadRow) GetLeftFrom() string {
+	if x != nil {
+		return x.LeftFrom
+	}
+	return ""
 }
 
 // EpochRow is one run of a lead through the stages.
@@ -414,7 +423,7 @@ var File_baton_feedback_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1dbaton/feedback/v1/state.proto\x12\x11baton.feedback.v1\"\x86\x02\n" +
+	"\x1dbaton/feedback/v1/state.proto\x12\x11baton.feedback.v1\"\xa3\x02\n" +
 	"\aLeadRow\x12\x19\n" +
 	"\bfirst_at\x18\x01 \x01(\x03R\afirstAt\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x18\n" +
@@ -425,7 +434,9 @@ const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\vmerged_into\x18\a \x01(\tR\n" +
 	"mergedInto\x12\x14\n" +
 	"\x05cause\x18\b \x01(\x04R\x05cause\x12\f\n" +
-	"\x01n\x18\t \x01(\x05R\x01n\"s\n" +
+	"\x01n\x18\t \x01(\x05R\x01n\x12\x1b\n" +
+	"\tleft_from\x18\n" +
+	" \x01(\tR\bleftFrom\"s\n" +
 	"\bEpochRow\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x127\n" +
 	"\aentered\x18\x02 \x03(\v2\x1d.baton.feedback.v1.StageEntryR\aentered\x12\x18\n" +

@@ -102,6 +102,7 @@ type Event struct {
 	//	*Event_Churned
 	//	*Event_Renewed
 	//	*Event_HistoryReleased
+	//	*Event_SplitRequested
 	//	*Event_Linked
 	//	*Event_Quarantined
 	//	*Event_QuarantineReleased
@@ -113,6 +114,8 @@ type Event struct {
 	//	*Event_ShadowQualified
 	//	*Event_AccountEngaged
 	//	*Event_AccountRated
+	//	*Event_SplitOff
+	//	*Event_KnowledgeAsked
 	//	*Event_Matched
 	//	*Event_Assigned
 	//	*Event_Routed
@@ -631,6 +634,15 @@ func (x *Event) GetHistoryReleased() *HistoryReleased {
 	return nil
 }
 
+func (x *Event) GetSplitRequested() *SplitRequested {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SplitRequested); ok {
+			return x.SplitRequested
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLinked() *Linked {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Linked); ok {
@@ -725,6 +737,24 @@ func (x *Event) GetAccountRated() *AccountRated {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_AccountRated); ok {
 			return x.AccountRated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetSplitOff() *SplitOff {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SplitOff); ok {
+			return x.SplitOff
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetKnowledgeAsked() *KnowledgeAsked {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_KnowledgeAsked); ok {
+			return x.KnowledgeAsked
 		}
 	}
 	return nil
@@ -1087,6 +1117,10 @@ type Event_HistoryReleased struct {
 	HistoryReleased *HistoryReleased `protobuf:"bytes,63,opt,name=history_released,json=historyReleased,proto3,oneof"`
 }
 
+type Event_SplitRequested struct {
+	SplitRequested *SplitRequested `protobuf:"bytes,64,opt,name=split_requested,json=splitRequested,proto3,oneof"`
+}
+
 type Event_Linked struct {
 	// Stated by ingest.
 	Linked *Linked `protobuf:"bytes,70,opt,name=linked,proto3,oneof"`
@@ -1131,6 +1165,14 @@ type Event_AccountEngaged struct {
 
 type Event_AccountRated struct {
 	AccountRated *AccountRated `protobuf:"bytes,87,opt,name=account_rated,json=accountRated,proto3,oneof"`
+}
+
+type Event_SplitOff struct {
+	SplitOff *SplitOff `protobuf:"bytes,88,opt,name=split_off,json=splitOff,proto3,oneof"`
+}
+
+type Event_KnowledgeAsked struct {
+	KnowledgeAsked *KnowledgeAsked `protobuf:"bytes,89,opt,name=knowledge_asked,json=knowledgeAsked,proto3,oneof"`
 }
 
 type Event_Matched struct {
@@ -1301,6 +1343,8 @@ func (*Event_Renewed) isEvent_Payload() {}
 
 func (*Event_HistoryReleased) isEvent_Payload() {}
 
+func (*Event_SplitRequested) isEvent_Payload() {}
+
 func (*Event_Linked) isEvent_Payload() {}
 
 func (*Event_Quarantined) isEvent_Payload() {}
@@ -1322,6 +1366,10 @@ func (*Event_ShadowQualified) isEvent_Payload() {}
 func (*Event_AccountEngaged) isEvent_Payload() {}
 
 func (*Event_AccountRated) isEvent_Payload() {}
+
+func (*Event_SplitOff) isEvent_Payload() {}
+
+func (*Event_KnowledgeAsked) isEvent_Payload() {}
 
 func (*Event_Matched) isEvent_Payload() {}
 
@@ -2909,7 +2957,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf1*\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -2976,7 +3024,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\rdeal_reopened\x18< \x01(\v2\x16.baton.journal.v1.DealH\x00R\fdealReopened\x122\n" +
 	"\achurned\x18= \x01(\v2\x16.baton.journal.v1.DealH\x00R\achurned\x122\n" +
 	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x12N\n" +
-	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x122\n" +
+	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x12K\n" +
+	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x122\n" +
 	"\x06linked\x18F \x01(\v2\x18.baton.journal.v1.LinkedH\x00R\x06linked\x12A\n" +
 	"\vquarantined\x18G \x01(\v2\x1d.baton.journal.v1.QuarantinedH\x00R\vquarantined\x12W\n" +
 	"\x13quarantine_released\x18H \x01(\v2$.baton.journal.v1.QuarantineReleasedH\x00R\x12quarantineReleased\x128\n" +
@@ -2988,7 +3037,9 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x12score_band_changed\x18T \x01(\v2\".baton.journal.v1.ScoreBandChangedH\x00R\x10scoreBandChanged\x12N\n" +
 	"\x10shadow_qualified\x18U \x01(\v2!.baton.journal.v1.ShadowQualifiedH\x00R\x0fshadowQualified\x12K\n" +
 	"\x0faccount_engaged\x18V \x01(\v2 .baton.journal.v1.AccountEngagedH\x00R\x0eaccountEngaged\x12E\n" +
-	"\raccount_rated\x18W \x01(\v2\x1e.baton.journal.v1.AccountRatedH\x00R\faccountRated\x125\n" +
+	"\raccount_rated\x18W \x01(\v2\x1e.baton.journal.v1.AccountRatedH\x00R\faccountRated\x129\n" +
+	"\tsplit_off\x18X \x01(\v2\x1a.baton.journal.v1.SplitOffH\x00R\bsplitOff\x12K\n" +
+	"\x0fknowledge_asked\x18Y \x01(\v2 .baton.journal.v1.KnowledgeAskedH\x00R\x0eknowledgeAsked\x125\n" +
 	"\amatched\x18Z \x01(\v2\x19.baton.journal.v1.MatchedH\x00R\amatched\x128\n" +
 	"\bassigned\x18[ \x01(\v2\x1a.baton.journal.v1.AssignedH\x00R\bassigned\x122\n" +
 	"\x06routed\x18\\ \x01(\v2\x18.baton.journal.v1.RoutedH\x00R\x06routed\x12B\n" +
@@ -3179,39 +3230,42 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
 	(*structpb.Struct)(nil),       // 35: google.protobuf.Struct
 	(*HistoryReleased)(nil),       // 36: baton.journal.v1.HistoryReleased
-	(*Linked)(nil),                // 37: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 38: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 39: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 40: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 41: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 42: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 43: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 44: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 45: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 46: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 47: baton.journal.v1.AccountRated
-	(*Matched)(nil),               // 48: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 49: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 50: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 51: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 52: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 53: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 54: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 55: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 56: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 57: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 58: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 59: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 60: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 61: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 62: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 63: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 64: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 65: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 66: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 67: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 68: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 69: baton.journal.v1.DestinationsChanged
+	(*SplitRequested)(nil),        // 37: baton.journal.v1.SplitRequested
+	(*Linked)(nil),                // 38: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 39: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 40: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 41: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 42: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 43: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 44: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 45: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 46: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 47: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 48: baton.journal.v1.AccountRated
+	(*SplitOff)(nil),              // 49: baton.journal.v1.SplitOff
+	(*KnowledgeAsked)(nil),        // 50: baton.journal.v1.KnowledgeAsked
+	(*Matched)(nil),               // 51: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 52: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 53: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 54: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 55: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 56: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 57: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 58: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 59: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 60: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 61: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 62: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 63: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 64: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 65: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 66: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 67: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 68: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 69: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3260,50 +3314,53 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	30, // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
 	30, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
 	36, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
-	37, // 46: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	38, // 47: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	39, // 48: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	40, // 49: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	41, // 50: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	42, // 51: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	43, // 52: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	44, // 53: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	45, // 54: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	46, // 55: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	47, // 56: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	48, // 57: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	49, // 58: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	50, // 59: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	51, // 60: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	52, // 61: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	53, // 62: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	54, // 63: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	55, // 64: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	56, // 65: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	57, // 66: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	58, // 67: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	59, // 68: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	60, // 69: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	61, // 70: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	62, // 71: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	63, // 72: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	64, // 73: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	65, // 74: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	66, // 75: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	67, // 76: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	68, // 77: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	69, // 78: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 79: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 80: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 81: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 82: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 83: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 84: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	85, // [85:85] is the sub-list for method output_type
-	85, // [85:85] is the sub-list for method input_type
-	85, // [85:85] is the sub-list for extension type_name
-	85, // [85:85] is the sub-list for extension extendee
-	0,  // [0:85] is the sub-list for field type_name
+	37, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
+	38, // 47: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	39, // 48: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	40, // 49: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	41, // 50: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	42, // 51: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	43, // 52: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	44, // 53: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	45, // 54: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	46, // 55: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	47, // 56: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	48, // 57: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	49, // 58: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	50, // 59: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	51, // 60: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	52, // 61: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	53, // 62: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	54, // 63: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	55, // 64: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	56, // 65: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	57, // 66: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	58, // 67: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	59, // 68: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	60, // 69: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	61, // 70: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	62, // 71: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	63, // 72: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	64, // 73: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	65, // 74: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	66, // 75: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	67, // 76: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	68, // 77: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	69, // 78: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	88, // [88:88] is the sub-list for method output_type
+	88, // [88:88] is the sub-list for method input_type
+	88, // [88:88] is the sub-list for extension type_name
+	88, // [88:88] is the sub-list for extension extendee
+	0,  // [0:88] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3351,6 +3408,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Churned)(nil),
 		(*Event_Renewed)(nil),
 		(*Event_HistoryReleased)(nil),
+		(*Event_SplitRequested)(nil),
 		(*Event_Linked)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineReleased)(nil),
@@ -3362,6 +3420,8 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_ShadowQualified)(nil),
 		(*Event_AccountEngaged)(nil),
 		(*Event_AccountRated)(nil),
+		(*Event_SplitOff)(nil),
+		(*Event_KnowledgeAsked)(nil),
 		(*Event_Matched)(nil),
 		(*Event_Assigned)(nil),
 		(*Event_Routed)(nil),

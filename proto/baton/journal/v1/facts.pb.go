@@ -37,7 +37,9 @@ type Linked struct {
 	ByEvent string `protobuf:"bytes,4,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
 	// The source proves nothing of what it says (its write key is public): the lead joins the first that it is linked to, and
 	// never joins two together.
-	Unproven      bool `protobuf:"varint,5,opt,name=unproven,proto3" json:"unproven,omitempty"`
+	Unproven bool `protobuf:"varint,5,opt,name=unproven,proto3" json:"unproven,omitempty"`
+	// The source of by_event, where scoring tells one lead what another one was told.
+	BySource      string `protobuf:"bytes,6,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -107,6 +109,13 @@ func (x *Linked) GetUnproven() bool {
 	return false
 }
 
+func (x *Linked) GetBySource() string {
+	if x != nil {
+		return x.BySource
+	}
+	return ""
+}
+
 // Absorbed carries what a weaker lead knew to the stronger one, in chunks of one state each.
 type Absorbed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -116,7 +125,9 @@ type Absorbed struct {
 	Chunk  int32 `protobuf:"varint,3,opt,name=chunk,proto3" json:"chunk,omitempty"`
 	Chunks int32 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`
 	// The deciding service's encoding of the items, opaque to all others; items keep their original event ids.
-	Items         []byte `protobuf:"bytes,5,opt,name=items,proto3" json:"items,omitempty"`
+	Items []byte `protobuf:"bytes,5,opt,name=items,proto3" json:"items,omitempty"`
+	// It answers a knowledge_asked of this number: what the lead knows by itself, without those that it absorbed. 0 is a merge.
+	Answers       int32 `protobuf:"varint,6,opt,name=answers,proto3" json:"answers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,11 +197,21 @@ func (x *Absorbed) GetItems() []byte {
 	return nil
 }
 
+func (x *Absorbed) GetAnswers() int32 {
+	if x != nil {
+		return x.Answers
+	}
+	return 0
+}
+
 // MergedInto stands on the weaker lead's own subject: from here on it is the other.
 type MergedInto struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Into          string                 `protobuf:"bytes,1,opt,name=into,proto3" json:"into,omitempty"`
-	IntoRank      int32                  `protobuf:"varint,2,opt,name=into_rank,json=intoRank,proto3" json:"into_rank,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Into     string                 `protobuf:"bytes,1,opt,name=into,proto3" json:"into,omitempty"`
+	IntoRank int32                  `protobuf:"varint,2,opt,name=into_rank,json=intoRank,proto3" json:"into_rank,omitempty"`
+	// The event that carried both identifiers, and its source.
+	ByEvent       string `protobuf:"bytes,3,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	BySource      string `protobuf:"bytes,4,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -239,6 +260,251 @@ func (x *MergedInto) GetIntoRank() int32 {
 	return 0
 }
 
+func (x *MergedInto) GetByEvent() string {
+	if x != nil {
+		return x.ByEvent
+	}
+	return ""
+}
+
+func (x *MergedInto) GetBySource() string {
+	if x != nil {
+		return x.BySource
+	}
+	return ""
+}
+
+// SplitOff undoes a merge. On the subject of the origin it says that the origin is a lead of its own again, for good; on that
+// of the lead that it was absorbed into, and of all that this one became, that the origin has left.
+type SplitOff struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Origin string                 `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	// The lead that it had joined. On the origin's own subject it went on with the origin's handoffs.
+	From string `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The origin and those that had joined it: they leave together.
+	Leaving []string `protobuf:"bytes,3,rep,name=leaving,proto3" json:"leaving,omitempty"`
+	// When it had joined.
+	JoinedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=joined_at,json=joinedAt,proto3" json:"joined_at,omitempty"`
+	// What was refused while they were one goes on with both: on the subject of the one, what the other one was told.
+	Refused []*Refusal `protobuf:"bytes,5,rep,name=refused,proto3" json:"refused,omitempty"`
+	By      string     `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	Because string     `protobuf:"bytes,7,opt,name=because,proto3" json:"because,omitempty"`
+	// The last epoch whose handoff stays with the lead that was left; 0 for none.
+	Epoch         int32 `protobuf:"varint,8,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitOff) Reset() {
+	*x = SplitOff{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitOff) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitOff) ProtoMessage() {}
+
+func (x *SplitOff) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitOff.ProtoReflect.Descriptor instead.
+func (*SplitOff) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SplitOff) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *SplitOff) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *SplitOff) GetLeaving() []string {
+	if x != nil {
+		return x.Leaving
+	}
+	return nil
+}
+
+func (x *SplitOff) GetJoinedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.JoinedAt
+	}
+	return nil
+}
+
+func (x *SplitOff) GetRefused() []*Refusal {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
+}
+
+func (x *SplitOff) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *SplitOff) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
+func (x *SplitOff) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// Refusal is a consent that was denied, withdrawn or objected to.
+type Refusal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The identifier that stood on the statement: its kind and itself.
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Purpose       string                 `protobuf:"bytes,2,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Decision      string                 `protobuf:"bytes,3,opt,name=decision,proto3" json:"decision,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	ByEvent       string                 `protobuf:"bytes,5,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Refusal) Reset() {
+	*x = Refusal{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Refusal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Refusal) ProtoMessage() {}
+
+func (x *Refusal) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
+func (*Refusal) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Refusal) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Refusal) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *Refusal) GetDecision() string {
+	if x != nil {
+		return x.Decision
+	}
+	return ""
+}
+
+func (x *Refusal) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Refusal) GetByEvent() string {
+	if x != nil {
+		return x.ByEvent
+	}
+	return ""
+}
+
+// KnowledgeAsked asks an absorbed lead what it knows by itself: what the asking lead knows is put together anew after
+// another one has left. An absorbed fact answers it, empty from a lead that has left, too.
+type KnowledgeAsked struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int32                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KnowledgeAsked) Reset() {
+	*x = KnowledgeAsked{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KnowledgeAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KnowledgeAsked) ProtoMessage() {}
+
+func (x *KnowledgeAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KnowledgeAsked.ProtoReflect.Descriptor instead.
+func (*KnowledgeAsked) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *KnowledgeAsked) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // StageChanged moves a lead's epoch to another stage. From equal to to is no move: it states again how the lead first came,
 // which has become known since.
 type StageChanged struct {
@@ -270,7 +536,7 @@ type StageChanged struct {
 
 func (x *StageChanged) Reset() {
 	*x = StageChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[3]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -282,7 +548,7 @@ func (x *StageChanged) String() string {
 func (*StageChanged) ProtoMessage() {}
 
 func (x *StageChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[3]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -295,7 +561,7 @@ func (x *StageChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageChanged.ProtoReflect.Descriptor instead.
 func (*StageChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{3}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *StageChanged) GetFrom() string {
@@ -421,7 +687,7 @@ type Qualified struct {
 
 func (x *Qualified) Reset() {
 	*x = Qualified{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[4]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +699,7 @@ func (x *Qualified) String() string {
 func (*Qualified) ProtoMessage() {}
 
 func (x *Qualified) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[4]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +712,7 @@ func (x *Qualified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Qualified.ProtoReflect.Descriptor instead.
 func (*Qualified) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{4}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Qualified) GetEpoch() int32 {
@@ -507,7 +773,7 @@ type ScoreBandChanged struct {
 
 func (x *ScoreBandChanged) Reset() {
 	*x = ScoreBandChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[5]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +785,7 @@ func (x *ScoreBandChanged) String() string {
 func (*ScoreBandChanged) ProtoMessage() {}
 
 func (x *ScoreBandChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[5]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +798,7 @@ func (x *ScoreBandChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreBandChanged.ProtoReflect.Descriptor instead.
 func (*ScoreBandChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{5}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ScoreBandChanged) GetFrom() string {
@@ -586,7 +852,7 @@ type ShadowQualified struct {
 
 func (x *ShadowQualified) Reset() {
 	*x = ShadowQualified{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +864,7 @@ func (x *ShadowQualified) String() string {
 func (*ShadowQualified) ProtoMessage() {}
 
 func (x *ShadowQualified) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[6]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +877,7 @@ func (x *ShadowQualified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShadowQualified.ProtoReflect.Descriptor instead.
 func (*ShadowQualified) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{6}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ShadowQualified) GetEpoch() int32 {
@@ -672,7 +938,7 @@ type AccountEngaged struct {
 
 func (x *AccountEngaged) Reset() {
 	*x = AccountEngaged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -684,7 +950,7 @@ func (x *AccountEngaged) String() string {
 func (*AccountEngaged) ProtoMessage() {}
 
 func (x *AccountEngaged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[7]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -697,7 +963,7 @@ func (x *AccountEngaged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountEngaged.ProtoReflect.Descriptor instead.
 func (*AccountEngaged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{7}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AccountEngaged) GetLead() string {
@@ -743,7 +1009,7 @@ type AccountRated struct {
 
 func (x *AccountRated) Reset() {
 	*x = AccountRated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +1021,7 @@ func (x *AccountRated) String() string {
 func (*AccountRated) ProtoMessage() {}
 
 func (x *AccountRated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[8]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +1034,7 @@ func (x *AccountRated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountRated.ProtoReflect.Descriptor instead.
 func (*AccountRated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{8}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AccountRated) GetAccount() string {
@@ -810,7 +1076,7 @@ type HistoryReleased struct {
 
 func (x *HistoryReleased) Reset() {
 	*x = HistoryReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1088,7 @@ func (x *HistoryReleased) String() string {
 func (*HistoryReleased) ProtoMessage() {}
 
 func (x *HistoryReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[9]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,12 +1101,76 @@ func (x *HistoryReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryReleased.ProtoReflect.Descriptor instead.
 func (*HistoryReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{9}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HistoryReleased) GetBy() string {
 	if x != nil {
 		return x.By
+	}
+	return ""
+}
+
+// SplitRequested asks, on the origin's subject, that it leave the lead that it was absorbed into, with everything that came by
+// it, and join nobody any more.
+type SplitRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lead that it is to leave.
+	Lead string `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Who asked, and why.
+	By            string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	Because       string `protobuf:"bytes,3,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitRequested) Reset() {
+	*x = SplitRequested{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitRequested) ProtoMessage() {}
+
+func (x *SplitRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitRequested.ProtoReflect.Descriptor instead.
+func (*SplitRequested) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SplitRequested) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *SplitRequested) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *SplitRequested) GetBecause() string {
+	if x != nil {
+		return x.Because
 	}
 	return ""
 }
@@ -862,7 +1192,7 @@ type ScoreSnapshot struct {
 
 func (x *ScoreSnapshot) Reset() {
 	*x = ScoreSnapshot{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +1204,7 @@ func (x *ScoreSnapshot) String() string {
 func (*ScoreSnapshot) ProtoMessage() {}
 
 func (x *ScoreSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[10]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +1217,7 @@ func (x *ScoreSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScoreSnapshot.ProtoReflect.Descriptor instead.
 func (*ScoreSnapshot) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{10}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ScoreSnapshot) GetFit() float64 {
@@ -953,7 +1283,7 @@ type NamedScore struct {
 
 func (x *NamedScore) Reset() {
 	*x = NamedScore{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1295,7 @@ func (x *NamedScore) String() string {
 func (*NamedScore) ProtoMessage() {}
 
 func (x *NamedScore) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[11]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1308,7 @@ func (x *NamedScore) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedScore.ProtoReflect.Descriptor instead.
 func (*NamedScore) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{11}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NamedScore) GetId() string {
@@ -1040,7 +1370,7 @@ type Contribution struct {
 
 func (x *Contribution) Reset() {
 	*x = Contribution{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1382,7 @@ func (x *Contribution) String() string {
 func (*Contribution) ProtoMessage() {}
 
 func (x *Contribution) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[12]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1395,7 @@ func (x *Contribution) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Contribution.ProtoReflect.Descriptor instead.
 func (*Contribution) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{12}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Contribution) GetSide() string {
@@ -1184,7 +1514,7 @@ type LeadSnapshot struct {
 
 func (x *LeadSnapshot) Reset() {
 	*x = LeadSnapshot{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1526,7 @@ func (x *LeadSnapshot) String() string {
 func (*LeadSnapshot) ProtoMessage() {}
 
 func (x *LeadSnapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[13]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1539,7 @@ func (x *LeadSnapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadSnapshot.ProtoReflect.Descriptor instead.
 func (*LeadSnapshot) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{13}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LeadSnapshot) GetId() string {
@@ -1381,7 +1711,7 @@ type TimelineItem struct {
 
 func (x *TimelineItem) Reset() {
 	*x = TimelineItem{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1723,7 @@ func (x *TimelineItem) String() string {
 func (*TimelineItem) ProtoMessage() {}
 
 func (x *TimelineItem) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[14]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1736,7 @@ func (x *TimelineItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineItem.ProtoReflect.Descriptor instead.
 func (*TimelineItem) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{14}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TimelineItem) GetEventId() string {
@@ -1508,7 +1838,7 @@ type EarlierEpoch struct {
 
 func (x *EarlierEpoch) Reset() {
 	*x = EarlierEpoch{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1850,7 @@ func (x *EarlierEpoch) String() string {
 func (*EarlierEpoch) ProtoMessage() {}
 
 func (x *EarlierEpoch) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[15]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1863,7 @@ func (x *EarlierEpoch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EarlierEpoch.ProtoReflect.Descriptor instead.
 func (*EarlierEpoch) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{15}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *EarlierEpoch) GetEpoch() int32 {
@@ -1605,7 +1935,7 @@ type Matched struct {
 
 func (x *Matched) Reset() {
 	*x = Matched{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +1947,7 @@ func (x *Matched) String() string {
 func (*Matched) ProtoMessage() {}
 
 func (x *Matched) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[16]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +1960,7 @@ func (x *Matched) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Matched.ProtoReflect.Descriptor instead.
 func (*Matched) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{16}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Matched) GetLead() string {
@@ -1736,7 +2066,7 @@ type Assigned struct {
 
 func (x *Assigned) Reset() {
 	*x = Assigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1748,7 +2078,7 @@ func (x *Assigned) String() string {
 func (*Assigned) ProtoMessage() {}
 
 func (x *Assigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[17]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1761,7 +2091,7 @@ func (x *Assigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assigned.ProtoReflect.Descriptor instead.
 func (*Assigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{17}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Assigned) GetLead() string {
@@ -1845,7 +2175,7 @@ type Considered struct {
 
 func (x *Considered) Reset() {
 	*x = Considered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1857,7 +2187,7 @@ func (x *Considered) String() string {
 func (*Considered) ProtoMessage() {}
 
 func (x *Considered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[18]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1870,7 +2200,7 @@ func (x *Considered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Considered.ProtoReflect.Descriptor instead.
 func (*Considered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{18}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Considered) GetRep() string {
@@ -1903,7 +2233,7 @@ type Waiting struct {
 
 func (x *Waiting) Reset() {
 	*x = Waiting{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1915,7 +2245,7 @@ func (x *Waiting) String() string {
 func (*Waiting) ProtoMessage() {}
 
 func (x *Waiting) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[19]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1928,7 +2258,7 @@ func (x *Waiting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
 func (*Waiting) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{19}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Waiting) GetLead() string {
@@ -1990,7 +2320,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2002,7 +2332,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[20]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2015,7 +2345,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{20}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Routed) GetHandoffId() string {
@@ -2091,7 +2421,7 @@ type DeliveryDue struct {
 
 func (x *DeliveryDue) Reset() {
 	*x = DeliveryDue{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2103,7 +2433,7 @@ func (x *DeliveryDue) String() string {
 func (*DeliveryDue) ProtoMessage() {}
 
 func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2116,7 +2446,7 @@ func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryDue.ProtoReflect.Descriptor instead.
 func (*DeliveryDue) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DeliveryDue) GetDestination() string {
@@ -2169,7 +2499,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2181,7 +2511,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2194,7 +2524,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delivered) GetWebhookId() string {
@@ -2249,7 +2579,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2261,7 +2591,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2274,7 +2604,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DeliveryFailed) GetWebhookId() string {
@@ -2337,7 +2667,7 @@ type ReplayRequested struct {
 
 func (x *ReplayRequested) Reset() {
 	*x = ReplayRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2349,7 +2679,7 @@ func (x *ReplayRequested) String() string {
 func (*ReplayRequested) ProtoMessage() {}
 
 func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2362,7 +2692,7 @@ func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequested.ProtoReflect.Descriptor instead.
 func (*ReplayRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReplayRequested) GetWebhookId() string {
@@ -2392,7 +2722,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2404,7 +2734,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2417,7 +2747,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -2463,7 +2793,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2475,7 +2805,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2488,7 +2818,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -2540,7 +2870,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +2882,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +2895,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -2622,7 +2952,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2634,7 +2964,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2647,7 +2977,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -2696,7 +3026,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2708,7 +3038,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2721,7 +3051,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -2815,7 +3145,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2827,7 +3157,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2840,7 +3170,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Closed) GetLead() string {
@@ -2888,7 +3218,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2900,7 +3230,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2913,7 +3243,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -2940,7 +3270,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2952,7 +3282,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,7 +3295,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Proposal) GetId() string {
@@ -3002,7 +3332,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3014,7 +3344,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3357,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3090,7 +3420,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3102,7 +3432,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3115,7 +3445,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3142,7 +3472,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3154,7 +3484,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3167,7 +3497,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3196,7 +3526,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3208,7 +3538,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3221,7 +3551,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3261,7 +3591,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3273,7 +3603,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3286,7 +3616,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -3355,7 +3685,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3367,7 +3697,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3380,7 +3710,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Signature) GetRole() string {
@@ -3409,7 +3739,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3421,7 +3751,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3434,7 +3764,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -3468,7 +3798,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3480,7 +3810,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3493,7 +3823,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -3522,7 +3852,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3534,7 +3864,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3547,7 +3877,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3576,7 +3906,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3588,7 +3918,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3601,7 +3931,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Destination) GetName() string {
@@ -3629,23 +3959,44 @@ var File_baton_journal_v1_facts_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"|\n" +
+	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n" +
 	"\x06Linked\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x17\n" +
 	"\ato_rank\x18\x03 \x01(\x05R\x06toRank\x12\x19\n" +
 	"\bby_event\x18\x04 \x01(\tR\abyEvent\x12\x1a\n" +
-	"\bunproven\x18\x05 \x01(\bR\bunproven\"v\n" +
+	"\bunproven\x18\x05 \x01(\bR\bunproven\x12\x1b\n" +
+	"\tby_source\x18\x06 \x01(\tR\bbySource\"\x90\x01\n" +
 	"\bAbsorbed\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x14\n" +
 	"\x05chunk\x18\x03 \x01(\x05R\x05chunk\x12\x16\n" +
 	"\x06chunks\x18\x04 \x01(\x05R\x06chunks\x12\x14\n" +
-	"\x05items\x18\x05 \x01(\fR\x05items\"=\n" +
+	"\x05items\x18\x05 \x01(\fR\x05items\x12\x18\n" +
+	"\aanswers\x18\x06 \x01(\x05R\aanswers\"u\n" +
 	"\n" +
 	"MergedInto\x12\x12\n" +
 	"\x04into\x18\x01 \x01(\tR\x04into\x12\x1b\n" +
-	"\tinto_rank\x18\x02 \x01(\x05R\bintoRank\"\xb1\x03\n" +
+	"\tinto_rank\x18\x02 \x01(\x05R\bintoRank\x12\x19\n" +
+	"\bby_event\x18\x03 \x01(\tR\abyEvent\x12\x1b\n" +
+	"\tby_source\x18\x04 \x01(\tR\bbySource\"\xfe\x01\n" +
+	"\bSplitOff\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x18\n" +
+	"\aleaving\x18\x03 \x03(\tR\aleaving\x127\n" +
+	"\tjoined_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\x123\n" +
+	"\arefused\x18\x05 \x03(\v2\x19.baton.journal.v1.RefusalR\arefused\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\a \x01(\tR\abecause\x12\x14\n" +
+	"\x05epoch\x18\b \x01(\x05R\x05epoch\"\x98\x01\n" +
+	"\aRefusal\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x1a\n" +
+	"\bdecision\x18\x03 \x01(\tR\bdecision\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x19\n" +
+	"\bby_event\x18\x05 \x01(\tR\abyEvent\"(\n" +
+	"\x0eKnowledgeAsked\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\"\xb1\x03\n" +
 	"\fStageChanged\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\tR\x02to\x12\x14\n" +
@@ -3698,7 +4049,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06people\x18\x03 \x01(\x05R\x06people\x12*\n" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"!\n" +
 	"\x0fHistoryReleased\x12\x0e\n" +
-	"\x02by\x18\x01 \x01(\tR\x02by\"\xac\x02\n" +
+	"\x02by\x18\x01 \x01(\tR\x02by\"N\n" +
+	"\x0eSplitRequested\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\x03 \x01(\tR\abecause\"\xac\x02\n" +
 	"\rScoreSnapshot\x12\x10\n" +
 	"\x03fit\x18\x01 \x01(\x01R\x03fit\x12\x14\n" +
 	"\x05grade\x18\x02 \x01(\tR\x05grade\x12\x1e\n" +
@@ -3996,99 +4351,106 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
 	(*MergedInto)(nil),            // 2: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 3: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 4: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 5: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 6: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 7: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 8: baton.journal.v1.AccountRated
-	(*HistoryReleased)(nil),       // 9: baton.journal.v1.HistoryReleased
-	(*ScoreSnapshot)(nil),         // 10: baton.journal.v1.ScoreSnapshot
-	(*NamedScore)(nil),            // 11: baton.journal.v1.NamedScore
-	(*Contribution)(nil),          // 12: baton.journal.v1.Contribution
-	(*LeadSnapshot)(nil),          // 13: baton.journal.v1.LeadSnapshot
-	(*TimelineItem)(nil),          // 14: baton.journal.v1.TimelineItem
-	(*EarlierEpoch)(nil),          // 15: baton.journal.v1.EarlierEpoch
-	(*Matched)(nil),               // 16: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 17: baton.journal.v1.Assigned
-	(*Considered)(nil),            // 18: baton.journal.v1.Considered
-	(*Waiting)(nil),               // 19: baton.journal.v1.Waiting
-	(*Routed)(nil),                // 20: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 21: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 22: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 23: baton.journal.v1.DeliveryFailed
-	(*ReplayRequested)(nil),       // 24: baton.journal.v1.ReplayRequested
-	(*SlaBreached)(nil),           // 25: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 26: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 27: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 28: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 29: baton.journal.v1.Answered
-	(*Closed)(nil),                // 30: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 31: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 32: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 33: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 34: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 35: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 36: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 37: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 38: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 39: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 40: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 41: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 42: baton.journal.v1.Destination
-	nil,                           // 43: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 44: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 45: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 46: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 47: google.protobuf.Timestamp
+	(*SplitOff)(nil),              // 3: baton.journal.v1.SplitOff
+	(*Refusal)(nil),               // 4: baton.journal.v1.Refusal
+	(*KnowledgeAsked)(nil),        // 5: baton.journal.v1.KnowledgeAsked
+	(*StageChanged)(nil),          // 6: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 7: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 8: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 9: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 10: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 11: baton.journal.v1.AccountRated
+	(*HistoryReleased)(nil),       // 12: baton.journal.v1.HistoryReleased
+	(*SplitRequested)(nil),        // 13: baton.journal.v1.SplitRequested
+	(*ScoreSnapshot)(nil),         // 14: baton.journal.v1.ScoreSnapshot
+	(*NamedScore)(nil),            // 15: baton.journal.v1.NamedScore
+	(*Contribution)(nil),          // 16: baton.journal.v1.Contribution
+	(*LeadSnapshot)(nil),          // 17: baton.journal.v1.LeadSnapshot
+	(*TimelineItem)(nil),          // 18: baton.journal.v1.TimelineItem
+	(*EarlierEpoch)(nil),          // 19: baton.journal.v1.EarlierEpoch
+	(*Matched)(nil),               // 20: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 21: baton.journal.v1.Assigned
+	(*Considered)(nil),            // 22: baton.journal.v1.Considered
+	(*Waiting)(nil),               // 23: baton.journal.v1.Waiting
+	(*Routed)(nil),                // 24: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 25: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 26: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 27: baton.journal.v1.DeliveryFailed
+	(*ReplayRequested)(nil),       // 28: baton.journal.v1.ReplayRequested
+	(*SlaBreached)(nil),           // 29: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 30: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 31: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 32: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 33: baton.journal.v1.Answered
+	(*Closed)(nil),                // 34: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 35: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 36: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 37: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 38: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 39: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 40: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 41: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 42: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 43: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 44: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 45: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 46: baton.journal.v1.Destination
+	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 50: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	47, // 0: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	47, // 1: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
-	10, // 2: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
-	13, // 3: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	47, // 4: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	47, // 5: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
-	12, // 6: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	47, // 7: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
-	11, // 8: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
-	12, // 9: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	47, // 10: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	43, // 11: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	44, // 12: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
-	14, // 13: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
-	14, // 14: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	47, // 15: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	47, // 16: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
-	15, // 17: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	47, // 18: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	47, // 19: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
-	18, // 20: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
-	18, // 21: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	47, // 22: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	47, // 23: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	47, // 24: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	45, // 25: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	47, // 26: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	47, // 27: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	47, // 28: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	47, // 29: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	47, // 30: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	46, // 31: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	47, // 32: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	38, // 33: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	47, // 34: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	42, // 35: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	51, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
+	51, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	51, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	51, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
+	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
+	51, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	51, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
+	51, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
+	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
+	51, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
+	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
+	51, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	51, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	51, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	51, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
+	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
+	51, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	51, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	51, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	51, // 29: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	51, // 30: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	51, // 31: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	51, // 32: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	51, // 33: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	50, // 34: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	51, // 35: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	42, // 36: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	51, // 37: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	46, // 38: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4102,7 +4464,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   47,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

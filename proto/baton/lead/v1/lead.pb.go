@@ -1712,6 +1712,366 @@ func (x *JournalEntry) GetEvent() *v1.Event {
 	return nil
 }
 
+type ListOriginsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOriginsRequest) Reset() {
+	*x = ListOriginsRequest{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOriginsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOriginsRequest) ProtoMessage() {}
+
+func (x *ListOriginsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOriginsRequest.ProtoReflect.Descriptor instead.
+func (*ListOriginsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListOriginsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListOriginsRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type ListOriginsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lead that the origins are one with: the one that was asked for, or what it has become.
+	LeadId string `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	// In order of when they joined; those that were split off among them.
+	Origins       []*Origin `protobuf:"bytes,2,rep,name=origins,proto3" json:"origins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListOriginsResponse) Reset() {
+	*x = ListOriginsResponse{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListOriginsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListOriginsResponse) ProtoMessage() {}
+
+func (x *ListOriginsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListOriginsResponse.ProtoReflect.Descriptor instead.
+func (*ListOriginsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListOriginsResponse) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *ListOriginsResponse) GetOrigins() []*Origin {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+// Origin is a lead that was absorbed into another.
+type Origin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// email, external_id, user_id or anonymous_id.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Of an external id: the other system. Like value it is there only where the lead's own context shows it.
+	System string `protobuf:"bytes,3,opt,name=system,proto3" json:"system,omitempty"`
+	Value  string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
+	// When it joined, and the event and its source that carried both identifiers.
+	JoinedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=joined_at,json=joinedAt,proto3" json:"joined_at,omitempty"`
+	ByEvent  string                 `protobuf:"bytes,6,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	BySource string                 `protobuf:"bytes,7,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
+	// The lead that it joined: the one that was asked for, or another origin.
+	Into string `protobuf:"bytes,8,opt,name=into,proto3" json:"into,omitempty"`
+	// Set once it was split off: when, by whom and why.
+	SplitAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=split_at,json=splitAt,proto3" json:"split_at,omitempty"`
+	SplitBy       string                 `protobuf:"bytes,10,opt,name=split_by,json=splitBy,proto3" json:"split_by,omitempty"`
+	SplitBecause  string                 `protobuf:"bytes,11,opt,name=split_because,json=splitBecause,proto3" json:"split_because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Origin) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Origin) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Origin) GetSystem() string {
+	if x != nil {
+		return x.System
+	}
+	return ""
+}
+
+func (x *Origin) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *Origin) GetJoinedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.JoinedAt
+	}
+	return nil
+}
+
+func (x *Origin) GetByEvent() string {
+	if x != nil {
+		return x.ByEvent
+	}
+	return ""
+}
+
+func (x *Origin) GetBySource() string {
+	if x != nil {
+		return x.BySource
+	}
+	return ""
+}
+
+func (x *Origin) GetInto() string {
+	if x != nil {
+		return x.Into
+	}
+	return ""
+}
+
+func (x *Origin) GetSplitAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SplitAt
+	}
+	return nil
+}
+
+func (x *Origin) GetSplitBy() string {
+	if x != nil {
+		return x.SplitBy
+	}
+	return ""
+}
+
+func (x *Origin) GetSplitBecause() string {
+	if x != nil {
+		return x.SplitBecause
+	}
+	return ""
+}
+
+type SplitLeadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lead that the origin is to leave.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Who is to leave: a lead's id, an e-mail address, or an id as SYSTEM:ID (user:ID for a user id, anonymous:ID for a device).
+	Origin        string `protobuf:"bytes,2,opt,name=origin,proto3" json:"origin,omitempty"`
+	Because       string `protobuf:"bytes,3,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitLeadRequest) Reset() {
+	*x = SplitLeadRequest{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitLeadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitLeadRequest) ProtoMessage() {}
+
+func (x *SplitLeadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitLeadRequest.ProtoReflect.Descriptor instead.
+func (*SplitLeadRequest) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SplitLeadRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SplitLeadRequest) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *SplitLeadRequest) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
+type SplitLeadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The origin's id, and the journal's sequence that reads may wait for.
+	Origin   string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
+	Sequence string `protobuf:"bytes,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// False where it is written down but has not been seen to take effect yet.
+	Done          bool `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SplitLeadResponse) Reset() {
+	*x = SplitLeadResponse{}
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SplitLeadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SplitLeadResponse) ProtoMessage() {}
+
+func (x *SplitLeadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_lead_v1_lead_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SplitLeadResponse.ProtoReflect.Descriptor instead.
+func (*SplitLeadResponse) Descriptor() ([]byte, []int) {
+	return file_baton_lead_v1_lead_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SplitLeadResponse) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *SplitLeadResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+func (x *SplitLeadResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
 var File_baton_lead_v1_lead_proto protoreflect.FileDescriptor
 
 const file_baton_lead_v1_lead_proto_rawDesc = "" +
@@ -1875,14 +2235,43 @@ const file_baton_lead_v1_lead_proto_rawDesc = "" +
 	"\tlogged_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bloggedAt\x12\x1a\n" +
 	"\bproducer\x18\x03 \x01(\tR\bproducer\x12\x14\n" +
 	"\x05cause\x18\x04 \x01(\tR\x05cause\x12-\n" +
-	"\x05event\x18\x05 \x01(\v2\x17.baton.journal.v1.EventR\x05event2\xc2\x02\n" +
+	"\x05event\x18\x05 \x01(\v2\x17.baton.journal.v1.EventR\x05event\":\n" +
+	"\x12ListOriginsRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\"_\n" +
+	"\x13ListOriginsResponse\x12\x17\n" +
+	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12/\n" +
+	"\aorigins\x18\x02 \x03(\v2\x15.baton.lead.v1.OriginR\aorigins\"\xd6\x02\n" +
+	"\x06Origin\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06system\x18\x03 \x01(\tR\x06system\x12\x14\n" +
+	"\x05value\x18\x04 \x01(\tR\x05value\x127\n" +
+	"\tjoined_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bjoinedAt\x12\x19\n" +
+	"\bby_event\x18\x06 \x01(\tR\abyEvent\x12\x1b\n" +
+	"\tby_source\x18\a \x01(\tR\bbySource\x12\x12\n" +
+	"\x04into\x18\b \x01(\tR\x04into\x125\n" +
+	"\bsplit_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\asplitAt\x12\x19\n" +
+	"\bsplit_by\x18\n" +
+	" \x01(\tR\asplitBy\x12#\n" +
+	"\rsplit_because\x18\v \x01(\tR\fsplitBecause\"T\n" +
+	"\x10SplitLeadRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06origin\x18\x02 \x01(\tR\x06origin\x12\x18\n" +
+	"\abecause\x18\x03 \x01(\tR\abecause\"[\n" +
+	"\x11SplitLeadResponse\x12\x16\n" +
+	"\x06origin\x18\x01 \x01(\tR\x06origin\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\tR\bsequence\x12\x12\n" +
+	"\x04done\x18\x03 \x01(\bR\x04done2\xe8\x03\n" +
 	"\x12LeadContextService\x12=\n" +
 	"\aGetLead\x12\x1d.baton.lead.v1.GetLeadRequest\x1a\x13.baton.lead.v1.Lead\x12N\n" +
 	"\tListLeads\x12\x1f.baton.lead.v1.ListLeadsRequest\x1a .baton.lead.v1.ListLeadsResponse\x12J\n" +
 	"\n" +
 	"GetContext\x12 .baton.lead.v1.GetContextRequest\x1a\x1a.baton.lead.v1.LeadContext\x12Q\n" +
 	"\n" +
-	"GetJournal\x12 .baton.lead.v1.GetJournalRequest\x1a!.baton.lead.v1.GetJournalResponseB5Z3github.com/batonhq/baton/proto/baton/lead/v1;leadv1b\x06proto3"
+	"GetJournal\x12 .baton.lead.v1.GetJournalRequest\x1a!.baton.lead.v1.GetJournalResponse\x12T\n" +
+	"\vListOrigins\x12!.baton.lead.v1.ListOriginsRequest\x1a\".baton.lead.v1.ListOriginsResponse\x12N\n" +
+	"\tSplitLead\x12\x1f.baton.lead.v1.SplitLeadRequest\x1a .baton.lead.v1.SplitLeadResponseB5Z3github.com/batonhq/baton/proto/baton/lead/v1;leadv1b\x06proto3"
 
 var (
 	file_baton_lead_v1_lead_proto_rawDescOnce sync.Once
@@ -1896,7 +2285,7 @@ func file_baton_lead_v1_lead_proto_rawDescGZIP() []byte {
 	return file_baton_lead_v1_lead_proto_rawDescData
 }
 
-var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_baton_lead_v1_lead_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_baton_lead_v1_lead_proto_goTypes = []any{
 	(*Lead)(nil),                  // 0: baton.lead.v1.Lead
 	(*Epoch)(nil),                 // 1: baton.lead.v1.Epoch
@@ -1919,60 +2308,72 @@ var file_baton_lead_v1_lead_proto_goTypes = []any{
 	(*GetJournalRequest)(nil),     // 18: baton.lead.v1.GetJournalRequest
 	(*GetJournalResponse)(nil),    // 19: baton.lead.v1.GetJournalResponse
 	(*JournalEntry)(nil),          // 20: baton.lead.v1.JournalEntry
-	nil,                           // 21: baton.lead.v1.Lead.ConsentEntry
-	nil,                           // 22: baton.lead.v1.Lead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
-	(*v1.Contribution)(nil),       // 24: baton.journal.v1.Contribution
-	(*v1.NamedScore)(nil),         // 25: baton.journal.v1.NamedScore
-	(*v1.LeadSnapshot)(nil),       // 26: baton.journal.v1.LeadSnapshot
-	(*v1.Event)(nil),              // 27: baton.journal.v1.Event
+	(*ListOriginsRequest)(nil),    // 21: baton.lead.v1.ListOriginsRequest
+	(*ListOriginsResponse)(nil),   // 22: baton.lead.v1.ListOriginsResponse
+	(*Origin)(nil),                // 23: baton.lead.v1.Origin
+	(*SplitLeadRequest)(nil),      // 24: baton.lead.v1.SplitLeadRequest
+	(*SplitLeadResponse)(nil),     // 25: baton.lead.v1.SplitLeadResponse
+	nil,                           // 26: baton.lead.v1.Lead.ConsentEntry
+	nil,                           // 27: baton.lead.v1.Lead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil), // 28: google.protobuf.Timestamp
+	(*v1.Contribution)(nil),       // 29: baton.journal.v1.Contribution
+	(*v1.NamedScore)(nil),         // 30: baton.journal.v1.NamedScore
+	(*v1.LeadSnapshot)(nil),       // 31: baton.journal.v1.LeadSnapshot
+	(*v1.Event)(nil),              // 32: baton.journal.v1.Event
 }
 var file_baton_lead_v1_lead_proto_depIdxs = []int32{
 	3,  // 0: baton.lead.v1.Lead.score:type_name -> baton.lead.v1.ScoreSummary
 	4,  // 1: baton.lead.v1.Lead.account:type_name -> baton.lead.v1.LeadAccount
-	21, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
-	22, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
-	23, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
-	23, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
+	26, // 2: baton.lead.v1.Lead.consent:type_name -> baton.lead.v1.Lead.ConsentEntry
+	27, // 3: baton.lead.v1.Lead.external_ids:type_name -> baton.lead.v1.Lead.ExternalIdsEntry
+	28, // 4: baton.lead.v1.Lead.first_at:type_name -> google.protobuf.Timestamp
+	28, // 5: baton.lead.v1.Lead.last_at:type_name -> google.protobuf.Timestamp
 	1,  // 6: baton.lead.v1.Lead.epochs:type_name -> baton.lead.v1.Epoch
 	2,  // 7: baton.lead.v1.Epoch.stages:type_name -> baton.lead.v1.StageSpan
-	23, // 8: baton.lead.v1.StageSpan.entered_at:type_name -> google.protobuf.Timestamp
-	23, // 9: baton.lead.v1.StageSpan.left_at:type_name -> google.protobuf.Timestamp
-	23, // 10: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
-	24, // 11: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
+	28, // 8: baton.lead.v1.StageSpan.entered_at:type_name -> google.protobuf.Timestamp
+	28, // 9: baton.lead.v1.StageSpan.left_at:type_name -> google.protobuf.Timestamp
+	28, // 10: baton.lead.v1.Score.at:type_name -> google.protobuf.Timestamp
+	29, // 11: baton.lead.v1.Score.contributions:type_name -> baton.journal.v1.Contribution
 	11, // 12: baton.lead.v1.Score.not_evaluated:type_name -> baton.lead.v1.NotEvaluated
 	9,  // 13: baton.lead.v1.Score.missing_to_qualify:type_name -> baton.lead.v1.MissingToQualify
 	10, // 14: baton.lead.v1.Score.changes:type_name -> baton.lead.v1.ScoreChanges
-	25, // 15: baton.lead.v1.Score.scores:type_name -> baton.journal.v1.NamedScore
+	30, // 15: baton.lead.v1.Score.scores:type_name -> baton.journal.v1.NamedScore
 	6,  // 16: baton.lead.v1.Score.disqualified_by:type_name -> baton.lead.v1.Disqualified
 	7,  // 17: baton.lead.v1.Score.account:type_name -> baton.lead.v1.AccountEngagement
 	8,  // 18: baton.lead.v1.Score.shadow:type_name -> baton.lead.v1.ShadowScore
-	23, // 19: baton.lead.v1.AccountEngagement.at:type_name -> google.protobuf.Timestamp
-	23, // 20: baton.lead.v1.ShadowScore.qualified_at:type_name -> google.protobuf.Timestamp
-	23, // 21: baton.lead.v1.ScoreChanges.since:type_name -> google.protobuf.Timestamp
-	24, // 22: baton.lead.v1.ScoreChanges.added:type_name -> baton.journal.v1.Contribution
+	28, // 19: baton.lead.v1.AccountEngagement.at:type_name -> google.protobuf.Timestamp
+	28, // 20: baton.lead.v1.ShadowScore.qualified_at:type_name -> google.protobuf.Timestamp
+	28, // 21: baton.lead.v1.ScoreChanges.since:type_name -> google.protobuf.Timestamp
+	29, // 22: baton.lead.v1.ScoreChanges.added:type_name -> baton.journal.v1.Contribution
 	0,  // 23: baton.lead.v1.ListLeadsResponse.leads:type_name -> baton.lead.v1.Lead
 	0,  // 24: baton.lead.v1.LeadContext.lead:type_name -> baton.lead.v1.Lead
 	5,  // 25: baton.lead.v1.LeadContext.score:type_name -> baton.lead.v1.Score
-	26, // 26: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
-	23, // 27: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
-	23, // 28: baton.lead.v1.GetScoreRequest.at:type_name -> google.protobuf.Timestamp
+	31, // 26: baton.lead.v1.LeadContext.snapshot:type_name -> baton.journal.v1.LeadSnapshot
+	28, // 27: baton.lead.v1.GetScoreRequest.since:type_name -> google.protobuf.Timestamp
+	28, // 28: baton.lead.v1.GetScoreRequest.at:type_name -> google.protobuf.Timestamp
 	20, // 29: baton.lead.v1.GetJournalResponse.entries:type_name -> baton.lead.v1.JournalEntry
-	23, // 30: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
-	27, // 31: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
-	12, // 32: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
-	13, // 33: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
-	15, // 34: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
-	18, // 35: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
-	0,  // 36: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
-	14, // 37: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
-	16, // 38: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
-	19, // 39: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
-	36, // [36:40] is the sub-list for method output_type
-	32, // [32:36] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	28, // 30: baton.lead.v1.JournalEntry.logged_at:type_name -> google.protobuf.Timestamp
+	32, // 31: baton.lead.v1.JournalEntry.event:type_name -> baton.journal.v1.Event
+	23, // 32: baton.lead.v1.ListOriginsResponse.origins:type_name -> baton.lead.v1.Origin
+	28, // 33: baton.lead.v1.Origin.joined_at:type_name -> google.protobuf.Timestamp
+	28, // 34: baton.lead.v1.Origin.split_at:type_name -> google.protobuf.Timestamp
+	12, // 35: baton.lead.v1.LeadContextService.GetLead:input_type -> baton.lead.v1.GetLeadRequest
+	13, // 36: baton.lead.v1.LeadContextService.ListLeads:input_type -> baton.lead.v1.ListLeadsRequest
+	15, // 37: baton.lead.v1.LeadContextService.GetContext:input_type -> baton.lead.v1.GetContextRequest
+	18, // 38: baton.lead.v1.LeadContextService.GetJournal:input_type -> baton.lead.v1.GetJournalRequest
+	21, // 39: baton.lead.v1.LeadContextService.ListOrigins:input_type -> baton.lead.v1.ListOriginsRequest
+	24, // 40: baton.lead.v1.LeadContextService.SplitLead:input_type -> baton.lead.v1.SplitLeadRequest
+	0,  // 41: baton.lead.v1.LeadContextService.GetLead:output_type -> baton.lead.v1.Lead
+	14, // 42: baton.lead.v1.LeadContextService.ListLeads:output_type -> baton.lead.v1.ListLeadsResponse
+	16, // 43: baton.lead.v1.LeadContextService.GetContext:output_type -> baton.lead.v1.LeadContext
+	19, // 44: baton.lead.v1.LeadContextService.GetJournal:output_type -> baton.lead.v1.GetJournalResponse
+	22, // 45: baton.lead.v1.LeadContextService.ListOrigins:output_type -> baton.lead.v1.ListOriginsResponse
+	25, // 46: baton.lead.v1.LeadContextService.SplitLead:output_type -> baton.lead.v1.SplitLeadResponse
+	41, // [41:47] is the sub-list for method output_type
+	35, // [35:41] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_baton_lead_v1_lead_proto_init() }
@@ -1986,7 +2387,7 @@ func file_baton_lead_v1_lead_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_lead_v1_lead_proto_rawDesc), len(file_baton_lead_v1_lead_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

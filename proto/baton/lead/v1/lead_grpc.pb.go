@@ -21,10 +21,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LeadContextService_GetLead_FullMethodName    = "/baton.lead.v1.LeadContextService/GetLead"
-	LeadContextService_ListLeads_FullMethodName  = "/baton.lead.v1.LeadContextService/ListLeads"
-	LeadContextService_GetContext_FullMethodName = "/baton.lead.v1.LeadContextService/GetContext"
-	LeadContextService_GetJournal_FullMethodName = "/baton.lead.v1.LeadContextService/GetJournal"
+	LeadContextService_GetLead_FullMethodName     = "/baton.lead.v1.LeadContextService/GetLead"
+	LeadContextService_ListLeads_FullMethodName   = "/baton.lead.v1.LeadContextService/ListLeads"
+	LeadContextService_GetContext_FullMethodName  = "/baton.lead.v1.LeadContextService/GetContext"
+	LeadContextService_GetJournal_FullMethodName  = "/baton.lead.v1.LeadContextService/GetJournal"
+	LeadContextService_ListOrigins_FullMethodName = "/baton.lead.v1.LeadContextService/ListOrigins"
+	LeadContextService_SplitLead_FullMethodName   = "/baton.lead.v1.LeadContextService/SplitLead"
 )
 
 // LeadContextServiceClient is the client API for LeadContextService service.
@@ -38,6 +40,10 @@ type LeadContextServiceClient interface {
 	ListLeads(ctx context.Context, in *ListLeadsRequest, opts ...grpc.CallOption) (*ListLeadsResponse, error)
 	GetContext(ctx context.Context, in *GetContextRequest, opts ...grpc.CallOption) (*LeadContext, error)
 	GetJournal(ctx context.Context, in *GetJournalRequest, opts ...grpc.CallOption) (*GetJournalResponse, error)
+	// Who was absorbed into a lead, how, and who was split off again.
+	ListOrigins(ctx context.Context, in *ListOriginsRequest, opts ...grpc.CallOption) (*ListOriginsResponse, error)
+	// Undoes a merge: one origin leaves, with everything that came by it, and never joins anybody again. A repeat changes nothing.
+	SplitLead(ctx context.Context, in *SplitLeadRequest, opts ...grpc.CallOption) (*SplitLeadResponse, error)
 }
 
 type leadContextServiceClient struct {
@@ -88,6 +94,26 @@ func (c *leadContextServiceClient) GetJournal(ctx context.Context, in *GetJourna
 	return out, nil
 }
 
+func (c *leadContextServiceClient) ListOrigins(ctx context.Context, in *ListOriginsRequest, opts ...grpc.CallOption) (*ListOriginsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListOriginsResponse)
+	err := c.cc.Invoke(ctx, LeadContextService_ListOrigins_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *leadContextServiceClient) SplitLead(ctx context.Context, in *SplitLeadRequest, opts ...grpc.CallOption) (*SplitLeadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SplitLeadResponse)
+	err := c.cc.Invoke(ctx, LeadContextService_SplitLead_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // LeadContextServiceServer is the server API for LeadContextService service.
 // All implementations must embed UnimplementedLeadContextServiceServer
 // for forward compatibility.
@@ -99,6 +125,10 @@ type LeadContextServiceServer interface {
 	ListLeads(context.Context, *ListLeadsRequest) (*ListLeadsResponse, error)
 	GetContext(context.Context, *GetContextRequest) (*LeadContext, error)
 	GetJournal(context.Context, *GetJournalRequest) (*GetJournalResponse, error)
+	// Who was absorbed into a lead, how, and who was split off again.
+	ListOrigins(context.Context, *ListOriginsRequest) (*ListOriginsResponse, error)
+	// Undoes a merge: one origin leaves, with everything that came by it, and never joins anybody again. A repeat changes nothing.
+	SplitLead(context.Context, *SplitLeadRequest) (*SplitLeadResponse, error)
 	mustEmbedUnimplementedLeadContextServiceServer()
 }
 
@@ -120,6 +150,12 @@ func (UnimplementedLeadContextServiceServer) GetContext(context.Context, *GetCon
 }
 func (UnimplementedLeadContextServiceServer) GetJournal(context.Context, *GetJournalRequest) (*GetJournalResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJournal not implemented")
+}
+func (UnimplementedLeadContextServiceServer) ListOrigins(context.Context, *ListOriginsRequest) (*ListOriginsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListOrigins not implemented")
+}
+func (UnimplementedLeadContextServiceServer) SplitLead(context.Context, *SplitLeadRequest) (*SplitLeadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SplitLead not implemented")
 }
 func (UnimplementedLeadContextServiceServer) mustEmbedUnimplementedLeadContextServiceServer() {}
 func (UnimplementedLeadContextServiceServer) testEmbeddedByValue()                            {}
@@ -214,6 +250,42 @@ func _LeadContextService_GetJournal_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _LeadContextService_ListOrigins_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListOriginsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LeadContextServiceServer).ListOrigins(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LeadContextService_ListOrigins_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LeadContextServiceServer).ListOrigins(ctx, req.(*ListOriginsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LeadContextService_SplitLead_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SplitLeadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LeadContextServiceServer).SplitLead(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LeadContextService_SplitLead_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LeadContextServiceServer).SplitLead(ctx, req.(*SplitLeadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // LeadContextService_ServiceDesc is the grpc.ServiceDesc for LeadContextService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -236,6 +308,14 @@ var LeadContextService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetJournal",
 			Handler:    _LeadContextService_GetJournal_Handler,
+		},
+		{
+			MethodName: "ListOrigins",
+			Handler:    _LeadContextService_ListOrigins_Handler,
+		},
+		{
+			MethodName: "SplitLead",
+			Handler:    _LeadContextService_SplitLead_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

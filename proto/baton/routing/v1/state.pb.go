@@ -40,7 +40,9 @@ type LeadState struct {
 	// Requests answered or held, so that a sender's repeat changes nothing.
 	Seen []*SeenRequest `protobuf:"bytes,5,rep,name=seen,proto3" json:"seen,omitempty"`
 	// Requests about a handoff that another lead is about to pass on.
-	Held          []*HeldRequest `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`
+	Held []*HeldRequest `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`
+	// Set once it was split off again: the lead that goes on with the handoffs that were passed.
+	LeftFrom      string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,6 +117,13 @@ func (x *LeadState) GetHeld() []*HeldRequest {
 		return x.Held
 	}
 	return nil
+}
+
+func (x *LeadState) GetLeftFrom() string {
+	if x != nil {
+		return x.LeftFrom
+	}
+	return ""
 }
 
 // HandoffState is one handoff. What sales reads of the lead is stored once beside it, as it was when the lead qualified.
@@ -1402,7 +1411,7 @@ var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xa7\x02\n" +
+	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xc4\x02\n" +
 	"\tLeadState\x12\x1f\n" +
 	"\vmerged_into\x18\x01 \x01(\tR\n" +
 	"mergedInto\x12:\n" +
@@ -1412,7 +1421,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"deliveries\x12\x16\n" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
-	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\"\xc0\a\n" +
+	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +

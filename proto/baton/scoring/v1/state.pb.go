@@ -78,9 +78,18 @@ type LeadState struct {
 	// What its account last said of itself, and what the account was last told.
 	Rated       *RatedState       `protobuf:"bytes,34,opt,name=rated,proto3" json:"rated,omitempty"`
 	ToldAccount *ToldAccountState `protobuf:"bytes,35,opt,name=told_account,json=toldAccount,proto3" json:"told_account,omitempty"`
+	// What it knows by itself, where it was absorbed or others were; and what is being put together after one of them left.
+	Own       *LeadState      `protobuf:"bytes,36,opt,name=own,proto3" json:"own,omitempty"`
+	Gathering *GatheringState `protobuf:"bytes,37,opt,name=gathering,proto3" json:"gathering,omitempty"`
+	// How it joined its parent, and how it was split off; who was split off from it.
+	Joined  *JoinedState  `protobuf:"bytes,38,opt,name=joined,proto3" json:"joined,omitempty"`
+	Severed *SeveredState `protobuf:"bytes,39,opt,name=severed,proto3" json:"severed,omitempty"`
+	Left    []string      `protobuf:"bytes,40,rep,name=left,proto3" json:"left,omitempty"`
+	// How often it was put together anew.
+	Gathered int32 `protobuf:"varint,41,opt,name=gathered,proto3" json:"gathered,omitempty"`
 	// What mail was sent to the lead and what was done with it, the newest, in pieces of 21 bytes in order: by that scanners
 	// are told from people.
-	Mail          []byte `protobuf:"bytes,40,opt,name=mail,proto3" json:"mail,omitempty"`
+	Mail          []byte `protobuf:"bytes,42,opt,name=mail,proto3" json:"mail,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -360,11 +369,276 @@ func (x *LeadState) GetToldAccount() *ToldAccountState {
 	return nil
 }
 
+func (x *LeadState) GetOwn() *LeadState {
+	if x != nil {
+		return x.Own
+	}
+	return nil
+}
+
+func (x *LeadState) GetGathering() *GatheringState {
+	if x != nil {
+		return x.Gathering
+	}
+	return nil
+}
+
+func (x *LeadState) GetJoined() *JoinedState {
+	if x != nil {
+		return x.Joined
+	}
+	return nil
+}
+
+func (x *LeadState) GetSevered() *SeveredState {
+	if x != nil {
+		return x.Severed
+	}
+	return nil
+}
+
+func (x *LeadState) GetLeft() []string {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+func (x *LeadState) GetGathered() int32 {
+	if x != nil {
+		return x.Gathered
+	}
+	return 0
+}
+
 func (x *LeadState) GetMail() []byte {
 	if x != nil {
 		return x.Mail
 	}
 	return nil
+}
+
+type GatheringState struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number int32                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Who has not answered, in order, and how many of them were asked.
+	Waiting []string `protobuf:"bytes,2,rep,name=waiting,proto3" json:"waiting,omitempty"`
+	Asked   int32    `protobuf:"varint,3,opt,name=asked,proto3" json:"asked,omitempty"`
+	// Who left.
+	Left          string     `protobuf:"bytes,4,opt,name=left,proto3" json:"left,omitempty"`
+	Lead          *LeadState `protobuf:"bytes,5,opt,name=lead,proto3" json:"lead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GatheringState) Reset() {
+	*x = GatheringState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GatheringState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GatheringState) ProtoMessage() {}
+
+func (x *GatheringState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GatheringState.ProtoReflect.Descriptor instead.
+func (*GatheringState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GatheringState) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *GatheringState) GetWaiting() []string {
+	if x != nil {
+		return x.Waiting
+	}
+	return nil
+}
+
+func (x *GatheringState) GetAsked() int32 {
+	if x != nil {
+		return x.Asked
+	}
+	return 0
+}
+
+func (x *GatheringState) GetLeft() string {
+	if x != nil {
+		return x.Left
+	}
+	return ""
+}
+
+func (x *GatheringState) GetLead() *LeadState {
+	if x != nil {
+		return x.Lead
+	}
+	return nil
+}
+
+type JoinedState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
+	ByEvent       string                 `protobuf:"bytes,2,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	BySource      string                 `protobuf:"bytes,3,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JoinedState) Reset() {
+	*x = JoinedState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JoinedState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JoinedState) ProtoMessage() {}
+
+func (x *JoinedState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JoinedState.ProtoReflect.Descriptor instead.
+func (*JoinedState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *JoinedState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *JoinedState) GetByEvent() string {
+	if x != nil {
+		return x.ByEvent
+	}
+	return ""
+}
+
+func (x *JoinedState) GetBySource() string {
+	if x != nil {
+		return x.BySource
+	}
+	return ""
+}
+
+type SeveredState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	At      int64                  `protobuf:"fixed64,1,opt,name=at,proto3" json:"at,omitempty"`
+	From    string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	By      string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Because string                 `protobuf:"bytes,4,opt,name=because,proto3" json:"because,omitempty"`
+	// The lead that goes on with its handoffs up to this epoch.
+	Into          string `protobuf:"bytes,5,opt,name=into,proto3" json:"into,omitempty"`
+	Epoch         int32  `protobuf:"varint,6,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SeveredState) Reset() {
+	*x = SeveredState{}
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SeveredState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SeveredState) ProtoMessage() {}
+
+func (x *SeveredState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SeveredState.ProtoReflect.Descriptor instead.
+func (*SeveredState) Descriptor() ([]byte, []int) {
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SeveredState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *SeveredState) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *SeveredState) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *SeveredState) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
+func (x *SeveredState) GetInto() string {
+	if x != nil {
+		return x.Into
+	}
+	return ""
+}
+
+func (x *SeveredState) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
 }
 
 type ShadowState struct {
@@ -384,7 +658,7 @@ type ShadowState struct {
 
 func (x *ShadowState) Reset() {
 	*x = ShadowState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -396,7 +670,7 @@ func (x *ShadowState) String() string {
 func (*ShadowState) ProtoMessage() {}
 
 func (x *ShadowState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[1]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -409,7 +683,7 @@ func (x *ShadowState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShadowState.ProtoReflect.Descriptor instead.
 func (*ShadowState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ShadowState) GetVersion() int32 {
@@ -480,7 +754,7 @@ type RatedState struct {
 
 func (x *RatedState) Reset() {
 	*x = RatedState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +766,7 @@ func (x *RatedState) String() string {
 func (*RatedState) ProtoMessage() {}
 
 func (x *RatedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[2]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +779,7 @@ func (x *RatedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatedState.ProtoReflect.Descriptor instead.
 func (*RatedState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RatedState) GetAccount() string {
@@ -548,7 +822,7 @@ type ToldAccountState struct {
 
 func (x *ToldAccountState) Reset() {
 	*x = ToldAccountState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +834,7 @@ func (x *ToldAccountState) String() string {
 func (*ToldAccountState) ProtoMessage() {}
 
 func (x *ToldAccountState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[3]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +847,7 @@ func (x *ToldAccountState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ToldAccountState.ProtoReflect.Descriptor instead.
 func (*ToldAccountState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ToldAccountState) GetAccount() string {
@@ -615,7 +889,7 @@ type StageSpanState struct {
 
 func (x *StageSpanState) Reset() {
 	*x = StageSpanState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -627,7 +901,7 @@ func (x *StageSpanState) String() string {
 func (*StageSpanState) ProtoMessage() {}
 
 func (x *StageSpanState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[4]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -640,7 +914,7 @@ func (x *StageSpanState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageSpanState.ProtoReflect.Descriptor instead.
 func (*StageSpanState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StageSpanState) GetStage() string {
@@ -684,7 +958,7 @@ type RunState struct {
 
 func (x *RunState) Reset() {
 	*x = RunState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +970,7 @@ func (x *RunState) String() string {
 func (*RunState) ProtoMessage() {}
 
 func (x *RunState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[5]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +983,7 @@ func (x *RunState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunState.ProtoReflect.Descriptor instead.
 func (*RunState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RunState) GetEpoch() int32 {
@@ -811,7 +1085,7 @@ type DealState struct {
 
 func (x *DealState) Reset() {
 	*x = DealState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1097,7 @@ func (x *DealState) String() string {
 func (*DealState) ProtoMessage() {}
 
 func (x *DealState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[6]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1110,7 @@ func (x *DealState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DealState.ProtoReflect.Descriptor instead.
 func (*DealState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DealState) GetAt() int64 {
@@ -901,7 +1175,7 @@ type FieldState struct {
 
 func (x *FieldState) Reset() {
 	*x = FieldState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -913,7 +1187,7 @@ func (x *FieldState) String() string {
 func (*FieldState) ProtoMessage() {}
 
 func (x *FieldState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[7]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -926,7 +1200,7 @@ func (x *FieldState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldState.ProtoReflect.Descriptor instead.
 func (*FieldState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FieldState) GetName() string {
@@ -970,7 +1244,7 @@ type ConsentState struct {
 
 func (x *ConsentState) Reset() {
 	*x = ConsentState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1256,7 @@ func (x *ConsentState) String() string {
 func (*ConsentState) ProtoMessage() {}
 
 func (x *ConsentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[8]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1269,7 @@ func (x *ConsentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConsentState.ProtoReflect.Descriptor instead.
 func (*ConsentState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConsentState) GetKey() string {
@@ -1056,7 +1330,7 @@ type TermsState struct {
 
 func (x *TermsState) Reset() {
 	*x = TermsState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1068,7 +1342,7 @@ func (x *TermsState) String() string {
 func (*TermsState) ProtoMessage() {}
 
 func (x *TermsState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[9]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1081,7 +1355,7 @@ func (x *TermsState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TermsState.ProtoReflect.Descriptor instead.
 func (*TermsState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *TermsState) GetRule() string {
@@ -1178,7 +1452,7 @@ type ItemState struct {
 
 func (x *ItemState) Reset() {
 	*x = ItemState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1464,7 @@ func (x *ItemState) String() string {
 func (*ItemState) ProtoMessage() {}
 
 func (x *ItemState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[10]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1477,7 @@ func (x *ItemState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ItemState.ProtoReflect.Descriptor instead.
 func (*ItemState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ItemState) GetAt() int64 {
@@ -1269,7 +1543,7 @@ type TouchState struct {
 
 func (x *TouchState) Reset() {
 	*x = TouchState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1555,7 @@ func (x *TouchState) String() string {
 func (*TouchState) ProtoMessage() {}
 
 func (x *TouchState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[11]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1568,7 @@ func (x *TouchState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TouchState.ProtoReflect.Descriptor instead.
 func (*TouchState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TouchState) GetAt() int64 {
@@ -1399,7 +1673,7 @@ type MissedState struct {
 
 func (x *MissedState) Reset() {
 	*x = MissedState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1685,7 @@ func (x *MissedState) String() string {
 func (*MissedState) ProtoMessage() {}
 
 func (x *MissedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[12]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1698,7 @@ func (x *MissedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MissedState.ProtoReflect.Descriptor instead.
 func (*MissedState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MissedState) GetRule() string {
@@ -1463,7 +1737,7 @@ type PastEpochState struct {
 
 func (x *PastEpochState) Reset() {
 	*x = PastEpochState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1749,7 @@ func (x *PastEpochState) String() string {
 func (*PastEpochState) ProtoMessage() {}
 
 func (x *PastEpochState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[13]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1762,7 @@ func (x *PastEpochState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PastEpochState.ProtoReflect.Descriptor instead.
 func (*PastEpochState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *PastEpochState) GetEpoch() int32 {
@@ -1559,7 +1833,7 @@ type IndexedState struct {
 
 func (x *IndexedState) Reset() {
 	*x = IndexedState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1571,7 +1845,7 @@ func (x *IndexedState) String() string {
 func (*IndexedState) ProtoMessage() {}
 
 func (x *IndexedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[14]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1584,7 +1858,7 @@ func (x *IndexedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IndexedState.ProtoReflect.Descriptor instead.
 func (*IndexedState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *IndexedState) GetStage() string {
@@ -1668,7 +1942,7 @@ type OtherState struct {
 
 func (x *OtherState) Reset() {
 	*x = OtherState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1680,7 +1954,7 @@ func (x *OtherState) String() string {
 func (*OtherState) ProtoMessage() {}
 
 func (x *OtherState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[15]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1693,7 +1967,7 @@ func (x *OtherState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OtherState.ProtoReflect.Descriptor instead.
 func (*OtherState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OtherState) GetSeen() [][]byte {
@@ -1757,7 +2031,7 @@ type PersonState struct {
 
 func (x *PersonState) Reset() {
 	*x = PersonState{}
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +2043,7 @@ func (x *PersonState) String() string {
 func (*PersonState) ProtoMessage() {}
 
 func (x *PersonState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_scoring_v1_state_proto_msgTypes[16]
+	mi := &file_baton_scoring_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +2056,7 @@ func (x *PersonState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PersonState.ProtoReflect.Descriptor instead.
 func (*PersonState) Descriptor() ([]byte, []int) {
-	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_baton_scoring_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PersonState) GetLead() string {
@@ -1817,8 +2091,7 @@ var File_baton_scoring_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xd0\n" +
-	"\n" +
+	"\x1cbaton/scoring/v1/state.proto\x12\x10baton.scoring.v1\"\xe0\f\n" +
 	"\tLeadState\x12\x16\n" +
 	"\x06fields\x18\x01 \x01(\x05R\x06fields\x12$\n" +
 	"\rcontributions\x18\x02 \x01(\x05R\rcontributions\x12\x18\n" +
@@ -1858,8 +2131,31 @@ const file_baton_scoring_v1_state_proto_rawDesc = "" +
 	"\x04held\x18  \x01(\bR\x04held\x125\n" +
 	"\x06shadow\x18! \x01(\v2\x1d.baton.scoring.v1.ShadowStateR\x06shadow\x122\n" +
 	"\x05rated\x18\" \x01(\v2\x1c.baton.scoring.v1.RatedStateR\x05rated\x12E\n" +
-	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\x12\x12\n" +
-	"\x04mail\x18( \x01(\fR\x04mail\"\x8c\x02\n" +
+	"\ftold_account\x18# \x01(\v2\".baton.scoring.v1.ToldAccountStateR\vtoldAccount\x12-\n" +
+	"\x03own\x18$ \x01(\v2\x1b.baton.scoring.v1.LeadStateR\x03own\x12>\n" +
+	"\tgathering\x18% \x01(\v2 .baton.scoring.v1.GatheringStateR\tgathering\x125\n" +
+	"\x06joined\x18& \x01(\v2\x1d.baton.scoring.v1.JoinedStateR\x06joined\x128\n" +
+	"\asevered\x18' \x01(\v2\x1e.baton.scoring.v1.SeveredStateR\asevered\x12\x12\n" +
+	"\x04left\x18( \x03(\tR\x04left\x12\x1a\n" +
+	"\bgathered\x18) \x01(\x05R\bgathered\x12\x12\n" +
+	"\x04mail\x18* \x01(\fR\x04mail\"\x9d\x01\n" +
+	"\x0eGatheringState\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x18\n" +
+	"\awaiting\x18\x02 \x03(\tR\awaiting\x12\x14\n" +
+	"\x05asked\x18\x03 \x01(\x05R\x05asked\x12\x12\n" +
+	"\x04left\x18\x04 \x01(\tR\x04left\x12/\n" +
+	"\x04lead\x18\x05 \x01(\v2\x1b.baton.scoring.v1.LeadStateR\x04lead\"U\n" +
+	"\vJoinedState\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x19\n" +
+	"\bby_event\x18\x02 \x01(\tR\abyEvent\x12\x1b\n" +
+	"\tby_source\x18\x03 \x01(\tR\bbySource\"\x86\x01\n" +
+	"\fSeveredState\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\x10R\x02at\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\x04 \x01(\tR\abecause\x12\x12\n" +
+	"\x04into\x18\x05 \x01(\tR\x04into\x12\x14\n" +
+	"\x05epoch\x18\x06 \x01(\x05R\x05epoch\"\x8c\x02\n" +
 	"\vShadowState\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x10\n" +
 	"\x03run\x18\x02 \x01(\x05R\x03run\x12\x1d\n" +
@@ -2011,51 +2307,59 @@ func file_baton_scoring_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_scoring_v1_state_proto_rawDescData
 }
 
-var file_baton_scoring_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_baton_scoring_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_baton_scoring_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),        // 0: baton.scoring.v1.LeadState
-	(*ShadowState)(nil),      // 1: baton.scoring.v1.ShadowState
-	(*RatedState)(nil),       // 2: baton.scoring.v1.RatedState
-	(*ToldAccountState)(nil), // 3: baton.scoring.v1.ToldAccountState
-	(*StageSpanState)(nil),   // 4: baton.scoring.v1.StageSpanState
-	(*RunState)(nil),         // 5: baton.scoring.v1.RunState
-	(*DealState)(nil),        // 6: baton.scoring.v1.DealState
-	(*FieldState)(nil),       // 7: baton.scoring.v1.FieldState
-	(*ConsentState)(nil),     // 8: baton.scoring.v1.ConsentState
-	(*TermsState)(nil),       // 9: baton.scoring.v1.TermsState
-	(*ItemState)(nil),        // 10: baton.scoring.v1.ItemState
-	(*TouchState)(nil),       // 11: baton.scoring.v1.TouchState
-	(*MissedState)(nil),      // 12: baton.scoring.v1.MissedState
-	(*PastEpochState)(nil),   // 13: baton.scoring.v1.PastEpochState
-	(*IndexedState)(nil),     // 14: baton.scoring.v1.IndexedState
-	(*OtherState)(nil),       // 15: baton.scoring.v1.OtherState
-	(*PersonState)(nil),      // 16: baton.scoring.v1.PersonState
+	(*GatheringState)(nil),   // 1: baton.scoring.v1.GatheringState
+	(*JoinedState)(nil),      // 2: baton.scoring.v1.JoinedState
+	(*SeveredState)(nil),     // 3: baton.scoring.v1.SeveredState
+	(*ShadowState)(nil),      // 4: baton.scoring.v1.ShadowState
+	(*RatedState)(nil),       // 5: baton.scoring.v1.RatedState
+	(*ToldAccountState)(nil), // 6: baton.scoring.v1.ToldAccountState
+	(*StageSpanState)(nil),   // 7: baton.scoring.v1.StageSpanState
+	(*RunState)(nil),         // 8: baton.scoring.v1.RunState
+	(*DealState)(nil),        // 9: baton.scoring.v1.DealState
+	(*FieldState)(nil),       // 10: baton.scoring.v1.FieldState
+	(*ConsentState)(nil),     // 11: baton.scoring.v1.ConsentState
+	(*TermsState)(nil),       // 12: baton.scoring.v1.TermsState
+	(*ItemState)(nil),        // 13: baton.scoring.v1.ItemState
+	(*TouchState)(nil),       // 14: baton.scoring.v1.TouchState
+	(*MissedState)(nil),      // 15: baton.scoring.v1.MissedState
+	(*PastEpochState)(nil),   // 16: baton.scoring.v1.PastEpochState
+	(*IndexedState)(nil),     // 17: baton.scoring.v1.IndexedState
+	(*OtherState)(nil),       // 18: baton.scoring.v1.OtherState
+	(*PersonState)(nil),      // 19: baton.scoring.v1.PersonState
 }
 var file_baton_scoring_v1_state_proto_depIdxs = []int32{
-	5,  // 0: baton.scoring.v1.LeadState.run:type_name -> baton.scoring.v1.RunState
-	6,  // 1: baton.scoring.v1.LeadState.deal:type_name -> baton.scoring.v1.DealState
-	7,  // 2: baton.scoring.v1.LeadState.profile:type_name -> baton.scoring.v1.FieldState
-	8,  // 3: baton.scoring.v1.LeadState.consent:type_name -> baton.scoring.v1.ConsentState
-	9,  // 4: baton.scoring.v1.LeadState.terms:type_name -> baton.scoring.v1.TermsState
-	10, // 5: baton.scoring.v1.LeadState.items:type_name -> baton.scoring.v1.ItemState
-	11, // 6: baton.scoring.v1.LeadState.timeline:type_name -> baton.scoring.v1.TouchState
-	11, // 7: baton.scoring.v1.LeadState.entry:type_name -> baton.scoring.v1.TouchState
-	12, // 8: baton.scoring.v1.LeadState.missed:type_name -> baton.scoring.v1.MissedState
-	13, // 9: baton.scoring.v1.LeadState.history:type_name -> baton.scoring.v1.PastEpochState
-	14, // 10: baton.scoring.v1.LeadState.indexed:type_name -> baton.scoring.v1.IndexedState
-	1,  // 11: baton.scoring.v1.LeadState.shadow:type_name -> baton.scoring.v1.ShadowState
-	2,  // 12: baton.scoring.v1.LeadState.rated:type_name -> baton.scoring.v1.RatedState
-	3,  // 13: baton.scoring.v1.LeadState.told_account:type_name -> baton.scoring.v1.ToldAccountState
-	9,  // 14: baton.scoring.v1.ShadowState.terms:type_name -> baton.scoring.v1.TermsState
-	10, // 15: baton.scoring.v1.ShadowState.items:type_name -> baton.scoring.v1.ItemState
-	4,  // 16: baton.scoring.v1.RunState.stages:type_name -> baton.scoring.v1.StageSpanState
-	4,  // 17: baton.scoring.v1.PastEpochState.stages:type_name -> baton.scoring.v1.StageSpanState
-	16, // 18: baton.scoring.v1.OtherState.people:type_name -> baton.scoring.v1.PersonState
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	8,  // 0: baton.scoring.v1.LeadState.run:type_name -> baton.scoring.v1.RunState
+	9,  // 1: baton.scoring.v1.LeadState.deal:type_name -> baton.scoring.v1.DealState
+	10, // 2: baton.scoring.v1.LeadState.profile:type_name -> baton.scoring.v1.FieldState
+	11, // 3: baton.scoring.v1.LeadState.consent:type_name -> baton.scoring.v1.ConsentState
+	12, // 4: baton.scoring.v1.LeadState.terms:type_name -> baton.scoring.v1.TermsState
+	13, // 5: baton.scoring.v1.LeadState.items:type_name -> baton.scoring.v1.ItemState
+	14, // 6: baton.scoring.v1.LeadState.timeline:type_name -> baton.scoring.v1.TouchState
+	14, // 7: baton.scoring.v1.LeadState.entry:type_name -> baton.scoring.v1.TouchState
+	15, // 8: baton.scoring.v1.LeadState.missed:type_name -> baton.scoring.v1.MissedState
+	16, // 9: baton.scoring.v1.LeadState.history:type_name -> baton.scoring.v1.PastEpochState
+	17, // 10: baton.scoring.v1.LeadState.indexed:type_name -> baton.scoring.v1.IndexedState
+	4,  // 11: baton.scoring.v1.LeadState.shadow:type_name -> baton.scoring.v1.ShadowState
+	5,  // 12: baton.scoring.v1.LeadState.rated:type_name -> baton.scoring.v1.RatedState
+	6,  // 13: baton.scoring.v1.LeadState.told_account:type_name -> baton.scoring.v1.ToldAccountState
+	0,  // 14: baton.scoring.v1.LeadState.own:type_name -> baton.scoring.v1.LeadState
+	1,  // 15: baton.scoring.v1.LeadState.gathering:type_name -> baton.scoring.v1.GatheringState
+	2,  // 16: baton.scoring.v1.LeadState.joined:type_name -> baton.scoring.v1.JoinedState
+	3,  // 17: baton.scoring.v1.LeadState.severed:type_name -> baton.scoring.v1.SeveredState
+	0,  // 18: baton.scoring.v1.GatheringState.lead:type_name -> baton.scoring.v1.LeadState
+	12, // 19: baton.scoring.v1.ShadowState.terms:type_name -> baton.scoring.v1.TermsState
+	13, // 20: baton.scoring.v1.ShadowState.items:type_name -> baton.scoring.v1.ItemState
+	7,  // 21: baton.scoring.v1.RunState.stages:type_name -> baton.scoring.v1.StageSpanState
+	7,  // 22: baton.scoring.v1.PastEpochState.stages:type_name -> baton.scoring.v1.StageSpanState
+	19, // 23: baton.scoring.v1.OtherState.people:type_name -> baton.scoring.v1.PersonState
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_baton_scoring_v1_state_proto_init() }
@@ -2069,7 +2373,7 @@ func file_baton_scoring_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_scoring_v1_state_proto_rawDesc), len(file_baton_scoring_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

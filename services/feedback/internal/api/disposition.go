@@ -191,8 +191,8 @@ func (s *Server) behind(ctx context.Context, lead string, seq uint64, id string,
 			return
 		}
 	}
-	if row.MergedInto != "" {
-		send(ctx, merged, row.MergedInto)
+	if into := cmp.Or(row.MergedInto, row.LeftFrom); into != "" { // of a handoff made before a split the other lead answers
+		send(ctx, merged, into)
 	}
 }
 

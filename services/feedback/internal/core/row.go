@@ -72,6 +72,8 @@ type Row struct {
 	Epochs []Epoch
 	// MergedInto names the lead that carries on for this one.
 	MergedInto string
+	// LeftFrom names the lead that this one was split off from again: handoffs made until then are that one's.
+	LeftFrom string
 	// Last is the place of the last move folded.
 	Last Place
 }

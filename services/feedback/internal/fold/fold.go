@@ -25,6 +25,7 @@ const RowsHash = "rows"
 const (
 	typeStageChanged = "stage_changed"
 	typeMergedInto   = "merged_into"
+	typeSplitOff     = "split_off"
 	typeAnswered     = "answered"
 
 	scoring = "scoring"
@@ -40,13 +41,13 @@ type Logic struct{}
 // Service names the producer.
 func (Logic) Service() string { return Service }
 
-// Wants takes the three facts about leads that feedback folds, from those who decide them.
+// Wants takes the four facts about leads that feedback folds, from those who decide them.
 func (Logic) Wants(h journal.Head) bool {
 	if h.Origin == nil || identity.RankOf(h.Entity) == 0 {
 		return false
 	}
 	switch h.Type {
-	case typeStageChanged, typeMergedInto:
+	case typeStageChanged, typeMergedInto, typeSplitOff:
 		return h.Origin.Producer == scoring
 	case typeAnswered:
 		return h.Origin.Producer == routing
@@ -103,7 +104,7 @@ func (l *Lead) Deadlines(journal.Globals) map[string]time.Time { return nil }
 // Save gives the blob, and the row as a field of RowsHash.
 func (l *Lead) Save(m *leadstore.Mutation) []byte {
 	row := rowToProto(&l.row)
-	if len(l.row.Epochs) > 0 || l.row.MergedInto != "" {
+	if len(l.row.Epochs) > 0 || l.row.MergedInto != "" || l.row.LeftFrom != "" {
 		m.FieldSet(RowsHash, l.id, marshal(row))
 	}
 	return marshal(&feedbackv1.LeadState{Row: row, Answers: l.answers})
@@ -139,6 +140,11 @@ func ApplyRow(r *core.Row, ev *journal.Event) bool {
 	case typeMergedInto:
 		if into := ev.Body.GetMergedInto().GetInto(); into != "" && into != ev.Entity {
 			r.MergedInto = into
+		}
+		return true
+	case typeSplitOff: // on the subjects of others it says that somebody has left them
+		if ev.Body.GetSplitOff().GetOrigin() == ev.Entity {
+			r.MergedInto, r.LeftFrom = "", ev.Body.GetSplitOff().GetFrom()
 		}
 		return true
 	}

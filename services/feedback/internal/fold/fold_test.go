@@ -61,6 +61,10 @@ func merged(lead, into string) *journalv1.Event {
 	return &journalv1.Event{Entity: lead, Type: typeMergedInto, Payload: &journalv1.Event_MergedInto{MergedInto: &journalv1.MergedInto{Into: into}}}
 }
 
+func splitOff(lead, from string) *journalv1.Event {
+	return &journalv1.Event{Entity: lead, Type: typeSplitOff, Payload: &journalv1.Event_SplitOff{SplitOff: &journalv1.SplitOff{Origin: lead, From: from}}}
+}
+
 func answered(lead, request string, ok bool) *journalv1.Event {
 	return &journalv1.Event{Entity: lead, Type: typeAnswered, Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{
 		RequestId: request, Ok: ok, Disposition: "accepted", Rep: "ana", Stage: "accepted", HandoffId: "ho_1",
@@ -76,6 +80,7 @@ func TestStory(t *testing.T) {
 			moved(ana, "mql", 1, day.Add(time.Hour), day.Add(time.Hour), "direct"),
 		},
 		"linked": {merged(phone, ana)},
+		"split":  {splitOff(phone, ana), {Entity: ana, Type: typeSplitOff, Payload: splitOff(phone, ana).Payload}},
 		"won":    {moved(ana, "won", 1, day.Add(50*time.Hour), day, "ads")},
 	}}
 	routing := &decider{name: "routing", facts: map[string][]*journalv1.Event{"req-1": {answered(ana, "req-1", true)}}}
@@ -97,6 +102,13 @@ func TestStory(t *testing.T) {
 	if got := rows[ana].Current(); got != "won" {
 		t.Errorf("current: %s", got)
 	}
+	sim.Append(input("split", phone))
+	for _, id := range []string{ana, phone} {
+		rows[id] = sim.Entity(Service, id).(*Lead).Row()
+	}
+	if f := core.Count(rows, core.Query{}); f.Leads != 2 || rows[phone].MergedInto != "" || rows[phone].LeftFrom != ana || rows[ana].LeftFrom != "" {
+		t.Errorf("after a split: %+v, %+v", f, rows[phone])
+	}
 	_, answers, err := ReadState(sim.Entity(Service, ana).Save(&leadstore.Mutation{}))
 	if err != nil || len(answers) != 1 || answers[0].GetRequestId() != "req-1" || !answers[0].GetOk() || answers[0].GetSequence() == 0 {
 		t.Errorf("answers: %v, %v", answers, err)
@@ -111,6 +123,8 @@ func TestWants(t *testing.T) {
 	}{
 		"a stage":                   {journal.Head{Entity: ana, Type: typeStageChanged, Origin: scoring}, true},
 		"a merge":                   {journal.Head{Entity: ana, Type: typeMergedInto, Origin: scoring}, true},
+		"a split":                   {journal.Head{Entity: ana, Type: typeSplitOff, Origin: scoring}, true},
+		"a split that is claimed":   {journal.Head{Entity: ana, Type: typeSplitOff}, false},
 		"an answer":                 {journal.Head{Entity: ana, Type: typeAnswered, Origin: routing}, true},
 		"a stage that is an input":  {journal.Head{Entity: ana, Type: typeStageChanged}, false},
 		"a stage from routing":      {journal.Head{Entity: ana, Type: typeStageChanged, Origin: routing}, false},
@@ -133,6 +147,7 @@ func TestApplyTakesAnything(t *testing.T) {
 		{Type: typeStageChanged, Payload: &journalv1.Event_StageChanged{}},
 		{Type: typeMergedInto, Payload: &journalv1.Event_Answered{}},
 		{Type: typeMergedInto, Payload: &journalv1.Event_MergedInto{MergedInto: &journalv1.MergedInto{Into: ana}}},
+		{Type: typeSplitOff},
 		{Type: typeAnswered},
 		{Type: typeAnswered, Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{Ok: true}}},
 	} {
@@ -211,7 +226,7 @@ func TestSaveLoadAndTails(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(normal(stored), normal(row)) {
 				t.Fatalf("stored %+v\nwant   %+v, %v", stored, row, err)
 			}
-		} else if len(row.Epochs) > 0 || row.MergedInto != "" {
+		} else if len(row.Epochs) > 0 || row.MergedInto != "" || row.LeftFrom != "" {
 			t.Fatalf("no field for %+v", row)
 		}
 	})
@@ -223,7 +238,9 @@ func normal(r *core.Row) string { return fmt.Sprintf("%+v", *r) }
 func event(t *rapid.T, seq uint64) *journal.Event {
 	var body *journalv1.Event
 	producer := "scoring"
-	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	switch rapid.IntRange(0, 6).Draw(t, "kind") {
+	case 6:
+		body = splitOff(ana, rapid.SampledFrom([]string{"ld_1", "ld_2"}).Draw(t, "from"))
 	case 0:
 		body = merged(ana, rapid.SampledFrom([]string{"ld_1", "ld_2"}).Draw(t, "into"))
 	case 1:

@@ -12,7 +12,7 @@ import (
 func rowToProto(r *core.Row) *feedbackv1.LeadRow {
 	out := &feedbackv1.LeadRow{
 		FirstAt: r.First.At, Source: r.First.Source, Channel: r.First.Channel, Campaign: r.First.Campaign,
-		Highest: r.Highest, MergedInto: r.MergedInto, Cause: r.Last.Cause, N: r.Last.N,
+		Highest: r.Highest, MergedInto: r.MergedInto, LeftFrom: r.LeftFrom, Cause: r.Last.Cause, N: r.Last.N,
 	}
 	for _, e := range r.Epochs {
 		row := &feedbackv1.EpochRow{Epoch: e.Number, Current: e.Current}
@@ -27,7 +27,7 @@ func rowToProto(r *core.Row) *feedbackv1.LeadRow {
 func rowFromProto(p *feedbackv1.LeadRow) *core.Row {
 	r := &core.Row{
 		First:   core.Touch{At: p.GetFirstAt(), Source: intern(p.GetSource()), Channel: intern(p.GetChannel()), Campaign: intern(p.GetCampaign())},
-		Highest: intern(p.GetHighest()), MergedInto: p.GetMergedInto(),
+		Highest: intern(p.GetHighest()), MergedInto: p.GetMergedInto(), LeftFrom: p.GetLeftFrom(),
 		Last: core.Place{Cause: p.GetCause(), N: p.GetN()},
 	}
 	if n := len(p.GetEpochs()); n > 0 {

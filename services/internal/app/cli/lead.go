@@ -20,12 +20,21 @@ import (
 
 func leadCommand() command {
 	return command{
-		name: "lead", args: "EMAIL|ID", does: "show a lead: who, which stage, the score and where it comes from, what it did, who has it",
+		name: "lead", args: "EMAIL|ID | split LEAD ORIGIN", does: "show a lead: who, which stage, the score and where it comes from, what it did, who has it",
+		more: "split undoes a merge: ORIGIN (a lead's id, an address, or SYSTEM:ID, as the lead's origins are shown) leaves LEAD with\n" +
+			"everything that came by it, and never joins anybody again. The handoff that is under way stays with LEAD.",
 		example: "baton lead ana@initech.example",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
 			asJSON := flags.Bool("json", false, "print JSON")
+			because := flags.String("because", "", "with split: the `reason`, for those who ask later")
 			return func(ctx context.Context, args []string) error {
+				switch {
+				case len(args) > 0 && args[0] == "split":
+					return splitLead(ctx, env, a, args[1:], *because)
+				case *because != "":
+					return usagef("--because belongs to split")
+				}
 				who, err := oneArgument(args, "e-mail address or lead id")
 				if err != nil {
 					return err
@@ -50,10 +59,12 @@ type leadView struct {
 	score   *leadv1.Score
 	context *leadv1.LeadContext
 	handoff *routingv1.Handoff
+	origins *leadv1.ListOriginsResponse
 }
 
-func readLead(ctx context.Context, a *api, who string) (*leadView, error) {
-	v := &leadView{lead: &leadv1.Lead{}}
+// findLead gives a lead by its address or id.
+func findLead(ctx context.Context, a *api, who string) (*leadv1.Lead, error) {
+	lead := &leadv1.Lead{}
 	if strings.Contains(who, "@") {
 		var list leadv1.ListLeadsResponse
 		if err := a.get(ctx, "leads", url.Values{"email": {who}}, &list); err != nil {
@@ -62,19 +73,30 @@ func readLead(ctx context.Context, a *api, who string) (*leadView, error) {
 		if len(list.Leads) == 0 {
 			return nil, fmt.Errorf("nobody is known by %s", text(who))
 		}
-		v.lead = list.Leads[0]
-	} else if err := a.get(ctx, "leads/"+url.PathEscape(who), nil, v.lead); err != nil {
+		return list.Leads[0], nil
+	}
+	if err := a.get(ctx, "leads/"+url.PathEscape(who), nil, lead); err != nil {
 		if isStatus(err, http.StatusNotFound) {
 			return nil, fmt.Errorf("there is no lead %s", text(who))
 		}
 		return nil, err
 	}
+	return lead, nil
+}
+
+func readLead(ctx context.Context, a *api, who string) (*leadView, error) {
+	lead, err := findLead(ctx, a, who)
+	if err != nil {
+		return nil, err
+	}
+	v := &leadView{lead: lead}
 	id := v.lead.GetId()
 	if v.lead.GetMergedInto() != "" {
 		id = v.lead.GetMergedInto()
 	}
 	path := "leads/" + url.PathEscape(id)
 	score, around, handoff := &leadv1.Score{}, &leadv1.LeadContext{}, &routingv1.Handoff{}
+	origins := &leadv1.ListOriginsResponse{}
 	for _, part := range []struct {
 		path string
 		into proto.Message
@@ -82,6 +104,7 @@ func readLead(ctx context.Context, a *api, who string) (*leadView, error) {
 	}{
 		{path + "/score", score, func() { v.score = score }},
 		{path + "/context", around, func() { v.context = around }},
+		{path + "/origins", origins, func() { v.origins = origins }},
 		{"handoffs/" + url.PathEscape(v.lead.GetHandoffId()), handoff, func() { v.handoff = handoff }},
 	} {
 		if strings.HasSuffix(part.path, "/") {
@@ -100,7 +123,7 @@ func readLead(ctx context.Context, a *api, who string) (*leadView, error) {
 
 func (v *leadView) json(env *Env) error {
 	out := map[string]json.RawMessage{}
-	for name, m := range map[string]proto.Message{"lead": v.lead, "score": v.score, "context": v.context, "handoff": v.handoff} {
+	for name, m := range map[string]proto.Message{"lead": v.lead, "score": v.score, "context": v.context, "handoff": v.handoff, "origins": v.origins} {
 		if !m.ProtoReflect().IsValid() {
 			continue
 		}
@@ -166,6 +189,7 @@ func (v *leadView) print(env *Env, now time.Time) {
 	v.printScore(env)
 	v.printHandoff(env, now)
 	v.printTimeline(env)
+	v.printOrigins(env)
 }
 
 func (v *leadView) printScore(env *Env) {

@@ -24,7 +24,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		return
 	}
 	if l.forward {
-		d.Fact(l.MergedInto, &journalv1.Event{Type: ev.Type, Payload: ev.Body.GetPayload()})
+		d.Fact(l.WentOn(), &journalv1.Event{Type: ev.Type, Payload: ev.Body.GetPayload()})
 		return
 	}
 	if l.ask != nil {

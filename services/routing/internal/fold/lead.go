@@ -100,6 +100,8 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.waits(ev)
 	case typeMergedInto:
 		l.mergedInto(ev)
+	case typeSplitOff:
+		l.splitOff(ev)
 	case typeAbsorbed:
 		l.absorbed(ev)
 	case typeRecalled:
@@ -190,7 +192,7 @@ func (l *lead) assigned(ev *journal.Event) {
 	a := ev.Body.GetAssigned()
 	h := l.find(a.GetHandoffId())
 	if h == nil || !h.Awaits(int(a.GetAttempt())) {
-		l.forward = l.MergedInto != "" && (h == nil || h.Passed)
+		l.forward = l.WentOn() != "" && (h == nil || h.Passed)
 		return
 	}
 	route := h.Route
@@ -209,7 +211,7 @@ func (l *lead) waits(ev *journal.Event) {
 	w := ev.Body.GetWaiting()
 	h := l.find(w.GetHandoffId())
 	if h == nil || !h.Awaits(int(w.GetAttempt())) {
-		l.forward = l.MergedInto != "" && (h == nil || h.Passed)
+		l.forward = l.WentOn() != "" && (h == nil || h.Passed)
 		return
 	}
 	h.Wait(ev.Time(), state.ParseConsidered(w.GetConsidered()), instant(w.GetUntil()))

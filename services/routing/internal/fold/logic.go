@@ -21,6 +21,7 @@ const scoring = "scoring"
 const (
 	typeQualified        = "qualified"
 	typeMergedInto       = "merged_into"
+	typeSplitOff         = "split_off"
 	typeStageChanged     = "stage_changed"
 	typeScoreBandChanged = "score_band_changed"
 	typeMatched          = "matched"
@@ -92,7 +93,7 @@ func (*Logic) Wants(h journal.Head) bool {
 		return false
 	}
 	switch h.Type {
-	case typeQualified, typeMergedInto, typeStageChanged, typeScoreBandChanged:
+	case typeQualified, typeMergedInto, typeSplitOff, typeStageChanged, typeScoreBandChanged:
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""

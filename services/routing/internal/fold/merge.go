@@ -16,6 +16,9 @@ func (l *lead) mergedInto(ev *journal.Event) {
 	if identity.RankOf(into) == 0 || into == l.id || l.MergedInto != "" && !identity.Stronger(into, l.MergedInto) {
 		return
 	}
+	if l.LeftFrom != "" { // split off for good: it was said before that
+		return
+	}
 	l.MergedInto = into
 	for _, h := range l.Handoffs {
 		if h.Open() {
@@ -23,6 +26,13 @@ func (l *lead) mergedInto(ev *journal.Event) {
 		}
 	}
 	l.effects.held, l.Held = l.Held, nil
+}
+
+// splitOff has this lead be its own again. What it passed on stays where it is.
+func (l *lead) splitOff(ev *journal.Event) {
+	if l.MergedInto != "" && ev.Body.GetSplitOff().GetOrigin() == l.id {
+		l.LeftFrom, l.MergedInto = l.MergedInto, ""
+	}
 }
 
 // pass marks a handoff as gone on with its lead; what the other lead gets is the handoff as it was.

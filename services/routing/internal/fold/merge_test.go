@@ -12,6 +12,7 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
 func weak(id string) string { return key.Lead(identity.UserID, "", id) }
@@ -288,4 +289,43 @@ func TestAnyOrderOfEvents(t *testing.T) {
 			rt.FailNow()
 		}
 	})
+}
+
+// splitOff states that a lead that had merged is its own again.
+func (s *story) splitOff(origin, from string) {
+	s.scoring(origin, typeSplitOff, &journalv1.Event{Payload: &journalv1.Event_SplitOff{SplitOff: &journalv1.SplitOff{Origin: origin, From: from}}})
+}
+
+func TestAfterASplitTheHandoffStaysWhereItWent(t *testing.T) {
+	s := newStory(t)
+	w, p := weak("u1"), leadOf("x@hooli.example")
+	id := s.qualifyLead(w, "x@hooli.example", 1)
+	owner := s.handoff(id).Owner()
+	s.Advance(start.Add(time.Hour))
+	s.merge(w, p)
+	s.splitOff(w, p)
+	if l := s.lead(w); l.MergedInto != "" || l.LeftFrom != p || !l.Handoff(id).Passed {
+		t.Errorf("the lead that left: %+v", l)
+	}
+	if len(s.Facts(typeRecalled)) != 0 {
+		t.Error("something was recalled")
+	}
+	if h := s.lead(p).Handoff(id); h == nil || !h.Open() || h.Owner() != owner {
+		t.Fatalf("the lead that was left has %+v", h)
+	}
+	if a := s.passOn(p, request(w, "late", id, handoff.DoAccept, owner, "")); !a.GetOk() || a.GetStage() != "accepted" {
+		t.Errorf("the lead that was left answers: %v", a)
+	}
+	// It qualifies again, by itself: that handoff is its own.
+	next := s.qualifyLead(w, "x@hooli.example", 2)
+	if h := s.lead(w).Handoff(next); h == nil || h.Passed || h.Stage != handoff.Routed {
+		t.Errorf("the next handoff is %+v", h)
+	}
+	s.merge(w, p) // nobody says so after a split; if so, it is not believed
+	if l := s.lead(w); l.MergedInto != "" || l.Handoff(next).Passed {
+		t.Errorf("it merged again: %+v", l)
+	}
+	if got, err := state.DecodeLead(state.EncodeLead(s.lead(w))); err != nil || got.LeftFrom != p {
+		t.Errorf("stored and read back: %+v, %v", got, err)
+	}
 }

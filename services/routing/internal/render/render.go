@@ -81,10 +81,10 @@ func (r *Renderer) Find(ctx context.Context, id string) (h *handoff.Handoff, on 
 		if at := l.Handoff(id); at != nil {
 			h, on, entity = at, l, next
 		}
-		if h != nil && !h.Passed || l.MergedInto == "" {
+		if h != nil && !h.Passed || l.WentOn() == "" {
 			break
 		}
-		next = l.MergedInto
+		next = l.WentOn()
 	}
 	if h == nil {
 		return nil, nil, "", ErrGone

@@ -125,7 +125,7 @@ func (s *Server) ofLead(ctx context.Context, req *routingv1.ListHandoffsRequest)
 				out.Handoffs = append(out.Handoffs, shown)
 			}
 		}
-		entity = on.MergedInto
+		entity = on.MergedInto // handoffs that stayed with the lead that it was split off from are that one's
 	}
 	return out, nil
 }

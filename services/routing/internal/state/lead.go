@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 type Lead struct {
 	// MergedInto is the stronger lead that absorbed this one, "" where none did.
 	MergedInto string
+	// LeftFrom is the lead that this one was absorbed into before it was split off again, "" where it was not: handoffs that
+	// were passed are that one's.
+	LeftFrom string
 	// Handoffs, oldest first.
 	Handoffs []*handoff.Handoff
 	Book     Book
@@ -45,9 +49,12 @@ func (l *Lead) Handoff(id string) *handoff.Handoff {
 	return nil
 }
 
+// WentOn gives the lead that goes on with the handoffs that this one passed, "" for none.
+func (l *Lead) WentOn() string { return cmp.Or(l.MergedInto, l.LeftFrom) }
+
 // EncodeLead gives a lead's blob.
 func EncodeLead(l *Lead) []byte {
-	out := &routingv1.LeadState{MergedInto: l.MergedInto, Stated: l.Book.Stated, Deliveries: l.Book.encode()}
+	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode()}
 	for _, h := range l.Handoffs {
 		out.Handoffs = append(out.Handoffs, encodeHandoff(h))
 	}
@@ -68,7 +75,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read a lead's routing state: %w", err)
 	}
-	l := &Lead{MergedInto: in.MergedInto, Book: decodeBook(in.Deliveries, in.Stated)}
+	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated)}
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
 	}

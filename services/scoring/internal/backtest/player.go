@@ -173,7 +173,7 @@ func (p *player) decide(m *member, ev *journal.Event, read *core.Event) error {
 		}
 		return nil
 	}
-	m.lead.Timeline = nil // the story that a brief tells: rules never look at it, and it is the largest part of a lead
+	m.lead.DropTimeline() // the story that a brief tells: rules never look at it, and it is the largest part of a lead
 	m.rate(p.seq)
 	for _, d := range m.lead.Deadlines(&p.rules.by) {
 		p.arm(m, d)

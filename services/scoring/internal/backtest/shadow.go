@@ -80,12 +80,16 @@ func (s *shadowRun) covers(seq uint64) bool {
 // note takes a fact that scoring stated.
 func (s *shadowRun) note(ev *journal.Event, r *record) {
 	from := ev.Origin.Entity
-	if ev.Type != "linked" && from != ev.Entity && identity.RankOf(from) != 0 && identity.RankOf(ev.Entity) != 0 {
+	if ev.Type != "linked" && ev.Type != "knowledge_asked" && ev.Type != "split_off" && ev.Body.GetAbsorbed().GetAnswers() == 0 && from != ev.Entity && identity.RankOf(from) != 0 && identity.RankOf(ev.Entity) != 0 {
 		s.parents[from] = ev.Entity // an absorbed lead passes everything on, and nobody else does
 	}
 	switch p := ev.Body.Payload.(type) {
 	case *journalv1.Event_MergedInto:
 		s.parents[ev.Entity] = p.MergedInto.GetInto()
+	case *journalv1.Event_SplitOff:
+		if p.SplitOff.GetOrigin() == ev.Entity {
+			delete(s.parents, ev.Entity)
+		}
 	case *journalv1.Event_StageChanged:
 		r.touched(p.StageChanged.GetFirstAt().AsTime(), p.StageChanged.GetFirstAt() != nil)
 		r.begun = r.begun || p.StageChanged.GetFrom() == ""

@@ -85,7 +85,7 @@ func (l *Lead) tell(r *Rules, e *Event) {
 // tellsBy reports whether an event can change what the account should know of the lead. What the account says of itself
 // cannot, so that no telling answers another; and a timer of the shadow is no reason to look at anything live.
 func (l *Lead) tellsBy(e *Event) bool {
-	return e.ofLead() || e.Handed != nil || e.Timer != "" && e.Timer != TimerShadow || e.Part != nil && e.PartNo == e.Parts-1
+	return l.settled || e.ofLead() || e.Handed != nil || e.Timer != "" && e.Timer != TimerShadow || e.Part != nil && e.Answers == 0 && e.PartNo == e.Parts-1
 }
 
 // say tells the account that counts the lead.

@@ -95,7 +95,7 @@ func TestDeadlinesOfARecycledLead(t *testing.T) {
 	if d := l.Deadlines(rulesWith(nil)); len(d) != 1 || d[0] != (Deadline{TimerWake, now + 5}) {
 		t.Errorf("got %v", d)
 	}
-	l.become("ld_e2")
+	l.become("ld_e2", Joined{})
 	if d := l.Deadlines(rulesWith(nil)); d != nil {
 		t.Errorf("an absorbed lead waits for %v", d)
 	}

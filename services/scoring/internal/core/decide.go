@@ -31,14 +31,21 @@ const wakeOnEngagement = "engagement"
 // Decide says what follows from an event that was just applied. It changes nothing.
 func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 	switch {
+	case e.Asked != nil:
+		return []Fact{l.tellings(e.Asked)}
 	case l.Parent != "":
 		return l.passOn(r, e)
 	case e.Link != nil:
 		return l.linked(e)
+	case l.Severed != nil && l.wentOn(r, e.About) != "":
+		return []Fact{&PassOn{To: l.Severed.Into}}
 	case !l.looks(e) || l.early(e):
-		return nil
+		return l.partings()
 	}
 	d := decision{lead: l, event: e, stage: l.Stated, epoch: max(1, l.Run.Epoch), highest: l.Highest, handoff: l.Run.Handoff}
+	if l.parting != nil || l.asks != nil {
+		d.facts = l.partings()
+	}
 	if e.Timer == TimerShadow { // live, nobody looks: it would not have fired without the shadow
 		d.shadow(r)
 		return d.facts
@@ -57,8 +64,10 @@ func (l *Lead) Decide(r *Rules, e *Event) []Fact {
 // looks reports whether an event is a reason to look at the lead.
 func (l *Lead) looks(e *Event) bool {
 	switch {
+	case l.settled:
+		return true
 	case e.Part != nil:
-		return e.PartNo == e.Parts-1
+		return e.PartNo == e.Parts-1 && e.Answers == 0
 	case e.Timer != "" || e.Rated != nil:
 		return l.Stage() != ""
 	}
@@ -97,6 +106,8 @@ func (d *decision) enter() {
 	case dealStage(now):
 		dealt := d.lead.Deal
 		d.move(now, dealt.Reason).Deal = &dealt
+	case d.lead.settled:
+		d.move(now, split)
 	default:
 		d.move(now, merged)
 	}
@@ -157,6 +168,9 @@ func (d *decision) wake() {
 // objected to profiling.
 func (d *decision) qualify(r *Rules) {
 	if d.stage != Inquiry || !d.lead.Lasting || r.Active == nil || d.lead.ofHistory(d.event) {
+		return
+	}
+	if d.lead.Severed != nil && d.lead.Gathering != nil { // those that left with it may know of an objection
 		return
 	}
 	v := NewView(r.Active, d.lead, d.event, Inquiry, d.event.Now)
@@ -226,10 +240,16 @@ func (l *Lead) linked(e *Event) []Fact {
 	switch k := e.Link; {
 	case k.To == "" || k.To == l.ID:
 		return nil
+	case k.Stronger && l.Severed != nil:
+		return nil
 	case k.Stronger:
-		return append([]Fact{&Join{Into: k.To}}, l.leave(e)...)
+		facts := append([]Fact{&Join{Into: k.To, Event: k.Event, Source: k.Source}}, l.leave(e)...)
+		if g := l.Gathering; g != nil { // what goes there is what was known before
+			facts = append(facts, &SplitOff{To: k.To, Left: Left{Origin: g.Left, From: l.ID, Leaving: []string{g.Left}}})
+		}
+		return facts
 	default:
-		return []Fact{&Tell{Lead: k.To, To: l.ID}}
+		return []Fact{&Tell{Lead: k.To, To: l.ID, Event: k.Event, Source: k.Source}}
 	}
 }
 
@@ -245,9 +265,9 @@ func (l *Lead) passOn(r *Rules, e *Event) []Fact {
 		if !l.news || k.To == l.ID || k.To == l.Parent {
 			return nil
 		}
-		return []Fact{&Tell{Lead: l.Parent, To: k.To}}
+		return []Fact{&Tell{Lead: l.Parent, To: k.To, Event: k.Event, Source: k.Source}}
 	}
-	if e.Type == "timer_fired" || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil || e.Rated != nil {
+	if e.Type == "timer_fired" || e.Answers != 0 || e.Left != nil && e.Left.Origin == l.ID || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil || e.Rated != nil {
 		return nil
 	}
 	return []Fact{&PassOn{To: l.Parent}}

@@ -32,12 +32,20 @@ type Event struct {
 	// Purposes of a consent statement and what was said of each.
 	Purposes []Purpose
 
-	Deal     *DealFact
-	Link     *Link
-	Part     *Lead // of an absorbed lead
-	Parts    int   // how many parts there are
-	PartNo   int   // which one Part is, from 0
-	Merged   string
+	Deal   *DealFact
+	Link   *Link
+	Part   *Lead // of an absorbed lead
+	Parts  int   // how many parts there are
+	PartNo int   // which one Part is, from 0
+	Merged string
+	Joined Joined // of Merged
+	// Answers: Part is what a lead knows by itself, asked for under this number; 0 where it is absorbed.
+	Answers int32
+	Asked   *Question
+	Split   *SplitRequest
+	Left    *Left
+	// About is the handoff that a rep's answer is about.
+	About    string
 	Moved    *StageMove
 	Band     *BandChange
 	Shadow   *ShadowQualification
@@ -66,6 +74,8 @@ type Link struct {
 	Stronger, Lasting bool
 	// Unproven: whoever says so cannot prove it. A lead that is joined already does not hear of it.
 	Unproven bool
+	// Event that carried both, and its Source.
+	Event, Source string
 }
 
 // HandedOver is what routing says of a handoff: a rep has it now, or (Recalled) nobody any more.
@@ -106,7 +116,7 @@ func classOf(eventType string) class {
 	case "deal_opened", "deal_stage_changed", "deal_won", "deal_lost", "deal_reopened", "churned", "renewed":
 		return deal
 	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
-		historyReleased, "linked", "absorbed", "merged_into", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
+		historyReleased, "linked", "absorbed", "merged_into", "split_requested", "split_off", "knowledge_asked", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
 		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",

@@ -35,12 +35,18 @@ type BandChange struct {
 }
 
 // Join says that this lead is the other from here on: everything it knows goes there.
-type Join struct{ Into string }
+type Join struct {
+	Into string
+	// Event that carried both identifiers, and its Source.
+	Event, Source string
+}
 
 // Tell tells a lead that another identifier is the same person's.
 type Tell struct {
 	// Lead is told of To.
 	Lead, To string
+	// Event that carried both identifiers, and its Source.
+	Event, Source string
 }
 
 // PassOn passes the event on to the lead that this one was absorbed into.

@@ -8,8 +8,18 @@ type Lead struct {
 	// Named: the id is made from an e-mail address. Lasting: it names a person rather than a device.
 	Named, Lasting bool
 
-	// Parent is the lead that this one was absorbed into, "" for none: then everything else but Seen is there.
+	// Parent is the lead that this one was absorbed into, "" for none: then everything but Own and who was absorbed is there.
 	Parent string
+	// Own is what the lead knows by itself, nil where that is all it knows. Gathering puts together what is known without an
+	// origin that has left, nil where nobody has just left; Gathered counts how often that was done.
+	Own       *Lead
+	Gathering *Gathering
+	Gathered  int32
+	// Joined is how it became its parent's, and Severed how it was split off, nil where it was not. Left are those that were
+	// split off from it, in order.
+	Joined  Joined
+	Severed *Severed
+	Left    []string
 	// Told are the leads that the parent was told to be linked to, in order: it need not hear of them with every event.
 	Told []string
 	// Absorbed are the leads that were absorbed into this one, in order.
@@ -66,6 +76,11 @@ type Lead struct {
 	weighed bool
 	// scanned says, from Apply to Decide, by what the event is found to be a mail scanner's. It is not kept.
 	scanned string
+	// parting is whom to tell of a split, asks who is asked what they know, and settled says that a split is done and the lead
+	// to be looked at, from Apply to Decide. They are not kept.
+	parting *Left
+	asks    []string
+	settled bool
 }
 
 // Rules are what a decision depends on besides the lead and the event.
@@ -90,28 +105,37 @@ func (l *Lead) Known() bool { return l.Parent == "" && l.Stage() != "" }
 
 // Apply folds one event. It reports whether the event was recognised as one that was folded before: then it changed nothing.
 func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
-	l.tells, l.weighed, l.scanned = nil, false, ""
-	if !l.first(e) {
+	l.tells, l.weighed, l.scanned, l.parting, l.asks, l.settled = nil, false, "", nil, nil, false
+	l.keepOwn(e)
+	if !l.heard(e) {
+		if l.Parent == "" { // it came by another one before
+			l.beside(r, e)
+		}
 		return true
 	}
 	l.Looked = max(l.Looked, e.Now)
 	l.released = false
 	if l.Parent != "" { // Decide passes it on
-		if l.news = false; e.Link != nil && !l.deaf(r, e.Link) {
-			told := len(l.Told)
-			l.Told = addID(l.Told, e.Link.To)
-			l.news = len(l.Told) > told
+		if l.under(r, e); l.settled {
+			l.tell(r, e)
 		}
 		return false
 	}
+	l.fold(r, e)
+	l.beside(r, e)
+	return false
+}
+
+// fold folds an event that is new to the lead.
+func (l *Lead) fold(r *Rules, e *Event) {
 	l.shade(r)
 	if l.early(e) {
-		return false
+		return
 	}
 	if !e.ofLead() {
 		l.applyFact(r, e)
 		l.tell(r, e)
-		return false
+		return
 	}
 	l.scan(e)
 	l.hold(e)
@@ -130,7 +154,6 @@ func (l *Lead) Apply(r *Rules, e *Event) (duplicate bool) {
 		l.Shadow.score(r.Shadow, l, e)
 	}
 	l.tell(r, e)
-	return false
 }
 
 // first remembers an event by its sender's id and reports whether it is new. What Baton decided is never twice in the log;
@@ -164,6 +187,12 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 	switch {
 	case e.Type == historyReleased:
 		l.release(r)
+	case e.Split != nil:
+		l.sever(r, e)
+	case e.Left != nil:
+		l.left(r, e.Left)
+	case e.Answers != 0:
+		l.gathers(r, e)
 	case e.Part != nil:
 		if e.PartNo == 0 {
 			l.holdBoth(e.Part, e.History)
@@ -181,7 +210,7 @@ func (l *Lead) applyFact(r *Rules, e *Event) {
 			}
 		}
 	case e.Merged != "":
-		l.become(e.Merged)
+		l.become(e.Merged, e.Joined)
 	case e.Moved != nil:
 		l.moved(e.Moved)
 	case e.Band != nil:
@@ -218,18 +247,12 @@ func (l *Lead) lookAgain(r *Rules) {
 	}
 }
 
-// become makes this lead another's: it keeps its name, what it remembers to have seen, and where everything else went.
-func (l *Lead) become(parent string) {
-	*l = Lead{ID: l.ID, Named: l.Named, Lasting: l.Lasting, Parent: parent, Seen: l.Seen, Looked: l.Looked}
-}
-
 // absorb takes the union with a part of an absorbed lead, and reports whether anything that fit rules look at changed.
 // Events that both have seen are one, the profile's latest value counts, the strictest consent holds.
 func (l *Lead) absorb(o *Lead) (changed bool) {
-	for _, id := range append(slices.Clone(o.Absorbed), o.ID) {
-		if i, found := slices.BinarySearch(l.Absorbed, id); !found && id != l.ID {
-			l.Absorbed = slices.Insert(l.Absorbed, i, id)
-		}
+	l.absorbIDs(o)
+	for _, id := range o.Left {
+		l.Left = addID(l.Left, id)
 	}
 	for _, f := range o.Profile {
 		if l.Profile.put(f) {

@@ -227,6 +227,7 @@ func (l *Lead) learn(e *Event) bool {
 	}
 	l.UserIDs = addID(l.UserIDs, e.UserID)
 	for _, p := range e.Purposes {
+		l.supersede(p.Purpose, e.At)
 		for _, key := range e.identifiers() {
 			l.putConsent(Consent{Key: key, Purpose: p.Purpose, Decision: p.Decision, At: e.At, By: by})
 		}

@@ -260,3 +260,21 @@ func TestOnlyScoringsWordCounts(t *testing.T) {
 		t.Error("accounts are not told")
 	}
 }
+
+func TestTheAccountCountsBothAgainAfterASplit(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "event_attended", vpOfBigCompany)
+	w.sees(anaCRM, "event_attended", vpOfBigCompany)
+	w.link(anaCRM, ana)
+	w.Now = w.Now.Add(hour)
+	w.split(ana, anaCRM)
+	last := map[string]float64{}
+	for _, f := range w.Facts("account_engaged") {
+		last[f.Origin.Entity] = float64(f.Body.GetAccountEngaged().GetEngagementMicros()) / 1e6
+	}
+	for _, id := range []string{ana, anaCRM} {
+		if got, want := last[id], w.score(id).Engagement.Points(); got < want-0.5 || got > want+0.5 || got < 59 {
+			t.Errorf("%s told its account %v, and is worth %v", id, got, want)
+		}
+	}
+}

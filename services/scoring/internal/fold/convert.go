@@ -54,7 +54,11 @@ func convert(ev *journal.Event) *core.Event {
 		Title: b.GetPageViewed().GetTitle(), Message: messageOf(b), Raw: b,
 	}
 	if o := ev.Origin; o != nil && o.Producer == Service && o.Entity != ev.Entity {
-		e.Passed = ev.Type != "linked" && ev.Type != "absorbed" && ev.Type != "account_rated"
+		switch ev.Type {
+		case "linked", "absorbed", "account_rated", "split_off", "knowledge_asked": // said by one lead to another
+		default:
+			e.Passed = true
+		}
 	}
 	if id := b.Identity; id != nil {
 		e.Email, e.UserID, e.AnonymousID = id.Email, id.UserId, id.AnonymousId
@@ -173,11 +177,20 @@ func payload(e *core.Event, ev *journal.Event) {
 		to := p.Linked.GetTo()
 		if identity.RankOf(to) != 0 && identity.Safe(to) {
 			e.Link = &core.Link{To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting(), Unproven: p.Linked.GetUnproven()}
+			e.Link.Event, e.Link.Source = carriedBy(ev)
 		}
 	case *journalv1.Event_Absorbed:
 		e.Part, e.PartNo, e.Parts = part(p.Absorbed), int(p.Absorbed.GetChunk()), int(p.Absorbed.GetChunks())
+		e.Answers = p.Absorbed.GetAnswers()
 	case *journalv1.Event_MergedInto:
 		e.Merged = p.MergedInto.GetInto()
+		e.Joined = core.Joined{At: e.Now, Event: p.MergedInto.GetByEvent(), Source: p.MergedInto.GetBySource()}
+	case *journalv1.Event_SplitRequested:
+		if r := p.SplitRequested; ev.Origin == nil {
+			e.Split = &core.SplitRequest{From: r.GetLead(), By: r.GetBy(), Because: r.GetBecause()}
+		}
+	case *journalv1.Event_Accepted, *journalv1.Event_Rejected, *journalv1.Event_Contacted, *journalv1.Event_Recycled, *journalv1.Event_Disqualified, *journalv1.Event_Sql:
+		e.About = aboutHandoff(ev.Body)
 	case *journalv1.Event_TimerFired:
 		e.Timer, _ = journal.FiredTimer(Service, ev)
 	default:
@@ -191,6 +204,14 @@ func decided(e *core.Event, ev *journal.Event) {
 		return
 	}
 	switch p := ev.Body.Payload.(type) {
+	case *journalv1.Event_SplitOff:
+		if ev.Origin.Producer == Service {
+			e.Left = leftOf(p.SplitOff)
+		}
+	case *journalv1.Event_KnowledgeAsked:
+		if ev.Origin.Producer == Service {
+			e.Asked = &core.Question{By: ev.Origin.Entity, Number: p.KnowledgeAsked.GetNumber()}
+		}
 	case *journalv1.Event_StageChanged:
 		s := p.StageChanged
 		e.Moved = &core.StageMove{

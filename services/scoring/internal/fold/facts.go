@@ -44,13 +44,14 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 			}}})
 		}
 		d.Fact(id, &journalv1.Event{Type: "merged_into", Payload: &journalv1.Event_MergedInto{MergedInto: &journalv1.MergedInto{
-			Into: f.Into, IntoRank: int32(identity.RankOf(f.Into)),
+			Into: f.Into, IntoRank: int32(identity.RankOf(f.Into)), ByEvent: f.Event, BySource: f.Source,
 		}}})
 	case *core.Tell:
-		by := ev.Body.GetLinked().GetByEvent()
 		d.Fact(f.Lead, &journalv1.Event{Type: "linked", History: ev.Body.GetHistory(), Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
-			To: f.To, Rank: int32(identity.RankOf(f.Lead)), ToRank: int32(identity.RankOf(f.To)), ByEvent: by,
+			To: f.To, Rank: int32(identity.RankOf(f.Lead)), ToRank: int32(identity.RankOf(f.To)), ByEvent: f.Event, BySource: f.Source,
 		}}})
+	case *core.SplitOff, *core.Ask, *core.Tellings:
+		stateSplit(id, f, d)
 	case *core.Engaged:
 		l.engaged(f, d)
 	case *core.PassOn:

@@ -87,7 +87,7 @@ func DecodeLead(id string, blob []byte) (*core.Lead, state.Beside, error) {
 		return nil, state.Beside{}, err
 	}
 	rank := identity.RankOf(id)
-	lead.ID, lead.Named, lead.Lasting = id, rank == identity.Email, rank.Lasting()
+	lead.Identify(id, rank == identity.Email, rank.Lasting())
 	return lead, beside, nil
 }
 

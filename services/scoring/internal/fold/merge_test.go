@@ -355,7 +355,7 @@ func TestRacingMergesEndTheSame(t *testing.T) {
 
 func TestReplayIsTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		steps := rapid.SliceOfN(rapid.IntRange(0, 11), 1, 25).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 13), 1, 25).Draw(rt, "steps")
 		run := func() (*world, string) {
 			w := newWorld(t, exampleAgreement)
 			for _, s := range steps {
@@ -420,5 +420,9 @@ func playStep(w *world, step int) {
 		w.sees(anaCRM, "demo_requested", vpOfBigCompany)
 	case 11:
 		w.sees(bo, "deal_won")
+	case 12:
+		w.split(ana, device)
+	case 13:
+		w.split(bo, anaCRM)
 	}
 }

@@ -8,8 +8,13 @@ import (
 
 // Decode reads a lead's stored form, or a part of it. It keeps nothing of blob. The lead's id is the caller's to set.
 func Decode(blob []byte) (*core.Lead, Beside, error) {
-	l, beside := &core.Lead{}, Beside{}
 	r := newReader(blob)
+	return r.state()
+}
+
+// state reads a lead up to where the reader's message ends.
+func (r *reader) state() (*core.Lead, Beside, error) {
+	l, beside := &core.Lead{}, Beside{}
 	var terms, inShadow []*core.Terms
 	for r.next() {
 		switch r.num {
@@ -100,6 +105,8 @@ func (r *reader) lead(l *core.Lead) {
 		r.rated(&l.Rated)
 	case 35:
 		r.telling(&l.Telling)
+	case ownField, gatheringField, joinedField, severedField, leftField, gatheredField:
+		r.origins(l)
 	case mailField:
 		r.mail(l)
 	case 27:

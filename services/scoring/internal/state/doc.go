@@ -4,7 +4,7 @@
 package state
 
 // Format is the version of the stored form. A store that was written in another one is folded again from the journal.
-const Format = "3"
+const Format = "4"
 
 // Indexed is what the store's indexes hold of a lead, so that a change can take the old entry out.
 type Indexed struct {

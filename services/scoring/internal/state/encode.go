@@ -148,6 +148,7 @@ func Append(b []byte, l *core.Lead, beside Beside) []byte {
 	w.flag(32, l.Held)
 	w.shadow(l.Shadow)
 	w.committee(l)
+	w.origins(l)
 	w.mail(l.Mail)
 	return w.b
 }
@@ -310,6 +311,7 @@ func Split(l *core.Lead, most int) [][]byte {
 		case number == shadowField:
 			head, items := splitShadow(rest[:n])
 			terms, fields = append(terms, head...), append(fields, items...)
+		case number >= ownField && number <= gatheredField && number != leftField: // what it knows by itself stays with it
 		case number <= 7, number == 32:
 			first = append(first, rest[:n]...)
 		default:

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	mailField = 40
+	mailField = 42
 	// A piece of mail: its time, three hashes, and a byte of flags, little-endian.
 	mailSize = 8 + 3*4 + 1
 

@@ -19,6 +19,8 @@ type reader struct {
 	num    protowire.Number
 	typ    protowire.Type
 	err    error
+	// nested: it is in a lead within a lead, which has none within it.
+	nested bool
 }
 
 func newReader(blob []byte) reader { return reader{s: string(blob), end: len(blob)} }

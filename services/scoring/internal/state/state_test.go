@@ -41,6 +41,9 @@ func draw(t *rapid.T, v reflect.Value, name string) {
 		}
 		v.Set(s)
 	case reflect.Pointer:
+		if v.Type() == reflect.TypeFor[*core.Lead]() { // drawLead's to draw: it is one level deep
+			return
+		}
 		if rapid.Bool().Draw(t, name+" there") {
 			v.Set(reflect.New(v.Type().Elem()))
 			draw(t, v.Elem(), name)
@@ -55,6 +58,20 @@ func draw(t *rapid.T, v reflect.Value, name string) {
 }
 
 func drawLead(t *rapid.T) *core.Lead {
+	l := drawAlone(t)
+	if rapid.Bool().Draw(t, "met others") {
+		l.Own = normal(drawAlone(t))
+		l.Own.Gathering = nil
+	}
+	if g := l.Gathering; g != nil {
+		g.Lead = normal(drawAlone(t))
+		g.Lead.Gathering = nil
+		g.Asked = min(g.Asked, len(g.Waiting))
+	}
+	return l
+}
+
+func drawAlone(t *rapid.T) *core.Lead {
 	l := &core.Lead{}
 	draw(t, reflect.ValueOf(l).Elem(), "lead")
 	l.ID, l.Named, l.Lasting = "", false, false
@@ -152,6 +169,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	l.Shadow.Items = l.Items
 	l.Seen.Add(core.KeyOf("s", "1"), int64(time.Hour), true)
 	l.Seen.Forgotten = 1
+	l.Gathering.Asked = 1
 	beside := state.Beside{}
 	fill(reflect.ValueOf(&beside).Elem())
 	var m scoringv1.LeadState
@@ -161,6 +179,7 @@ func TestEveryFieldOfTheContractIsWritten(t *testing.T) {
 	for _, part := range []proto.Message{
 		&m, m.Run, m.Run.Stages[0], m.Deal, m.Profile[0], m.Consent[0], m.Terms[0], m.Items[1], m.Timeline[0], m.Entry, m.Missed[0], m.History[0],
 		m.History[0].Stages[0], m.Rated, m.ToldAccount, m.Indexed, m.Shadow, m.Shadow.Terms[0], m.Shadow.Items[1],
+		m.Gathering, m.Joined, m.Severed,
 	} {
 		r := part.ProtoReflect()
 		for i := range r.Descriptor().Fields().Len() {
@@ -186,7 +205,9 @@ func fill(v reflect.Value) {
 		fill(v.Index(0))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem())
+		if v.Type() != reflect.TypeFor[*core.Lead]() { // without end
+			fill(v.Elem())
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
@@ -233,6 +254,8 @@ func TestSplitLosesNothing(t *testing.T) {
 		if whole.Shadow != nil {
 			whole.Shadow.Terms = nil
 		}
+		// What it knows by itself, and how it came to be where it is, stays with it.
+		whole.Own, whole.Gathering, whole.Joined, whole.Severed, whole.Gathered = nil, nil, nil, nil, 0
 		if !proto.Equal(&joined, &whole) {
 			t.Fatalf("joined %v\nwhole %v", &joined, &whole)
 		}
@@ -245,6 +268,14 @@ func TestUnknownFieldsAreSkipped(t *testing.T) {
 	got, _, err := state.Decode(blob)
 	if err != nil || got.Stated != "mql" {
 		t.Fatalf("got %+v, %v", got, err)
+	}
+}
+
+// Bytes that hold a lead within a lead within a lead are nobody's: reading them must not go as deep as they say.
+func TestLeadsAreNestedOnce(t *testing.T) {
+	blob := state.Append(nil, &core.Lead{Own: &core.Lead{Own: &core.Lead{Stated: "mql"}}}, state.Beside{})
+	if _, _, err := state.Decode(blob); err == nil {
+		t.Error("a lead within a lead within a lead was read")
 	}
 }
 

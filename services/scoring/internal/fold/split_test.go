@@ -1,0 +1,385 @@
+package fold_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+	"pgregory.net/rapid"
+
+	"github.com/batonhq/baton/pkg/identity"
+	"github.com/batonhq/baton/pkg/leadstore"
+	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/scoring/internal/core"
+	"github.com/batonhq/baton/services/scoring/internal/fold"
+	"github.com/batonhq/baton/services/scoring/internal/state"
+)
+
+// splitRequest asks that an origin leave a lead.
+func splitRequest(lead, origin string) *journalv1.Event {
+	return &journalv1.Event{Id: "split:" + origin, Source: "api", Entity: origin, Type: "split_requested",
+		Payload: &journalv1.Event_SplitRequested{SplitRequested: &journalv1.SplitRequested{Lead: lead, By: "kim", Because: "two people"}}}
+}
+
+func (w *world) split(lead, origin string) { w.Append(splitRequest(lead, origin)) }
+
+func named(first string) func(*journalv1.Event) {
+	return func(e *journalv1.Event) { e.Traits = &journalv1.Traits{FirstName: proto.String(first)} }
+}
+
+// knows gives what a lead knows, place among others aside: for comparing it with one that never met anybody.
+func (w *world) knows(id string) string {
+	l := w.lead(id)
+	score := l.Explain(w.book(), w.Now.UnixNano())
+	var timeline []string
+	for _, p := range l.Timeline {
+		timeline = append(timeline, p.Touch().ID)
+	}
+	entry := ""
+	if l.Entry != nil {
+		entry = l.Entry.ID
+	}
+	profile := ""
+	for _, f := range l.Profile {
+		profile += fmt.Sprintf("%s=%q by %s; ", f.Name, f.Value, f.By)
+	}
+	return fmt.Sprintf("engagement %v fit %v lines %+v\ntimeline %v entry %s last %d engagements %d\nprofile %s\nemail %s %v users %v\nconsent %+v\ndeal %+v",
+		score.Engagement, score.Fit, score.Lines, timeline, entry, l.LastAt, l.Seen.Engagements(), profile, l.Email, l.Emails, l.UserIDs, l.Consent, l.Deal)
+}
+
+func TestASplitLeavesBothAsIfTheyHadNeverMet(t *testing.T) {
+	story := func(met bool) *world {
+		w := newWorld(t, exampleAgreement)
+		w.sees(anaCRM, "asset_downloaded", named("Bo"))
+		w.sees(ana, "asset_downloaded", vpOfBigCompany)
+		w.Now = w.Now.Add(hour)
+		if met {
+			w.link(anaCRM, ana)
+		} else {
+			w.n++ // so that events have the same ids
+		}
+		w.sees(anaCRM, "asset_downloaded", named("Bo the second"))
+		w.sees(ana, "asset_downloaded", named("Ana"))
+		w.Now = w.Now.Add(hour)
+		if met {
+			if l := w.lead(ana); len(l.Timeline) != 4 || len(l.Items) != 4 {
+				t.Errorf("together they know %+v", l)
+			}
+			w.split(ana, anaCRM)
+		}
+		return w
+	}
+	met, apart := story(true), story(false)
+	for _, id := range []string{ana, anaCRM} {
+		if got, want := met.knows(id), apart.knows(id); got != want {
+			t.Errorf("%s: got\n%s\nwant\n%s", id, got, want)
+		}
+		if l := met.lead(id); l.Parent != "" || !l.Known() || l.Own != nil || l.Gathering != nil || len(l.Absorbed) != 0 {
+			t.Errorf("got %+v", l)
+		}
+	}
+	if l := met.lead(anaCRM); l.Severed == nil || l.Severed.By != "kim" || l.Severed.Because != "two people" || l.Severed.From != ana || l.Joined.Source != "site" {
+		t.Errorf("got %+v", l)
+	}
+	if l := met.lead(ana); !slices.Equal(l.Left, []string{anaCRM}) {
+		t.Errorf("got %v", l.Left)
+	}
+}
+
+func TestASplitTellsEverybodyAndIsForGood(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(anaCRM, "asset_downloaded")
+	w.sees(ana, "asset_downloaded")
+	w.link(anaCRM, ana)
+	w.split(ana, anaCRM)
+	var on []string
+	for _, f := range w.Facts("split_off") {
+		on = append(on, f.Entity)
+	}
+	if !slices.Equal(on, []string{anaCRM, ana}) {
+		t.Errorf("told were %v", on)
+	}
+	facts := len(w.Sim.Log)
+	w.split(ana, anaCRM) // again
+	if len(w.Sim.Log) != facts+1 {
+		t.Errorf("a repeat had effects: %v", w.Sim.Log[facts:])
+	}
+	w.link(anaCRM, ana)
+	w.link(anaCRM, bo)
+	w.link(device, anaCRM) // a weaker one may still join it
+	w.link(device, ana)
+	if w.root(anaCRM) != anaCRM || w.root(device) != anaCRM || w.root(bo) != bo {
+		t.Error("it joined somebody again")
+	}
+	w.sees(anaCRM, "event_attended")
+	if l := w.lead(ana); len(l.Timeline) != 1 {
+		t.Errorf("its later events still go there: %+v", l)
+	}
+	w.wantStages(anaCRM, "inquiry")
+}
+
+func TestTheHandoffStaysWithTheLeadThatIsLeft(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(anaCRM, "demo_requested", vpOfBigCompany)
+	ho := identity.Handoff(anaCRM, 1)
+	w.routing(anaCRM, routed(ho, "kim"))
+	w.sees(ana, "form_submitted")
+	w.link(anaCRM, ana)
+	w.split(ana, anaCRM)
+	if l := w.lead(ana); l.Run.Handoff != ho || l.Owner() != "kim" || l.Stage() != core.Routed || len(l.Timeline) != 1 {
+		t.Errorf("got %+v", l)
+	}
+	l := w.lead(anaCRM)
+	if l.Run.Handoff != "" || l.Run.Epoch != 2 || l.Stage() != core.Inquiry || l.Stated != core.Inquiry {
+		t.Errorf("got %+v", l.Run)
+	}
+	w.wantStages(anaCRM, "inquiry", "mql", "routed", "inquiry")
+	// The rep answers: the handoff's id names the origin, and its lead is the other.
+	w.Append(&journalv1.Event{Id: "yes", Source: "feedback", Entity: anaCRM, Type: "accepted",
+		Payload: &journalv1.Event_Accepted{Accepted: &journalv1.Disposition{HandoffId: ho, Rep: "kim"}}})
+	if f := w.Facts("accepted"); len(f) != 1 || f[0].Entity != ana {
+		t.Errorf("the answer went to %v", f)
+	}
+	w.sees(anaCRM, "demo_requested")
+	if got := w.lead(anaCRM).Run.Handoff; got != identity.Handoff(anaCRM, 2) {
+		t.Errorf("the next handoff is %q", got)
+	}
+}
+
+func TestADealOfTheOriginLeavesWithIt(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "form_submitted")
+	w.sees(anaCRM, "form_submitted")
+	w.link(anaCRM, ana)
+	w.sees(anaCRM, "deal_won")
+	w.split(ana, anaCRM)
+	w.wantStages(ana, "inquiry", "won", "inquiry")
+	w.wantStages(anaCRM, "inquiry", "won")
+}
+
+func TestThoseThatJoinedTheOriginLeaveWithIt(t *testing.T) {
+	other := key.Lead(identity.UserID, "", "42")
+	for _, first := range []bool{true, false} { // the device joins the origin before that one joins the lead, or after
+		w := newWorld(t, exampleAgreement)
+		for _, id := range []string{ana, anaCRM, other, device, tablet} {
+			w.sees(id, "asset_downloaded")
+		}
+		if first {
+			w.link(device, anaCRM)
+		}
+		w.link(anaCRM, ana)
+		if !first {
+			w.link(device, anaCRM)
+		}
+		w.link(other, ana)
+		w.link(tablet, other)
+		late := w.sees(device, "page_viewed")
+		if l := w.lead(ana); len(l.Timeline) != 6 || len(l.Absorbed) != 4 {
+			t.Fatalf("together they know %+v", l)
+		}
+		w.split(ana, anaCRM)
+		if l := w.lead(ana); len(l.Timeline) != 3 || len(l.Items) != 3 || len(l.Absorbed) != 2 {
+			t.Errorf("who stays knows %+v", l)
+		}
+		if l := w.lead(anaCRM); len(l.Timeline) != 3 || l.Timeline[0].Touch().ID != late.Id && l.Timeline[1].Touch().ID != late.Id && l.Timeline[2].Touch().ID != late.Id {
+			t.Errorf("who left knows %+v", l)
+		}
+		if w.root(device) != anaCRM || w.root(tablet) != ana {
+			t.Error("somebody is with the wrong one")
+		}
+		w.split(ana, tablet) // through another one
+		if l := w.lead(ana); len(l.Timeline) != 2 || w.root(tablet) != tablet || w.root(other) != ana {
+			t.Errorf("who stays knows %+v", l)
+		}
+		w.split(anaCRM, device)
+		if l := w.lead(anaCRM); len(l.Timeline) != 1 || w.root(device) != device {
+			t.Errorf("who is left knows %+v", l)
+		}
+	}
+}
+
+func TestWhatWasRefusedTogetherStaysWithBoth(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "consent_changed", consent("email", "denied"))
+	w.sees(anaCRM, "asset_downloaded")
+	w.Now = w.Now.Add(hour)
+	w.link(anaCRM, ana)
+	w.Now = w.Now.Add(hour)
+	w.sees(ana, "consent_changed", consent("profiling", "objected"))
+	w.sees(anaCRM, "consent_changed", consent("phone", "withdrawn"), func(e *journalv1.Event) {
+		e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}}
+	})
+	w.Now = w.Now.Add(hour)
+	w.split(ana, anaCRM)
+	want := map[string]map[string]string{
+		ana:    {"email": "denied", "profiling": "objected", "phone": "withdrawn"},
+		anaCRM: {"email": "", "profiling": "objected", "phone": "withdrawn"},
+	}
+	for id, purposes := range want {
+		for purpose, decision := range purposes {
+			if got := w.lead(id).ConsentFor(purpose); got != decision {
+				t.Errorf("%s, %s: got %q, want %q", id, purpose, got, decision)
+			}
+		}
+	}
+	w.Now = w.Now.Add(hour)
+	w.sees(anaCRM, "consent_changed", consent("profiling", "granted"), func(e *journalv1.Event) {
+		e.Identity = &journalv1.Identity{ExternalIds: map[string]string{"hubspot": "123"}}
+	})
+	if l := w.lead(anaCRM); l.Objected() || w.lead(ana).ConsentFor("profiling") != "objected" {
+		t.Error("its own later word does not count, or counts for the other")
+	}
+}
+
+func TestManyOriginsAreAskedInTurn(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "form_submitted")
+	for i := range 150 {
+		id := key.Lead(identity.Anonymous, "", fmt.Sprint("many-", i))
+		w.sees(id, "email_unsubscribed")
+		w.link(id, ana)
+	}
+	w.sees(device, "event_attended")
+	w.link(device, ana)
+	w.split(ana, device)
+	if l := w.lead(ana); l.Gathering != nil || len(l.Items) != 150 || len(l.Absorbed) != 150 || l.Seen.Engagements() != 151 {
+		t.Errorf("%d items, %d absorbed, still gathering: %v", len(l.Items), len(l.Absorbed), l.Gathering != nil)
+	}
+}
+
+func TestASplitOfWhatIsNotMergedStillKeepsItApart(t *testing.T) {
+	outcome := func(order ...func(*world)) string {
+		w := newWorld(t, exampleAgreement)
+		w.sees(ana, "asset_downloaded")
+		w.sees(anaCRM, "asset_downloaded")
+		for _, step := range order {
+			step(w)
+		}
+		return w.root(anaCRM) + w.knows(ana) + w.knows(anaCRM)
+	}
+	link, split := func(w *world) { w.link(anaCRM, ana) }, func(w *world) { w.split(ana, anaCRM) }
+	if a, b := outcome(link, split), outcome(split, link); a != b {
+		t.Errorf("one order gives\n%s\nthe other\n%s", a, b)
+	}
+}
+
+// Random events of up to four identities that are one, and one that leaves: all are as if it had never been there.
+func TestSplitIsTheOppositeOfMerging(t *testing.T) {
+	const rules = "agreement: a\nhalf_life: 14d\nengagement:\n" +
+		"  - { id: ebook, on: asset_downloaded, points: 10, cap: {count: 2, per: 1d} }\n" +
+		"  - { id: left, on: email_unsubscribed, points: -3 }\n" +
+		"fit: [ {id: senior, when: 'lead.title == \"VP\"', points: 40} ]\n"
+	rapid.Check(t, func(rt *rapid.T) {
+		other := key.Lead(identity.UserID, "", "42")
+		leads := []string{ana, anaCRM, other, device}[:rapid.IntRange(2, 4).Draw(rt, "leads")]
+		rules := rules
+		if len(leads) == 2 { // of several that stay together, each says what its events were worth to itself
+			rules = strings.Replace(rules, "fit:", "  - { id: keen, on: page_viewed, when: 'engagement >= 10', points: 7 }\nfit:", 1)
+		}
+		leaver := rapid.SampledFrom(leads[1:]).Draw(rt, "leaver")
+		types := []string{"page_viewed", "asset_downloaded", "email_unsubscribed", "identified", "consent_changed", "deal_opened", "deal_won", "email_sent"}
+		var inputs []*journalv1.Event
+		for i := range rapid.IntRange(1, 20).Draw(rt, "events") {
+			e := &journalv1.Event{
+				Id: fmt.Sprintf("e%03d", i), Source: "site", Entity: rapid.SampledFrom(leads).Draw(rt, "lead"), Type: rapid.SampledFrom(types).Draw(rt, "type"),
+				OccurredAt: timestamppb.New(start.Add(-time.Duration(rapid.IntRange(1, 99).Draw(rt, "ago")) * hour)),
+			}
+			e.Automated = rapid.IntRange(0, 5).Draw(rt, "automated") == 0
+			e.Identity = &journalv1.Identity{UserId: e.Entity}
+			if rapid.Bool().Draw(rt, "says something") {
+				e.Traits = &journalv1.Traits{Title: proto.String(rapid.SampledFrom([]string{"VP", "Clerk"}).Draw(rt, "title"))}
+			}
+			if e.Type == "consent_changed" {
+				consent("profiling", rapid.SampledFrom([]string{"granted", "denied", "objected"}).Draw(rt, "decision"))(e)
+			}
+			inputs = append(inputs, e)                       // all happened before anybody met: what is refused later stays with both
+			if rapid.IntRange(0, 5).Draw(rt, "twice") == 0 { // the sender knows it by two identifiers
+				again := proto.CloneOf(e)
+				again.Entity = rapid.SampledFrom(leads).Draw(rt, "elsewhere")
+				inputs = append(inputs, again)
+			}
+		}
+		parents := map[string]string{}
+		var links []*journalv1.Event
+		for i, from := range leads[1:] { // each joins one that is stronger, so that all are one
+			to := leads[rapid.IntRange(0, i).Draw(rt, "to")]
+			if identity.Stronger(from, to) {
+				from, to = to, from
+			}
+			parents[from] = to
+			links = append(links, &journalv1.Event{Id: "link" + from, Source: "site", Entity: from, Type: "linked",
+				Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{To: to}}})
+		}
+		under := func(id string) bool {
+			for ; id != ""; id = parents[id] {
+				if id == leaver {
+					return true
+				}
+			}
+			return false
+		}
+		all := slices.Clone(inputs)
+		for _, k := range links {
+			at := rapid.IntRange(0, len(all)).Draw(rt, "at")
+			all = slices.Insert(all, at, k)
+		}
+		// The split comes when the leaver has joined, or somewhere among what happens after that.
+		last := 1 + slices.IndexFunc(all, func(e *journalv1.Event) bool { return e.Type == "linked" && e.Entity == leaver })
+		all = slices.Insert(all, rapid.IntRange(last, len(all)).Draw(rt, "split"), splitRequest(ana, leaver))
+
+		atOnce := rapid.Bool().Draw(rt, "at once")
+		play := func(inputs []*journalv1.Event) *world {
+			w := newWorld(t, rules)
+			if atOnce { // whatever follows from one is still on its way when the next ones come
+				w.Append(inputs...)
+				return w
+			}
+			for _, e := range inputs {
+				w.Append(e)
+			}
+			return w
+		}
+		met := play(all)
+		// Apart: whoever stays is linked as before, and whoever leaves.
+		apart := play(slices.DeleteFunc(slices.Clone(all), func(e *journalv1.Event) bool {
+			return e.Type == "split_requested" || e.Type == "linked" && e.Entity == leaver
+		}))
+		for _, id := range []string{ana, leaver} {
+			got, want := "nothing", "nothing"
+			if met.Entity(fold.Service, id) != nil {
+				got = met.knows(id)
+			}
+			if apart.Entity(fold.Service, id) != nil {
+				want = apart.knows(id)
+			}
+			if want != "nothing" && got != want {
+				rt.Fatalf("%s: got\n%s\nwant\n%s", id, got, want)
+			}
+		}
+		for _, id := range leads {
+			want := ana
+			if under(id) {
+				want = leaver
+			}
+			if met.root(id) != want {
+				rt.Fatalf("%s is %s, want %s", id, met.root(id), want)
+			}
+			if l := met.lead(id); l.Parent == "" && (l.Stated != l.Stage() || l.Gathering != nil) {
+				rt.Fatalf("stated %q, is %q", l.Stated, l.Stage())
+			}
+		}
+		again := play(all)
+		for _, id := range leads {
+			a, b := met.Entity(fold.Service, id).Save(&leadstore.Mutation{}), again.Entity(fold.Service, id).Save(&leadstore.Mutation{})
+			l, beside, err := fold.DecodeLead(id, a)
+			if err != nil || !bytes.Equal(a, b) || !bytes.Equal(state.Append(nil, l, beside), a) {
+				rt.Fatalf("played again, or stored and read back, it is another lead: %v", err)
+			}
+		}
+	})
+}
