@@ -170,16 +170,17 @@ func (t *Trial) decode(x *exchange, call string) error {
 	if errors.As(err, &unreadable) {
 		whole, err = unreadable.Errors, nil
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case whole != nil && bad == Quarantined:
+	}
+	switch {
+	case len(whole) > 0 && bad == Quarantined:
 		t.Items = append(t.Items, TrialItem{Item: sender.Item{Single: true, ID: d.ID, Errors: whole, Raw: d.Body}, Outcome: Quarantined})
 		result.Quarantined++
-	case whole != nil:
-		t.refuse(x, malformed(whole))
-		return nil
-	case single != nil:
+	case len(whole) > 0:
+		single = whole
+	}
+	if len(single) > 0 {
 		t.refuse(x, malformed(single))
 		return nil
 	}
