@@ -1,20 +1,26 @@
 package edge
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// admission bounds how many requests are worked on at once, so that those that are taken are taken soon: beyond that, senders are
-// told to come again, which costs little. How many that is depends on the machine and on the disk, so it is found out: while
-// requests take longer than they should, fewer are let in; while they do not, and there is no room for more, more are. A body
-// that is still coming in does not count: a slow client holds up nobody.
+// admission bounds how many requests are worked on at once, so that those that are taken are taken soon. How many that is depends
+// on the machine and on the disk, so it is found out: while requests take longer than they should, fewer are let in; while they
+// do not, and there is no room for more, more are. A body that is still coming in does not count: a slow client holds up nobody.
+//
+// Whoever comes beyond that waits a little for a place, and is then told to come again, a little later: a refusal costs nearly
+// as much as an event, and who is answered at once is at once back. The one who came last gets the next place: under a load
+// that lasts, the others would have waited in vain, and all would be late if they went first.
 type admission struct {
 	running, limit atomic.Int64
 
-	mu    sync.Mutex
-	until time.Time
+	mu      sync.Mutex
+	waiting []*place // in order of arrival
+	until   time.Time
 	// Of the requests that ended since the last change: how many, how long they took together, and the most at once.
 	ended int64
 	took  time.Duration
@@ -25,7 +31,11 @@ const (
 	// admitTarget is what a request may take on average, from its last byte to its answer. The slowest hundredth takes some
 	// two times the average, which leaves of a second room for what the handler does not see: sockets, and waiting for a processor.
 	admitTarget = 250 * time.Millisecond
-	admitFirst  = 512
+	// admitPatience is how long a request waits for a place.
+	admitPatience = 250 * time.Millisecond
+	// admitWaiting is how many wait at once; their bodies are in memory.
+	admitWaiting = 4096
+	admitFirst   = 512
 	// admitLeast is enough for the journal to write in groups: with fewer, each write would cost more, and all would be slower.
 	admitLeast = 128
 	admitMost  = 16384
@@ -40,13 +50,55 @@ func newAdmission() *admission {
 	return a
 }
 
-// enter lets a request in; leave must be called then.
-func (a *admission) enter() bool {
-	if a.running.Add(1) > a.limit.Load() {
-		a.running.Add(-1)
+// place is what a request waits for. It is closed when the request is let in.
+type place struct{ free chan struct{} }
+
+// enter lets a request in, at once or within admitPatience; leave must be called then.
+func (a *admission) enter(ctx context.Context) bool {
+	if a.tryEnter() {
+		return true
+	}
+	p := &place{make(chan struct{})}
+	a.mu.Lock()
+	if len(a.waiting) >= admitWaiting {
+		a.mu.Unlock()
 		return false
 	}
-	return true
+	a.waiting = append(a.waiting, p)
+	a.letIn() // a place may have become free meanwhile, and nobody else may ever leave
+	a.mu.Unlock()
+	patience := time.NewTimer(admitPatience)
+	defer patience.Stop()
+	select {
+	case <-p.free:
+		return true
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if i := slices.Index(a.waiting, p); i >= 0 {
+		a.waiting = slices.Delete(a.waiting, i, i+1)
+		return false
+	}
+	return true // it was let in at the last moment
+}
+
+func (a *admission) tryEnter() bool {
+	if a.running.Add(1) <= a.limit.Load() {
+		return true
+	}
+	a.running.Add(-1)
+	return false
+}
+
+// letIn gives free places to those who wait, the last one first.
+func (a *admission) letIn() {
+	for n := len(a.waiting); n > 0 && a.tryEnter(); n-- {
+		close(a.waiting[n-1].free)
+		a.waiting[n-1] = nil
+		a.waiting = a.waiting[:n-1]
+	}
 }
 
 // leave ends a request. sample: how long it took is typical.
@@ -54,6 +106,7 @@ func (a *admission) leave(began, now time.Time, sample bool) {
 	running := a.running.Add(-1) + 1
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer a.letIn()
 	a.most = max(a.most, running)
 	if sample {
 		a.ended++

@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -11,7 +13,7 @@ func load(a *admission, clock *time.Time, offered int, took func(running int) ti
 	for range 200 {
 		in = 0
 		for range offered {
-			if a.enter() {
+			if a.tryEnter() {
 				in++
 			}
 		}
@@ -42,7 +44,7 @@ func TestAdmission(t *testing.T) {
 	}
 	// What is not typical changes nothing.
 	for range 1000 {
-		if !a.enter() {
+		if !a.tryEnter() {
 			t.Fatal("a lone request is refused")
 		}
 		began := clock
@@ -55,4 +57,45 @@ func TestAdmission(t *testing.T) {
 	if a.running.Load() != 0 {
 		t.Errorf("%d are counted as running", a.running.Load())
 	}
+}
+
+// Who waits for a place gets it when one is free, the last one first; who has waited long enough does not.
+func TestPlacesAreWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAdmission()
+		a.limit.Store(1)
+		if !a.enter(t.Context()) {
+			t.Fatal("the first one is refused")
+		}
+		in := make(chan int, 3)
+		wait := func(n int) {
+			go func() {
+				if a.enter(t.Context()) {
+					in <- n
+				} else {
+					in <- -n
+				}
+			}()
+			synctest.Wait()
+		}
+		wait(1)
+		wait(2)
+		began := time.Now()
+		a.leave(began, began, false)
+		if got := <-in; got != 2 {
+			t.Errorf("%d was let in, want the last one", got)
+		}
+		if got := <-in; got != -1 || time.Since(began) != admitPatience {
+			t.Errorf("%d after %v", got, time.Since(began))
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if a.enter(gone) {
+			t.Error("let in although nobody waits for it")
+		}
+		a.leave(began, began, false)
+		if a.running.Load() != 0 || len(a.waiting) != 0 {
+			t.Errorf("%d are running, %d wait", a.running.Load(), len(a.waiting))
+		}
+	})
 }

@@ -70,6 +70,7 @@ type Edge struct {
 	metrics  *metrics
 	refusals *refusals
 	admitted *admission
+	putOffs  atomic.Int64
 
 	mu       sync.RWMutex
 	draining bool
@@ -271,7 +272,7 @@ func (e *Edge) read(x *exchange) (*body, *refusal) {
 // deliver verifies a request, puts its events into the journal and answers.
 func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	s, r, received := x.source, x.r, x.start
-	if !e.admitted.enter() {
+	if !e.admitted.enter(r.Context()) {
 		return overloaded()
 	}
 	began := e.opt.Now()
@@ -381,6 +382,26 @@ func (e *Edge) noteJournal(err error) {
 	}
 }
 
+const (
+	// putOffFor is how long after its arrival a request is refused for overload. Senders have time-outs of some seconds.
+	putOffFor = time.Second
+	// putOffMost is how many are put off at once. A connection and a goroutine is what each costs; its body is let go.
+	putOffMost = 8192
+)
+
+// putOff holds back the refusal of a request for overload: its sender sends nothing meanwhile, and answers cost what is short.
+func (e *Edge) putOff(x *exchange) {
+	if e.putOffs.Add(1) <= putOffMost && !e.Draining() {
+		wait := time.NewTimer(x.start.Add(putOffFor).Sub(e.opt.Now()))
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-x.r.Context().Done():
+		}
+	}
+	e.putOffs.Add(-1)
+}
+
 // refused answers what is not taken.
 func (e *Edge) refused(x *exchange, no *refusal) {
 	name := ""
@@ -389,6 +410,9 @@ func (e *Edge) refused(x *exchange, no *refusal) {
 	}
 	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
 	e.refusals.note(name, x, no, e.opt.Now())
+	if no.reason == reasonOverloaded {
+		e.putOff(x)
+	}
 	rc := http.NewResponseController(x.w)
 	if x.source != nil && x.source.Type.Rules.Unavailable == sender.Hold && no.retry > 0 {
 		// Whatever it is answered, it takes for a success: an answer that means "later" is none to it.

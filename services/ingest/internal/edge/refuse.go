@@ -53,6 +53,9 @@ func (f *refusal) write(w http.ResponseWriter) {
 	grpcx.WriteProblem(w, f.status, f.detail, errs...)
 }
 
+// reasonOverloaded is the word for what was refused because there was too much else.
+const reasonOverloaded = "overloaded"
+
 // How soon a sender may come again.
 const (
 	retryOverloaded  = time.Second
@@ -65,7 +68,7 @@ func unreadBody(err error, limit int64) *refusal {
 	case errors.Is(err, errTooLarge):
 		return refuse(http.StatusRequestEntityTooLarge, "too_large", "the body has more than "+strconv.FormatInt(limit, 10)+" bytes, decompressed")
 	case errors.Is(err, errBusy):
-		return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "too much is coming in at once", retry: retryOverloaded}
+		return &refusal{status: http.StatusTooManyRequests, reason: reasonOverloaded, detail: "too much is coming in at once", retry: retryOverloaded}
 	case errors.Is(err, errEncoding):
 		return refuse(http.StatusUnsupportedMediaType, "encoding", "the Content-Encoding is not known here: send gzip or none")
 	case errors.Is(err, errGzip):
@@ -79,7 +82,7 @@ func unreadBody(err error, limit int64) *refusal {
 
 // overloaded is the answer to what comes in while as much is worked on as can be.
 func overloaded() *refusal {
-	return &refusal{status: http.StatusTooManyRequests, reason: "overloaded", detail: "more is coming in than can be taken", retry: retryOverloaded}
+	return &refusal{status: http.StatusTooManyRequests, reason: reasonOverloaded, detail: "more is coming in than can be taken", retry: retryOverloaded}
 }
 
 // unwritten gives the answer to what the journal did not take.
