@@ -1,9 +1,16 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -22,7 +29,15 @@ type senderLoad struct {
 
 const hooksSecret = "whsec_YmVuY2gtc2VjcmV0LW9mLXN0YW5kYXJkLXdlYmhvb2tz"
 
-func senderLoads() []senderLoad {
+func senderLoads(b *testing.B) []senderLoad {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		b.Fatal(err)
+	}
 	return []senderLoad{
 		{
 			name: "Segment, single events", source: "{ name: bench-segment, type: segment, write_key: wk_bench }", answer: 200, gate: 0.85,
@@ -41,6 +56,38 @@ func senderLoads() []senderLoad {
 				return "/webhooks/bench-hooks", sign(hooksSecret, fmt.Sprintf("msg_%s_%d", name, n), time.Now(), body), body
 			},
 		},
+		{
+			name: "HubSpot, v3", source: "{ name: bench-hubspot, type: hubspot, secrets: [hubspot-secret] }", answer: 200, gate: 0.85,
+			request: func(name string, n int) (string, http.Header, []byte) {
+				now := time.Now().UnixMilli()
+				body := fmt.Appendf(nil, `[{"eventId":%d,"subscriptionId":92894,"portalId":5799819,"appId":186886,"occurredAt":%d,"subscriptionType":"contact.propertyChange",`+
+					`"attemptNumber":0,"objectId":%d,"propertyName":"jobtitle","propertyValue":"%s-%d","changeSource":"CRM_UI","filler":%q}]`, n, now, 1000+n%1000, name, n, filler)
+				mac := hmac.New(sha256.New, []byte("hubspot-secret"))
+				_, _ = fmt.Fprintf(mac, "POSThttp://baton.example/webhooks/bench-hubspot%s%d", body, now)
+				return "/webhooks/bench-hubspot", http.Header{
+					"Content-Type": {"application/json"}, "X-HubSpot-Request-Timestamp": {strconv.FormatInt(now, 10)},
+					"X-HubSpot-Signature-v3": {base64.StdEncoding.EncodeToString(mac.Sum(nil))},
+				}, body
+			},
+		},
+		{
+			// A signature of ECDSA costs many times an HMAC to verify.
+			name: "SendGrid, ECDSA", source: "{ name: bench-sendgrid, type: sendgrid, secrets: [\"" + base64.StdEncoding.EncodeToString(public) + "\"] }", answer: 200, gate: 0,
+			request: func(name string, n int) (string, http.Header, []byte) {
+				now := time.Now().Unix()
+				body := fmt.Appendf(nil, `[{"email":"p%d@%s.example","timestamp":%d,"event":"click","sg_event_id":"%s-%d","sg_message_id":"m%d","url":"https://www.example/docs","filler":%q}]`,
+					n%1000, name, now, name, n, n, filler)
+				sum := sha256.Sum256(append(strconv.AppendInt(nil, now, 10), body...))
+				signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+				if err != nil {
+					b.Fatal(err)
+				}
+				return "/webhooks/bench-sendgrid", http.Header{
+					"Content-Type": {"application/json"}, "X-Twilio-Email-Event-Webhook-Timestamp": {strconv.FormatInt(now, 10)},
+					"X-Twilio-Email-Event-Webhook-Signature": {base64.StdEncoding.EncodeToString(signature)},
+				}, body
+			},
+		},
 	}
 }
 
@@ -51,7 +98,8 @@ const filler = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 // signed form in the same round.
 func BenchmarkSenders(b *testing.B) {
 	sources := "[ { name: app, type: baton, secrets: [" + appSecret + "] }"
-	for _, s := range senderLoads() {
+	loads := senderLoads(b)
+	for _, s := range loads {
 		sources += ", " + s.source
 	}
 	c := Start(b, Setup{Split: true, Env: []string{"BATON_SOURCES=" + sources + " ]"}})
@@ -60,7 +108,7 @@ func BenchmarkSenders(b *testing.B) {
 	}
 	const inFlight, requests = 64, 6000
 	t := &table{b: b}
-	for i, s := range senderLoads() {
+	for i, s := range loads {
 		t.add(fmt.Sprintf("%s, %d in flight, beside our own form", s.name, inFlight), "events/s", rounds(func(k int) round {
 			name := fmt.Sprintf("s%d-%d", i, k)
 			out := make([][]byte, requests)
