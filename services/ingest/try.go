@@ -13,7 +13,9 @@ import (
 	"time"
 
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/ingest/internal/agents"
 	"github.com/batonhq/baton/services/ingest/internal/edge"
+	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders"
 )
@@ -93,7 +95,7 @@ func Try(cfg Config, source string, r *http.Request, body []byte, opt TryOptions
 		out.At, out.AtFrom = statedTime(r.Header, body)
 	}
 	r.Body, r.ContentLength, r.RemoteAddr = readCloser{bytes.NewReader(body)}, int64(len(body)), "127.0.0.1:1"
-	t, err := e.Try(s, r, out.At, opt.Unsigned)
+	t, err := e.Try(s, r, fact.At(out.At).Knowing(agents.New()), opt.Unsigned)
 	if err != nil {
 		return nil, err
 	}

@@ -49,11 +49,11 @@ func NewTrial(opt Options) (*Edge, error) {
 	return New(opt)
 }
 
-// Try finds out what would become of a request to a source at a moment, by the very steps that a real one takes, and puts
+// Try finds out what would become of a request to a source, received at a moment, by the very steps that a real one takes, and puts
 // nothing anywhere. The request counts as one from this machine; its path is believed where it could be the source's. unsigned
 // goes on where it is not believed. Duplicates and the rate, which depend on what came before, are not looked at.
-func (e *Edge) Try(s *Source, r *http.Request, at time.Time, unsigned bool) (*Trial, error) {
-	x := &exchange{r: r, start: at, sources: e.sources.Load(), source: s}
+func (e *Edge) Try(s *Source, r *http.Request, received fact.Received, unsigned bool) (*Trial, error) {
+	x := &exchange{r: r, start: received.Time, sources: e.sources.Load(), source: s}
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
@@ -88,7 +88,7 @@ func (e *Edge) Try(s *Source, r *http.Request, at time.Time, unsigned bool) (*Tr
 	} else {
 		t.Verified = true
 	}
-	return t, t.decode(x, call)
+	return t, t.decode(x, call, received)
 }
 
 // errKey is why a call of an SDK is not believed.
@@ -131,11 +131,11 @@ func (t *Trial) greet(e *Edge, x *exchange) *Trial {
 	return t
 }
 
-func (t *Trial) decode(x *exchange, call string) error {
+func (t *Trial) decode(x *exchange, call string, received fact.Received) error {
 	s := x.source
 	d := &sender.Delivery{
 		ID: t.DeliveryID, Call: call, ContentType: strings.ToValidUTF8(x.r.Header.Get("Content-Type"), "?"), Header: kept(s, x.r.Header),
-		Body: t.Body, Received: fact.At(x.start),
+		Body: t.Body, Received: received,
 	}
 	bad := Rejected
 	if s.Type.Rules.Refused == sender.Quarantine {
