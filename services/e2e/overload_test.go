@@ -19,13 +19,13 @@ import (
 )
 
 // TestOverload offers ingest four times the events that it takes, for a short while.
-// What else the machine does meanwhile counts against it, so that what is taken may take as many times longer as it did in the
-// calm before.
-func TestOverload(t *testing.T) { overload(t, 5*time.Second, 4) }
+func TestOverload(t *testing.T) { overload(t, 5*time.Second) }
 
-// BenchmarkOverload does so for a minute, on a machine that does nothing else.
+// BenchmarkOverload does so for a minute, on a machine that does nothing else: then what is taken is taken in time, too.
 func BenchmarkOverload(b *testing.B) {
-	overload(b, time.Duration(envInt("BATON_BENCH_SECONDS", 60))*time.Second, 0)
+	if p99 := overload(b, time.Duration(envInt("BATON_BENCH_SECONDS", 60))*time.Second); p99 > time.Second {
+		b.Errorf("p99 of what was taken is %v, at most a second is wanted", p99)
+	}
 }
 
 const (
@@ -36,9 +36,8 @@ const (
 )
 
 // overload finds out what ingest takes, offers four times of it, and sees to it that whatever was acknowledged is in the
-// journal, all else was told to come again, what was taken was taken in time (p99 of a second, or of so many times the calm's
-// where that is more), and memory stayed within bounds.
-func overload(t testing.TB, lasting time.Duration, calmTimes int) {
+// journal, all else was told to come again, and memory stayed within bounds. It gives how long what was taken took.
+func overload(t testing.TB, lasting time.Duration) (p99 time.Duration) {
 	c := Start(t, Setup{Split: true})
 	for _, s := range []string{"scoring", "routing", "feedback"} {
 		c.Kill(s) // theirs is not what is measured
@@ -82,7 +81,8 @@ func overload(t testing.TB, lasting time.Duration, calmTimes int) {
 			took = append(took, d)
 		}
 	}
-	p99, share := quantile(took, 0.99), float64(got.sent)/lasting.Seconds()/rate
+	p99 = quantile(took, 0.99)
+	share := float64(got.sent)/lasting.Seconds()/rate
 	t.Logf("it takes %.0f events/s; offered %.1f times that, it took %.0f/s and told %v; p50 %v, p99 %v of what was taken (%v in the calm); memory from %d to %d MB",
 		rate, share, float64(len(took))/got.lasted.Seconds(), got.refused, quantile(took, 0.5), p99, calm, before>>20, peak.Load()>>20)
 	if missing > 0 {
@@ -93,8 +93,8 @@ func overload(t testing.TB, lasting time.Duration, calmTimes int) {
 			t.Errorf("%d answers of %d: neither taken nor told to come again", n, status)
 		}
 	}
-	if most := max(time.Second, time.Duration(calmTimes)*calm); len(took) == 0 || p99 > most {
-		t.Errorf("p99 of %d that were taken is %v, at most %v is wanted", len(took), p99, most)
+	if len(took) == 0 {
+		t.Error("nothing was taken")
 	}
 	if grown := peak.Load() - before; grown > overMemory {
 		t.Errorf("memory grew by %d MB, at most %d are wanted", grown>>20, overMemory>>20)
@@ -103,6 +103,7 @@ func overload(t testing.TB, lasting time.Duration, calmTimes int) {
 	if after := offer(t, c, 16, 0, time.Second, "after"); len(after.refused) > 0 || len(after.taken) == 0 {
 		t.Errorf("after the storm it takes %d and tells %v", len(after.taken), after.refused)
 	}
+	return p99
 }
 
 // offered is what became of what was offered.
