@@ -82,7 +82,7 @@ func overload(t testing.TB, lasting time.Duration) (p99 time.Duration) {
 		}
 	}
 	p99 = quantile(took, 0.99)
-	share := float64(got.sent)/lasting.Seconds()/rate
+	share := float64(got.sent) / lasting.Seconds() / rate
 	t.Logf("it takes %.0f events/s; offered %.1f times that, it took %.0f/s and told %v; p50 %v, p99 %v of what was taken (%v in the calm); memory from %d to %d MB",
 		rate, share, float64(len(took))/got.lasted.Seconds(), got.refused, quantile(took, 0.5), p99, calm, before>>20, peak.Load()>>20)
 	if missing > 0 {
