@@ -3,6 +3,7 @@ package edge
 import (
 	"reflect"
 
+	"github.com/batonhq/baton/pkg/config"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 )
 
@@ -35,6 +36,9 @@ func (s *Sources) Get(name string) *Source { return s.named[name] }
 
 // Names of all sources. The list must not be changed.
 func (s *Sources) Names() []string { return s.names }
+
+// All gives all of them, in their order. The list must not be changed.
+func (s *Sources) All() []*Source { return s.all }
 
 // webhook gives the source that takes requests at /webhooks/{name}; nil if there is none.
 func (s *Sources) webhook(name string) *Source {
@@ -71,13 +75,27 @@ func (e *Edge) Replace(sources []*Source) {
 // or gives what takes the place of a source of the same name and type: itself if nothing is new.
 func (s *Source) or(next *Source) *Source {
 	sameRate := s.perSecond() == next.perSecond()
-	if sameRate && s.MaxBody == next.MaxBody && reflect.DeepEqual(s.Config, next.Config) {
+	if sameRate && s.MaxBody == next.MaxBody && same(s.Config, next.Config) {
 		return s
 	}
 	if sameRate {
 		next.Limit = s.Limit
 	}
 	return next
+}
+
+// same reports whether two sources have the same settings. A secret is compared by what it holds: two that were read apart
+// never equal each other otherwise.
+func same(a, b sender.Config) bool {
+	if a.Poll != nil && b.Poll != nil {
+		p, q := *a.Poll, *b.Poll
+		if p.ClientSecret.Reveal() != q.ClientSecret.Reveal() {
+			return false
+		}
+		p.ClientSecret, q.ClientSecret = config.Secret{}, config.Secret{}
+		a.Poll, b.Poll = &p, &q
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 func (s *Source) perSecond() float64 {
