@@ -53,7 +53,7 @@ func (e *Edge) Sources() *Sources { return e.sources.Load() }
 
 // Replace puts other sources in force, all at once: requests under way end with what they began with. Names and write keys
 // must be unique. A source whose settings are what they were goes on as it is, and so keeps what it remembers (its rate's
-// savings, the tokens that it has seen); one whose rate alone is the same keeps that. It must not be called twice at once.
+// savings, the tokens that it has seen); one whose rate alone is the same keeps that, and an Heir what it takes over. It must not be called twice at once.
 func (e *Edge) Replace(sources []*Source) {
 	before := e.sources.Load()
 	all := make([]*Source, len(sources))
@@ -80,6 +80,9 @@ func (s *Source) or(next *Source) *Source {
 	}
 	if sameRate {
 		next.Limit = s.Limit
+	}
+	if heir, ok := next.Sender.(sender.Heir); ok {
+		heir.Inherit(s.Sender)
 	}
 	return next
 }
