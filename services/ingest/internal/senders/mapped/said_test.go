@@ -92,3 +92,16 @@ func TestByteOrderMark(t *testing.T) {
 		}
 	}
 }
+
+// Ids that a form's visitor has entered join nobody, where the mapping says so.
+func TestUnproven(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"id": 1, "email": "ana@initech.example", "form": true}`: true, `{"id": 1, "email": "ana@initech.example", "form": false}`: false,
+		`{"id": 1, "email": "ana@initech.example"}`: false,
+	} {
+		items, err := decodeWith(t, &sender.Mapping{Facts: []sender.MappedFact{{Type: "form_submitted", ID: "event.id", Email: "event.email", Unproven: "event.form"}}}, body)
+		if err != nil || len(items) != 1 || items[0].Errors != nil || items[0].Fact.Unproven != want {
+			t.Errorf("%s: %+v %v", body, items, err)
+		}
+	}
+}
