@@ -87,7 +87,8 @@ func (m *mapping) build(r *rule, source, id string, v strictjson.Value, scope *c
 // maxReason is the longest reason that a sender may give, in bytes.
 const maxReason = 256
 
-// kind sets the type, and the name of a custom event, and gives the type.
+// kind sets the type, and the name of a custom event, and gives the type. What sales answers to a handoff is never taken from the
+// sender's name alone: an invitation that was accepted is no answer of sales. The map can say so, and type.
 func (m *mapping) kind(b *fact.Builder, r *rule, source string, scope *celrules.Scope) string {
 	name := text(r.name, scope)
 	if r.typeOf == nil {
@@ -100,7 +101,8 @@ func (m *mapping) kind(b *fact.Builder, r *rule, source string, scope *celrules.
 	theirs := text(r.typeOf, scope)
 	ours, ok := m.names[theirs]
 	if !ok {
-		if ours = core.Snake(theirs); core.ClassOf(ours) == core.Unknown {
+		ours = core.Snake(theirs)
+		if class := core.ClassOf(ours); class == core.Unknown || class == core.Disposition {
 			ours = core.Custom
 		}
 	}

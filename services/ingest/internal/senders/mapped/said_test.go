@@ -105,3 +105,17 @@ func TestUnproven(t *testing.T) {
 		}
 	}
 }
+
+// A platform's own word for something is no answer of sales, unless the source's map says so.
+func TestNamesAreNoAnswers(t *testing.T) {
+	m := &sender.Mapping{Facts: []sender.MappedFact{{TypeOf: "event.kind", ID: "event.id", Email: "event.email"}}}
+	for kind, want := range map[string]string{"Accepted": "custom", "rejected": "custom", "event attended": "event_attended", "deal_won": "deal_won"} {
+		items, err := decodeWith(t, m, `{"id": 1, "email": "ana@initech.example", "kind": "`+kind+`"}`)
+		if err != nil || len(items) != 1 || items[0].Errors != nil {
+			t.Fatal(err, items)
+		}
+		if got := items[0].Fact.Event.Type; got != want {
+			t.Errorf("%s: %s, want %s", kind, got, want)
+		}
+	}
+}
