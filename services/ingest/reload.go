@@ -30,7 +30,7 @@ func (s *Service) replace(sources []Source) error {
 		return fmt.Errorf("ingest configuration: %w", errors.Join(errs...))
 	}
 	s.edge.Replace(built)
-	s.poll.Replace(built)
+	s.poll.Replace(s.edge.Sources().All()) // not built: a source that is what it was has gone on as it is
 	s.sources = sources
 	return nil
 }

@@ -2,10 +2,14 @@ package ingest
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -194,3 +198,39 @@ type quiet struct {
 func (q *quiet) Header() http.Header         { return q.header }
 func (q *quiet) WriteHeader(status int)      { q.status = status }
 func (q *quiet) Write(p []byte) (int, error) { return len(p), nil }
+
+// A token of Mailgun's that has come with one body is spent, whatever else of its source is new: the body is not signed.
+func TestAReloadKeepsSpentTokens(t *testing.T) {
+	b := newBench(t)
+	with := func(keys ...string) []Source {
+		s := Source{Name: "mg", Type: "mailgun"}
+		for _, key := range keys {
+			s.Secrets = append(s.Secrets, config.NewSecret(key))
+		}
+		return append(testConfig().Sources, s)
+	}
+	stamp := strconv.FormatInt(time.Now().Unix(), 10)
+	m := hmac.New(sha256.New, []byte("key-1"))
+	m.Write([]byte(stamp + "t0ken"))
+	post := func(email string) int {
+		return b.do(t, b.request(t, http.MethodPost, "/webhooks/mg", `{"signature":{"timestamp":"`+stamp+`","token":"t0ken","signature":"`+hex.EncodeToString(m.Sum(nil))+
+			`"},"event-data":{"id":"e-`+email+`","event":"opened","recipient":"`+email+`"}}`)).status
+	}
+	if err := b.service.Reload(with("key-1")); err != nil {
+		t.Fatal(err)
+	}
+	if got := post("ana@initech.example"); got != http.StatusOK {
+		t.Fatal(got)
+	}
+	for _, keys := range [][]string{{"key-1"}, {"key-2", "key-1"}} {
+		if err := b.service.Reload(with(keys...)); err != nil {
+			t.Fatal(err)
+		}
+		if got := post("bo@initech.example"); got != http.StatusUnauthorized {
+			t.Errorf("with %d keys another body under a spent token: %d", len(keys), got)
+		}
+		if got := post("ana@initech.example"); got != http.StatusOK {
+			t.Errorf("with %d keys the same body once more: %d", len(keys), got)
+		}
+	}
+}

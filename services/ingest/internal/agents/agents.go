@@ -110,9 +110,11 @@ func (l *List) judge(userAgent string) bool {
 }
 
 // persons are programs that a person sits at, or that fetch when a person looks: the proxies through which Gmail and Yahoo
-// Mail show images once a message is opened, and mail programs, which the list takes for libraries and previews.
-func persons() [6]string {
-	return [...]string{"googleimageproxy", "yahoomailproxy", "microsoft outlook", "outlook-ios", "outlook-android", "thunderbird/"}
+// Mail show images once a message is opened, and mail programs and Slack's app, which the list takes for libraries and previews.
+func persons() [9]string {
+	return [...]string{
+		"googleimageproxy", "yahoomailproxy", "microsoft outlook", "macoutlook/", "outlook-ios", "outlook-android", "thunderbird/", "airmail ", "slack_ssb/",
+	}
 }
 
 // programs are what the list does not know: mail gateways and their link scanners as far as they say who they are, and

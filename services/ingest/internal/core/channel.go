@@ -65,14 +65,40 @@ func ChannelOf(page, referrer, source string) string {
 		}
 		return channelOfHost(strings.TrimPrefix(source, "www."))
 	}
+	if app, ok := strings.CutPrefix(referrer, "android-app://"); ok {
+		app, _, _ = strings.Cut(app, "/")
+		return channelOfApp(app)
+	}
 	from, ok := hostOf(referrer)
-	if !ok {
+	if !ok || passing(from) {
 		return ""
 	}
 	if to, ok := hostOf(page); ok && sameSite(from, to) {
 		return ""
 	}
 	return channelOfHost(from)
+}
+
+// channelOfApp is for the apps of Android that name themselves as referrer; of others nothing is known.
+func channelOfApp(name string) string {
+	switch name {
+	case "com.google.android.gm", "com.microsoft.office.outlook", "com.yahoo.mobile.client.android.mail":
+		return Email
+	case "com.google.android.googlequicksearchbox":
+		return OrganicSearch
+	case "com.linkedin.android", "com.facebook.katana", "com.twitter.android", "com.instagram.android", "com.reddit.frontpage":
+		return Social
+	}
+	return ""
+}
+
+// passing reports hosts that people are sent through on their way back to the site: to sign in, to pay.
+func passing(host string) bool {
+	switch host {
+	case "accounts.google.com", "login.microsoftonline.com", "login.live.com", "appleid.apple.com", "checkout.stripe.com":
+		return true
+	}
+	return false
 }
 
 // hostOf gives the host of a web address, in lower case and without www.
@@ -85,7 +111,30 @@ func hostOf(address string) (string, bool) {
 	return host, host != ""
 }
 
-func sameSite(a, b string) bool { return under(a, b) || under(b, a) }
+func sameSite(a, b string) bool {
+	return under(a, b) || under(b, a) || site(a) != "" && site(a) == site(b)
+}
+
+// site gives the domain that a host's owner has registered, as far as it can be told without a list of suffixes: the last two
+// names, or three where the last but one is what countries sell below (co.uk, com.au). "" for addresses and single names. Two who
+// share a host's domain (github.io) are taken for one: then nothing is said of the channel, rather than what is wrong.
+func site(host string) string {
+	last := strings.LastIndexByte(host, '.')
+	if last < 0 || strings.Trim(host[last+1:], "0123456789") == "" || strings.Contains(host, ":") {
+		return ""
+	}
+	second := strings.LastIndexByte(host[:last], '.')
+	switch host[second+1 : last] {
+	case "co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go", "gob", "ltd", "plc", "me":
+		if len(host)-last-1 == 2 {
+			if second < 0 {
+				return ""
+			}
+			second = strings.LastIndexByte(host[:second], '.')
+		}
+	}
+	return host[second+1:]
+}
 
 // under reports whether a host is a domain or below it.
 func under(host, domain string) bool {
@@ -121,10 +170,20 @@ func channelOfName(name string) string {
 
 func webmail(host string) bool {
 	switch host {
-	case "mail.google.com", "outlook.live.com", "outlook.office.com", "outlook.office365.com", "mail.proton.me":
+	case "mail.google.com", "outlook.live.com", "outlook.office.com", "outlook.office365.com", "outlook.cloud.microsoft", "mail.proton.me", "mail.aol.com",
+		"mail.zoho.com", "app.fastmail.com", "e.mail.ru":
 		return true
 	}
-	return under(host, "mail.yahoo.com")
+	if strings.HasPrefix(host, "webmail.") || under(host, "mail.yahoo.com") {
+		return true
+	}
+	// Mail gateways write links anew, so that a click goes over them.
+	for _, gateway := range [...]string{"safelinks.protection.outlook.com", "urldefense.com", "urldefense.proofpoint.com", "mimecast.com", "linkprotect.cudasvc.com"} {
+		if under(host, gateway) {
+			return true
+		}
+	}
+	return false
 }
 
 func searchEngine(host string) bool {
@@ -138,11 +197,11 @@ func searchEngine(host string) bool {
 		}
 	}
 	switch host {
-	case "bing.com", "duckduckgo.com", "ecosia.org", "startpage.com", "qwant.com", "search.brave.com", "kagi.com", "ya.ru", "search.seznam.cz",
+	case "images.google.com", "ecosia.org", "startpage.com", "qwant.com", "search.brave.com", "kagi.com", "ya.ru", "search.seznam.cz",
 		"search.naver.com", "sogou.com", "search.yahoo.co.jp":
 		return true
 	}
-	return under(host, "baidu.com") || under(host, "search.yahoo.com")
+	return under(host, "baidu.com") || under(host, "search.yahoo.com") || under(host, "bing.com") || under(host, "duckduckgo.com")
 }
 
 func socialNetwork(host string) bool {

@@ -42,6 +42,12 @@ func (b *Builder) SetProperty(name string, value *structpb.Value) {
 	}
 }
 
+// StateProperty sets a property, in the place of one of that name.
+func (b *Builder) StateProperty(name string, value *structpb.Value) {
+	b.SetProperty(name, value)
+	b.slab.event.Properties.Fields[name] = value
+}
+
 // Touch sets how an engagement came about, as far as it is not set yet. Campaign parameters in the URL (utm_campaign,
 // utm_medium) count where nothing is said otherwise.
 func (b *Builder) Touch(channel, campaign, asset, link, referrer strictjson.Value) {

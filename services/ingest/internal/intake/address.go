@@ -23,7 +23,7 @@ const maxNamed = fact.MaxExternalIDs + 3
 func (b *Batch) address(f fact.Fact) {
 	b.unproven = b.from.Open || f.Unproven
 	var space [maxNamed]named
-	all := b.named(space[:0], f.Event.GetIdentity())
+	all := b.named(space[:0], f.Event.GetIdentity(), f.Lead)
 	strongest := named{}
 	for _, n := range all {
 		if strongest.lead == "" || identity.Stronger(n.lead, strongest.lead) {
@@ -48,14 +48,14 @@ func (b *Batch) address(f fact.Fact) {
 	}
 }
 
-// named lists the identifiers of an identity.
-func (b *Batch) named(out []named, id *journalv1.Identity) []named {
+// named lists the identifiers of an identity, of a fact about the handoff of a lead or of none, "".
+func (b *Batch) named(out []named, id *journalv1.Identity, handoff string) []named {
 	add := func(rank identity.Rank, system, value string) {
 		if value != "" {
 			out = append(out, b.name(rank, system, value))
 		}
 	}
-	if email := id.GetEmail(); !b.isMailbox(id) {
+	if email := id.GetEmail(); !b.isMailbox(id, handoff) {
 		add(identity.Email, "", email)
 	}
 	for system, value := range id.GetExternalIds() {
@@ -66,9 +66,11 @@ func (b *Batch) named(out []named, id *journalv1.Identity) []named {
 	return out
 }
 
-// isMailbox reports whether an identity's address is one that many people read, and something else in it names the person.
-func (b *Batch) isMailbox(id *journalv1.Identity) bool {
-	return b.in.mailbox != nil && id.GetEmail() != "" && (id.UserId != "" || id.AnonymousId != "" || len(id.ExternalIds) > 0) && b.in.mailbox(id.Email)
+// isMailbox reports whether an identity's address is one that many people read, and something else names the person: in it, or
+// the handoff.
+func (b *Batch) isMailbox(id *journalv1.Identity, handoff string) bool {
+	return b.in.mailbox != nil && id.GetEmail() != "" &&
+		(handoff != "" || id.UserId != "" || id.AnonymousId != "" || len(id.ExternalIds) > 0) && b.in.mailbox(id.Email)
 }
 
 // userSpace tells user ids of different systems apart: those of an open source are its own.

@@ -93,3 +93,24 @@ func TestMailboxesNameNobody(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// What a CRM says of a handoff with such an address beside it joins the handoff's lead with nobody: two handoffs are two people.
+func TestMailboxesDoNotJoinHandoffs(t *testing.T) {
+	j := &fakejournal.Journal{}
+	in := New(j, Options{Now: func() time.Time { return start }, Mailbox: func(email string) bool { return strings.HasPrefix(email, "info@") }})
+	key := j.Key()
+	about := func(id, email, lead string) fact.Fact {
+		f := event(id, &journalv1.Identity{Email: email})
+		f.Event.Type, f.Lead = "accepted", lead
+		return f
+	}
+	one, two := key.Lead(identity.ExternalID, "crm", "7"), key.Lead(identity.ExternalID, "crm", "8")
+	put(t, in, about("1", "info@initech.example", one), about("2", "info@initech.example", two), about("3", "ana@initech.example", two))
+	var got []string
+	for _, ev := range j.Events() {
+		got = append(got, ev.Type+" "+ev.Entity)
+	}
+	if want := []string{"accepted " + one, "accepted " + two, "accepted " + two, "linked " + two}; strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

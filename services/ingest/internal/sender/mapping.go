@@ -79,6 +79,8 @@ type MappedFact struct {
 	Consent map[string]string `yaml:"consent"`
 	// Automated gives true, or the reason, for what a bot or a scanner did.
 	Automated string `yaml:"automated"`
+	// Unproven gives true where a stranger may have entered the ids, as in a form: they join no people that are known already.
+	Unproven string `yaml:"unproven"`
 }
 
 // Poll is how a source is asked for its events.

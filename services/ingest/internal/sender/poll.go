@@ -12,6 +12,12 @@ type Keeper interface {
 	Keep(name string) bool
 }
 
+// Heir is a sender that remembers what must outlive a change of its source's settings.
+type Heir interface {
+	// Inherit takes over what the source's sender remembers, before it is used itself. Both may be in use for a while.
+	Inherit(from Sender)
+}
+
 // Poller is a sender that is asked for its events, too.
 type Poller interface {
 	// Polls tells how long to wait once there is nothing more; 0: the source is not asked.

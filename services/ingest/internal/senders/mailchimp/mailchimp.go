@@ -63,7 +63,16 @@ func (s *source) read(v strictjson.Value, received fact.Received, item *sender.I
 	// An address that was cleaned or changed has no id, or a new one.
 	person := mailing.First(data.Get("id"), data.Get("new_id"))
 	list := mailing.First(data.Get("list_id"))
-	item.ID = sender.ID(kind, fired, person, mailing.First(data.Get("email"), data.Get("new_email")), list)
+	merges := data.Get("merges")
+	email := mailing.First(data.Get("email"), data.Get("new_email"), merges.Get("EMAIL"))
+	switch {
+	case fired == "" || person == "" && email == "": // nothing else tells it apart
+		item.ID = sender.ID(kind, sender.BodyID(v.Raw()))
+	case kind == "profile": // fields that are set one after the other are as many events in one second
+		item.ID = sender.ID(kind, fired, person, email, list, sender.BodyID(merges.Raw()))
+	default:
+		item.ID = sender.ID(kind, fired, person, email, list)
+	}
 	if kind == "campaign" {
 		item.Ignored = "a campaign was sent or stopped: about no person"
 		return
@@ -89,7 +98,6 @@ func (s *source) read(v strictjson.Value, received fact.Received, item *sender.I
 	}
 	mailing.Kind(b, &s.cfg, Name, kind, ours)
 	mailing.Occurred(b, "fired_at", v.Get("fired_at"))
-	merges := data.Get("merges")
 	b.Email("data.email", mailing.First(data.Get("new_email"), data.Get("email"), merges.Get("EMAIL")))
 	b.ExternalID("data.id", Name, person)
 	b.Traits("data.merges", merges, trait)

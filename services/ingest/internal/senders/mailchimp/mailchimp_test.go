@@ -53,6 +53,29 @@ func TestMapping(t *testing.T) {
 	v.Maps(t, map[string]string{"type=profile" + about: "form_submitted" + who + at + ` name="Ana"`})
 }
 
+// Events that lack what Mailchimp's have, and profiles that change twice in one second, are told apart all the same.
+func TestIDs(t *testing.T) {
+	v := vendor()
+	s := v.New(t, v.Secret)
+	seen := map[string]string{}
+	const profile = "type=profile&fired_at=2026-11-20 10:00:00&data[id]=8a&data[email]=ana@initech.example&data[list_id]=l1&data[merges]"
+	for _, body := range []string{
+		"type=subscribe&data[merges][EMAIL]=ana@initech.example", "type=subscribe&data[merges][EMAIL]=bo@initech.example",
+		"type=subscribe&fired_at=2026-11-20 10:00:00&data[merges][EMAIL]=ana@initech.example", "type=subscribe&fired_at=2026-11-20 10:00:00&data[merges][EMAIL]=bo@initech.example",
+		profile + "[FNAME]=Ana", profile + "[FNAME]=Anna",
+	} {
+		facts := sendertest.Check(t, s, &sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())})
+		if len(facts) != 1 {
+			t.Fatalf("%s: %v", body, facts)
+		}
+		id := facts[0].Event.Id
+		if other, twice := seen[id]; twice {
+			t.Errorf("%s has the id %s of %s", body, id, other)
+		}
+		seen[id] = body
+	}
+}
+
 func TestGreeting(t *testing.T) {
 	v := vendor()
 	s := v.New(t, v.Secret).(sender.Greeter)

@@ -43,11 +43,22 @@ func Type() sender.Type {
 }
 
 type source struct {
-	cfg  sender.Config
-	docs sender.Docs
-	mu   sync.Mutex
-	// tokens holds for each token what body it came with.
+	cfg   sender.Config
+	docs  sender.Docs
+	spent *spent
+}
+
+// spent holds for each token what body it came with.
+type spent struct {
+	mu     sync.Mutex
 	tokens *recent.Set
+}
+
+// Inherit takes over the tokens that have been seen: a new key must not make them good for other bodies.
+func (s *source) Inherit(from sender.Sender) {
+	if before, ok := from.(*source); ok {
+		s.spent = before.spent
+	}
 }
 
 // New makes the sender of a source; it needs a secret.
@@ -55,7 +66,7 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if err := mailing.CheckSecrets(cfg, "the account's HTTP webhook signing key"); err != nil {
 		return nil, err
 	}
-	return &source{cfg: cfg, tokens: recent.New(remembered, 2*Tolerance)}, nil
+	return &source{cfg: cfg, spent: &spent{tokens: recent.New(remembered, 2*Tolerance)}}, nil
 }
 
 // signature is what proves a body.
@@ -85,11 +96,11 @@ func (s *source) Verify(r *sender.Request) (string, error) {
 	if err := sender.Fresh(at, r.Now, Tolerance); err != nil {
 		return "", err
 	}
-	return sig.token, s.spend(sig.token, r.Body, r.Now)
+	return sig.token, s.spent.spend(sig.token, r.Body, r.Now)
 }
 
 // spend remembers what body a token came with.
-func (s *source) spend(token string, body []byte, now time.Time) error {
+func (s *spent) spend(token string, body []byte, now time.Time) error {
 	name, content := sha256.Sum256([]byte(token)), sha256.Sum256(body)
 	key, is := recent.Key(name[:16]), binary.BigEndian.Uint64(content[:8])
 	s.mu.Lock()

@@ -25,6 +25,7 @@ type mapping struct {
 type rule struct {
 	ignore, eventType                       string
 	when, typeOf, name, id, at, automated   *celrules.Expression
+	unproven                                *celrules.Expression
 	email, userID, anonymousID              *celrules.Expression
 	external, traits, account, props, agree []field
 }
@@ -167,6 +168,7 @@ func (r *reader) rule(c *sender.MappedFact) rule {
 	out.typeOf = r.one("type_of", c.TypeOf, celrules.Text)
 	out.name, out.id = r.one("name", c.Name, celrules.Text), r.one("id", c.ID, celrules.Text)
 	out.at, out.automated = r.one("occurred_at", c.OccurredAt, celrules.Text), r.one("automated", c.Automated, celrules.Text)
+	out.unproven = r.one("unproven", c.Unproven, celrules.Truth)
 	out.email = r.one("email", c.Email, celrules.Text)
 	out.userID, out.anonymousID = r.one("user_id", c.UserID, celrules.Text), r.one("anonymous_id", c.AnonymousID, celrules.Text)
 	out.external = r.many("external_ids", c.ExternalIDs, celrules.Text)
@@ -188,6 +190,9 @@ func (r *reader) check(c *sender.MappedFact, out *rule) {
 		r.bad("name", "is required for a custom event; a fixed one is a text in quotes: '\"Watched\"'")
 	case c.Type == "consent_changed" && len(c.Consent) == 0:
 		r.bad("consent", `is required for consent_changed: {email: 'event.opt_in'}`)
+	}
+	if c.Type != "" && c.Type != "consent_changed" && len(c.Consent) > 0 {
+		r.bad("consent", "would be said nowhere: consent_changed alone takes it")
 	}
 	if c.ID == "" {
 		r.bad("id", "is required: by it a repeated event is recognised")

@@ -3,6 +3,7 @@
 package mapped
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -90,7 +91,11 @@ func (s *source) decodeWithin(d *sender.Delivery, yield func(sender.Item) error)
 	defer s.docs.Put(doc)
 	limits := sender.Limits()
 	limits.Values, limits.Keys = bodyValues, bodyKeys
-	body, err := doc.Parse(d.Body, 0, len(d.Body), limits)
+	start := 0
+	if bytes.HasPrefix(d.Body, []byte("\xef\xbb\xbf")) { // a byte order mark says nothing and harms nobody
+		start = 3
+	}
+	body, err := doc.Parse(d.Body, start, len(d.Body), limits)
 	if err != nil {
 		return &sender.Unreadable{Errors: fact.Fault(err)}
 	}

@@ -64,15 +64,15 @@ func (m *mapping) build(r *rule, source, id string, v strictjson.Value, scope *c
 	if eventType == "consent_changed" && !decided {
 		b.Refuse("consent", "says of no purpose that it is granted, denied, withdrawn or objected")
 	}
-	if r.automated != nil {
-		switch because := r.automated.Eval(scope); {
-		case because.IsTrue():
-			b.Automated("the sender says so")
-		case !because.IsFalse():
-			if t := because.Text(); t != "" {
-				b.Automated(strings.ToValidUTF8(t[:min(len(t), maxReason)], ""))
-			}
-		}
+	switch because := text(r.automated, scope); strings.ToLower(because) {
+	case "", "false", "0", "no":
+	case "true", "1", "yes":
+		b.Automated("the sender says so")
+	default:
+		b.Automated(strings.ToValidUTF8(because[:min(len(because), maxReason)], ""))
+	}
+	if r.unproven != nil && r.unproven.Holds(scope) {
+		b.Unproven()
 	}
 	for _, f := range r.traits {
 		b.GiveTrait(f.name, f.give.Eval(scope).Value())
@@ -80,24 +80,15 @@ func (m *mapping) build(r *rule, source, id string, v strictjson.Value, scope *c
 	for _, f := range r.account {
 		b.GiveAccount(f.name, f.give.Eval(scope).Value())
 	}
-	own := m.properties(b, r, v, scope)
-	got, errs := b.Finish("email")
-	if errs != nil {
-		return got, errs
-	}
-	for _, p := range own { // what is mapped counts above what the event has under that name
-		if got.Event.Properties == nil {
-			got.Event.Properties = &structpb.Struct{Fields: map[string]*structpb.Value{}}
-		}
-		got.Event.Properties.Fields[p.name] = p.value
-	}
-	return got, nil
+	m.properties(b, r, v, scope)
+	return b.Finish("email")
 }
 
 // maxReason is the longest reason that a sender may give, in bytes.
 const maxReason = 256
 
-// kind sets the type, and the name of a custom event, and gives the type.
+// kind sets the type, and the name of a custom event, and gives the type. What sales answers to a handoff is never taken from the
+// sender's name alone: an invitation that was accepted is no answer of sales. The map can say so, and type.
 func (m *mapping) kind(b *fact.Builder, r *rule, source string, scope *celrules.Scope) string {
 	name := text(r.name, scope)
 	if r.typeOf == nil {
@@ -110,7 +101,8 @@ func (m *mapping) kind(b *fact.Builder, r *rule, source string, scope *celrules.
 	theirs := text(r.typeOf, scope)
 	ours, ok := m.names[theirs]
 	if !ok {
-		if ours = core.Snake(theirs); core.ClassOf(ours) == core.Unknown {
+		ours = core.Snake(theirs)
+		if class := core.ClassOf(ours); class == core.Unknown || class == core.Disposition {
 			ours = core.Custom
 		}
 	}
@@ -131,8 +123,8 @@ type property struct {
 	value *structpb.Value
 }
 
-// properties says what is mapped, and gives it; the event itself is kept beside it.
-func (m *mapping) properties(b *fact.Builder, r *rule, v strictjson.Value, scope *celrules.Scope) []property {
+// properties says what is mapped; the event itself is kept beside it, and what is mapped counts above what it has under that name.
+func (m *mapping) properties(b *fact.Builder, r *rule, v strictjson.Value, scope *celrules.Scope) {
 	own := make([]property, 0, len(r.props))
 	for _, f := range r.props {
 		got := f.give.Eval(scope)
@@ -145,7 +137,9 @@ func (m *mapping) properties(b *fact.Builder, r *rule, v strictjson.Value, scope
 		v = strictjson.Value{}
 	}
 	b.Properties("properties", v)
-	return own
+	for _, p := range own {
+		b.StateProperty(p.name, p.value)
+	}
 }
 
 func text(e *celrules.Expression, scope *celrules.Scope) string {

@@ -95,6 +95,9 @@ func (a *api) isRefused(token string) bool {
 // leadFields are what is asked for of a person, by the names of the REST API.
 const leadFields = "id,email,firstName,lastName,title,phone,country,company,website,industry,numberOfEmployees,leadSource"
 
+// maxPage is how many activities a page has at most.
+const maxPage = 300
+
 // maxLeads is how many ids one request may name.
 const maxLeads = 300
 

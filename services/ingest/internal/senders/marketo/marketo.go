@@ -49,6 +49,7 @@ func New(cfg sender.Config) (sender.Sender, error) {
 		errs = append(errs, err)
 	}
 	s := &source{cfg: cfg, stages: map[string]string{}}
+	s.cfg.MaxEvents = max(s.cfg.MaxEvents, maxPage) // what a request may have is no measure of what is asked for
 	for _, stages := range []map[string]string{Type().Stages, cfg.Stages} {
 		for _, name := range slices.Sorted(maps.Keys(stages)) {
 			s.stages[strings.ToLower(name)] = stages[name]

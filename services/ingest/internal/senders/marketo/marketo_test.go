@@ -182,3 +182,14 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A page is read whole, however few events a request may have.
+func TestAPageIsNoRequest(t *testing.T) {
+	v := vendor()
+	v.Config.MaxEvents = 2
+	s := v.New(t, v.Secret)
+	const one = `{"activity":{"marketoGUID":"g","leadId":7,"activityDate":"2026-11-20T10:00:00Z","activityTypeId":10}}`
+	if told, _ := read(t, s, "["+strings.Repeat(one+",", 299)+one+"]"); len(told) != 300 {
+		t.Errorf("%d events", len(told))
+	}
+}

@@ -114,6 +114,19 @@ func TestKeepsWhatIsSaid(t *testing.T) {
 	}
 }
 
+// An address that Mautic has for the contact is the contact's; one that was only entered in a form is whoever's.
+func TestAnEnteredAddressIsUnproven(t *testing.T) {
+	v := vendor()
+	s := v.New(t, v.Secret)
+	for person, want := range map[string]bool{lead: false, plain: true} {
+		body := `{"mautic.form_on_submit":[{"submission":{"id":1,"form":{"alias":"f"},"lead":` + person + `,"results":{"email":"cy@initech.example"}}}]}`
+		facts := sendertest.Check(t, s, &sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())})
+		if len(facts) != 1 || facts[0].Unproven != want || facts[0].Event.Identity.Email == "" {
+			t.Errorf("%s: %+v", person, facts)
+		}
+	}
+}
+
 // What is quarantined out of a list can be decoded by itself.
 func TestOneEventAlone(t *testing.T) {
 	v := vendor()

@@ -143,8 +143,10 @@ func (e *event) submission() string {
 	// The form stands on the page that the browser came from.
 	e.Say("url", mailing.First(page.Get("url"), e.inner.Get("referer")))
 	e.Say("referrer", mailing.First(e.inner.Get("referer")))
-	results := e.inner.Get("results")
-	e.Email("submission.results.email", e.orElse(results.Get("email")))
+	if !e.HasEmail() { // whoever has the browser of a contact without an address may enter anybody's
+		e.Email("submission.results.email", e.inner.Get("results").Get("email").Text())
+		e.Unproven()
+	}
 	e.utm(e.inner.Get("utmtags"))
 	return "form_submitted"
 }

@@ -175,6 +175,14 @@ func Conform(t *testing.T, v Vendor) {
 			}
 		}
 	})
+	t.Run("quarantine", func(t *testing.T) {
+		if v.Type.Rules.Refused != sender.Quarantine {
+			t.Skip("what cannot be read is answered")
+		}
+		for _, body := range slices.Concat([][]byte{v.Body}, v.Again, v.Alike, v.Unknown) {
+			v.replays(t, s, body)
+		}
+	})
 	t.Run("broken", func(t *testing.T) { v.broken(t, s) })
 }
 
