@@ -69,10 +69,10 @@ func (l *Lead) beside(r *Rules, e *Event) {
 		return
 	}
 	if ownEvent(e) {
-		l.Own.quietly(r, e)
+		l.Own.quietly(r, e, l)
 	}
 	if g := l.Gathering; g != nil && e.ofLead() {
-		g.Lead.quietly(r, e)
+		g.Lead.quietly(r, e, l)
 	} else if g != nil && e.Part != nil && e.Answers == 0 { // somebody joins meanwhile
 		if e.PartNo == 0 {
 			g.holdBoth(e.Part)
@@ -82,22 +82,32 @@ func (l *Lead) beside(r *Rules, e *Event) {
 }
 
 // quietly folds an event beside what stands for the lead's place among others: that is kept with all that it knows.
-func (l *Lead) quietly(r *Rules, e *Event) {
+func (l *Lead) quietly(r *Rules, e *Event, of *Lead) {
 	if l.first(e) {
-		l.learned(r, e)
+		l.learned(r, e, of)
 		l.EntryNews, l.Highest = false, ""
 	}
 }
 
-// learned folds an event that is new to what a lead knows by itself, and remembered already.
-func (l *Lead) learned(r *Rules, e *Event) {
+// learned folds an event that is new to what a lead knows by itself, and remembered already. Rules see it at the stage, and
+// with the account's rating, of the lead that knows it; of one that is another's by now, at the stage at which it joined, or as
+// the inquiry that it would be.
+func (l *Lead) learned(r *Rules, e *Event, of *Lead) {
 	if r.Shadow != nil { // nobody ever looks at a shadow of it
 		live := *r
 		live.Shadow = nil
 		r = &live
 	}
 	held, knew := l.Held, l.Seen.len() > 1 || l.recalls()
+	if e.History && !knew {
+		l.Held = true
+	}
+	stated, rated := l.Stated, l.Rated
+	if l.Stated, l.Rated = of.Stated, of.Rated; l.Stated == "" && knew {
+		l.Stated = Inquiry
+	}
 	l.fold(r, e)
+	l.Stated, l.Rated = stated, rated
 	l.Held = l.Held && (held || !knew) // whether it is blank is not to be seen from a stage here
 	l.tells, l.weighed, l.scanned, l.Missed, l.Fit = nil, false, "", nil, Fit{}
 }
@@ -154,7 +164,7 @@ func (l *Lead) under(r *Rules, e *Event) {
 	case e.Part != nil && e.Answers == 0:
 		l.absorbIDs(e.Part)
 	case ownEvent(e) && l.Own != nil:
-		l.Own.learned(r, e)
+		l.Own.learned(r, e, l.Own)
 	}
 }
 

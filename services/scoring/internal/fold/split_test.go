@@ -439,3 +439,24 @@ func TestWhoIsKnownFromHistoryAloneIsHeldAgain(t *testing.T) {
 	w.split(ana, anaCRM)
 	w.wantHeld(ana, false)
 }
+
+// Rules that look at the stage see a lead's own events at the stage at which they came.
+func TestWhatRulesGiveByTheStageStaysAfterASplit(t *testing.T) {
+	w := newWorld(t, "agreement: a\nhalf_life: none\nengagement:\n  - { id: back, on: page_viewed, when: 'stage == \"inquiry\"', points: 5 }\n")
+	w.sees(ana, "page_viewed")
+	w.sees(anaCRM, "page_viewed")
+	w.link(anaCRM, ana)
+	w.sees(ana, "page_viewed")
+	w.sees(anaCRM, "page_viewed")
+	w.wantEngagement(ana, 10)
+	w.link(tablet, ana) // before anything is known of it
+	w.sees(tablet, "page_viewed")
+	w.sees(tablet, "page_viewed")
+	w.wantEngagement(ana, 20)
+	w.split(ana, anaCRM)
+	w.wantEngagement(ana, 10)
+	w.wantEngagement(anaCRM, 5)
+	w.split(ana, tablet)
+	w.wantEngagement(ana, 5)
+	w.wantEngagement(tablet, 5)
+}
