@@ -460,3 +460,58 @@ func TestWhatRulesGiveByTheStageStaysAfterASplit(t *testing.T) {
 	w.wantEngagement(ana, 5)
 	w.wantEngagement(tablet, 5)
 }
+
+// A lead too large for one message joins another in parts and leaves it again, and what it knows by itself goes along in none.
+func TestALargeLeadIsSplitOffAgain(t *testing.T) {
+	const most = 1 << 20
+	story := func(met bool) *world {
+		w := newWorld(t, exampleAgreement)
+		large := func(e *journalv1.Event) {
+			for i := range 250 {
+				property(fmt.Sprintf("field%03d", i), strings.Repeat("x", 4000))(e)
+				if e.Traits == nil {
+					e.Traits = &journalv1.Traits{Other: e.Properties}
+				}
+				e.Traits.Other.Fields[fmt.Sprintf("field%03d", i)] = e.Properties.Fields[fmt.Sprintf("field%03d", i)]
+			}
+			e.Properties = nil
+		}
+		w.sees(device, "asset_downloaded")
+		w.sees(anaCRM, "asset_downloaded", large)
+		w.link(device, anaCRM)
+		w.sees(ana, "asset_downloaded", vpOfBigCompany)
+		w.Now = w.Now.Add(hour)
+		if met { // all at once: it leaves while its parts are on their way
+			w.Append(&journalv1.Event{Id: "link", Source: "site", Entity: anaCRM, Type: "linked", OccurredAt: timestamppb.New(w.Now),
+				Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{To: ana}}},
+				w.event(device, "email_unsubscribed"), w.event(anaCRM, "asset_downloaded"), splitRequest(ana, anaCRM), w.event(ana, "asset_downloaded"))
+			return w
+		}
+		w.Append(w.event(device, "email_unsubscribed"), w.event(anaCRM, "asset_downloaded"), w.event(ana, "asset_downloaded"))
+		return w
+	}
+	met, apart := story(true), story(false)
+	parts := 0
+	for _, ev := range met.Sim.Log {
+		if size := proto.Size(ev.Body); size > most && ev.Origin != nil {
+			t.Errorf("%s has %d bytes", ev.Type, size)
+		}
+		if ev.Type == "absorbed" && ev.Entity == ana {
+			parts++
+		}
+	}
+	if parts < 2 {
+		t.Errorf("it joined in %d parts", parts)
+	}
+	for _, id := range []string{ana, anaCRM} {
+		if got, want := met.knows(id), apart.knows(id); got != want {
+			t.Errorf("%s: got\n%.2000s\nwant\n%.2000s", id, got, want)
+		}
+		if l := met.lead(id); l.Gathering != nil || l.Parent != "" {
+			t.Errorf("%s is not done", id)
+		}
+	}
+	if size := len(met.Entity(fold.Service, ana).Save(&leadstore.Mutation{})); size > 10_000 {
+		t.Errorf("who is left takes %d bytes", size)
+	}
+}
