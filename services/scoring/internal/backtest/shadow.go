@@ -45,7 +45,7 @@ func Shadow(ctx context.Context, opt ShadowOptions) (*Report, error) {
 	in := Options{Scan: opt.Scan, Rules: []Contender{{opt.Name, opt.Agreement}}, Progress: opt.Progress}
 	read := func(leaveOut map[uint64]bool) (*history, error) {
 		h := newHistory(&in, leaveOut)
-		h.shadow = &shadowRun{version: opt.Agreement.Version, first: opt.First, last: opt.Last, parents: map[string]string{}}
+		h.shadow = &shadowRun{version: opt.Agreement.Version, first: opt.First, last: opt.Last, parents: map[string]string{}, left: map[string]bool{}}
 		if err := h.scan(ctx, nil); err != nil {
 			return nil, fmt.Errorf("shadow report: %w", err)
 		}
@@ -67,8 +67,10 @@ func Shadow(ctx context.Context, opt ShadowOptions) (*Report, error) {
 type shadowRun struct {
 	version     int32
 	first, last uint64
-	// parents are the leads that leads have become.
+	// parents are the leads that leads have become, and left are those that were split off: they become nobody any more, and
+	// pass on what is said of the handoffs that stayed with the lead that they left.
 	parents map[string]string
+	left    map[string]bool
 }
 
 // covers reports whether what was decided because of an event, or the event itself, belongs to the run. A backtest has no
@@ -80,8 +82,8 @@ func (s *shadowRun) covers(seq uint64) bool {
 // note takes a fact that scoring stated.
 func (s *shadowRun) note(ev *journal.Event, r *record) {
 	from := ev.Origin.Entity
-	if ev.Type != "linked" && ev.Type != "knowledge_asked" && ev.Type != "split_off" && ev.Body.GetAbsorbed().GetAnswers() == 0 && from != ev.Entity && identity.RankOf(from) != 0 && identity.RankOf(ev.Entity) != 0 {
-		s.parents[from] = ev.Entity // an absorbed lead passes everything on, and nobody else does
+	if !s.left[from] && ev.Type != "linked" && ev.Type != "knowledge_asked" && ev.Type != "split_off" && ev.Body.GetAbsorbed().GetAnswers() == 0 && from != ev.Entity && identity.RankOf(from) != 0 && identity.RankOf(ev.Entity) != 0 {
+		s.parents[from] = ev.Entity // an absorbed lead passes everything on
 	}
 	switch p := ev.Body.Payload.(type) {
 	case *journalv1.Event_MergedInto:
@@ -89,6 +91,7 @@ func (s *shadowRun) note(ev *journal.Event, r *record) {
 	case *journalv1.Event_SplitOff:
 		if p.SplitOff.GetOrigin() == ev.Entity {
 			delete(s.parents, ev.Entity)
+			s.left[ev.Entity] = true
 		}
 	case *journalv1.Event_StageChanged:
 		r.touched(p.StageChanged.GetFirstAt().AsTime(), p.StageChanged.GetFirstAt() != nil)

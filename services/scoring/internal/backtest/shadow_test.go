@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/pkg/agreement"
+	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/scoring/internal/book"
@@ -199,5 +200,33 @@ func TestAShadowWithoutARun(t *testing.T) {
 		if err := write(io.Discard); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A lead that was split off is one of its own, and stays so when an answer of sales about a handoff that it had goes on to the
+// lead that it left.
+func TestAShadowKnowsWhoWasSplitOff(t *testing.T) {
+	w := newWorld(t, library(t), agreedYAML)
+	user := key.Lead(identity.UserID, "", "42")
+	shades(w)
+	w.on(0, user, "event_attended")
+	w.on(0, email("old"), "asset_downloaded")
+	w.on(1, user, "linked", linkedTo(email("old")))
+	w.on(2, user, "split_requested", func(e *journalv1.Event) {
+		e.Payload = &journalv1.Event_SplitRequested{SplitRequested: &journalv1.SplitRequested{Lead: email("old")}}
+	})
+	handoffs := w.Facts("qualified")
+	if len(handoffs) == 0 || handoffs[0].Entity != user {
+		t.Fatalf("handed over were %v", handoffs)
+	}
+	w.on(3, user, "accepted", func(e *journalv1.Event) {
+		e.Payload = &journalv1.Event_Accepted{Accepted: &journalv1.Disposition{HandoffId: handoffs[0].Body.GetQualified().HandoffId, Rep: "kim"}}
+	})
+	if f := w.Facts("accepted"); len(f) != 1 || f[0].Entity != email("old") {
+		t.Fatalf("the answer went to %v", f)
+	}
+	w.on(4, user, "asset_downloaded")
+	if got := reported(t, shadowOptions(t, w)).People.Seen; got != 2 {
+		t.Errorf("%d leads, want 2", got)
 	}
 }

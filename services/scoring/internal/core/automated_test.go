@@ -302,3 +302,18 @@ func itemsOf(items []Item) (out []string) {
 	}
 	return out
 }
+
+// Of several leads that become one, as many contributions of bots are kept as of one.
+func TestWhatBotsDidIsKeptInMeasureWhenLeadsMerge(t *testing.T) {
+	parts := []*Lead{{ID: "ld_1"}, {ID: "ld_2"}, {ID: "ld_3"}}
+	for n, p := range parts {
+		for i := range maxAutomated {
+			p.Items = append(p.Items, Item{At: int64(i + 1), ID: fmt.Sprintf("%d-%03d", n, i), Source: "site", Terms: &Terms{Rule: "click", Raw: Point}, Count: 1, Automated: becauseStated})
+		}
+	}
+	parts[0].absorb(parts[1])
+	parts[0].absorb(parts[2])
+	if l := parts[0]; len(l.Items) != maxAutomated || l.Items[0].At < 60 {
+		t.Errorf("got %d, the oldest of %d", len(l.Items), l.Items[0].At)
+	}
+}

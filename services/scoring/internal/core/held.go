@@ -33,6 +33,12 @@ func (l *Lead) holdBoth(o *Lead, history bool) {
 
 // release lets a held lead go. What is released already stays as it is.
 func (l *Lead) release(r *Rules) {
+	if l.Own != nil {
+		l.Own.Held = false
+	}
+	if l.Gathering != nil {
+		l.Gathering.Lead.Held = false
+	}
 	if !l.Held {
 		return
 	}

@@ -273,7 +273,7 @@ func (l *Lead) absorb(o *Lead) (changed bool) {
 	for _, it := range o.Items {
 		l.addItem(it)
 	}
-	if len(l.Items) > maxItems {
+	if l.Items = trimAutomated(l.Items); len(l.Items) > maxItems {
 		l.foldItems(l.Looked)
 	}
 	for _, p := range o.Timeline {

@@ -32,7 +32,12 @@ func (l *Lead) DropTimeline() {
 
 // says reports whether there is anything in a part of an absorbed lead that scores, stories, profiles or consents are made of.
 func (l *Lead) says() bool {
-	return len(l.Profile)+len(l.Items)+len(l.Timeline)+len(l.Consent)+len(l.Emails)+len(l.UserIDs)+l.Seen.len() > 0 ||
+	return l.Seen.len() > 0 || l.recalls()
+}
+
+// recalls is says but for which events are recognised when they come again.
+func (l *Lead) recalls() bool {
+	return len(l.Profile)+len(l.Items)+len(l.Timeline)+len(l.Consent)+len(l.Emails)+len(l.UserIDs)+len(l.Mail) > 0 ||
 		l.Email != "" || l.Entry != nil || l.Deal != Deal{} || l.Seen.Forgotten > 0
 }
 
@@ -42,6 +47,7 @@ func (l *Lead) alone() *Lead {
 	return &Lead{
 		ID: l.ID, Named: l.Named, Email: l.Email, Emails: l.Emails, UserIDs: l.UserIDs, Profile: l.Profile, Consent: l.Consent,
 		Items: l.Items, Timeline: l.Timeline, Mail: l.Mail, Entry: l.Entry, LastAt: l.LastAt, Seen: l.Seen, Deal: l.Deal,
+		Held: l.Held,
 	}
 }
 
@@ -63,32 +69,45 @@ func (l *Lead) beside(r *Rules, e *Event) {
 		return
 	}
 	if ownEvent(e) {
-		l.Own.quietly(r, e)
+		l.Own.quietly(r, e, l)
 	}
 	if g := l.Gathering; g != nil && e.ofLead() {
-		g.Lead.quietly(r, e)
+		g.Lead.quietly(r, e, l)
 	} else if g != nil && e.Part != nil && e.Answers == 0 { // somebody joins meanwhile
+		if e.PartNo == 0 {
+			g.holdBoth(e.Part)
+		}
 		g.take(e.Part)
 	}
 }
 
 // quietly folds an event beside what stands for the lead's place among others: that is kept with all that it knows.
-func (l *Lead) quietly(r *Rules, e *Event) {
+func (l *Lead) quietly(r *Rules, e *Event, of *Lead) {
 	if l.first(e) {
-		l.learned(r, e, true)
-		l.EntryNews, l.Held, l.Highest = false, false, ""
+		l.learned(r, e, of)
+		l.EntryNews, l.Highest = false, ""
 	}
 }
 
-// learned folds an event that is new to what a lead knows by itself. knew says that it was not the first one.
-func (l *Lead) learned(r *Rules, e *Event, knew bool) {
+// learned folds an event that is new to what a lead knows by itself, and remembered already. Rules see it at the stage, and
+// with the account's rating, of the lead that knows it; of one that is another's by now, at the stage at which it joined, or as
+// the inquiry that it would be.
+func (l *Lead) learned(r *Rules, e *Event, of *Lead) {
 	if r.Shadow != nil { // nobody ever looks at a shadow of it
 		live := *r
 		live.Shadow = nil
 		r = &live
 	}
-	held := l.Held
+	held, knew := l.Held, l.Seen.len() > 1 || l.recalls()
+	if e.History && !knew {
+		l.Held = true
+	}
+	stated, rated := l.Stated, l.Rated
+	if l.Stated, l.Rated = of.Stated, of.Rated; l.Stated == "" && knew {
+		l.Stated = Inquiry
+	}
 	l.fold(r, e)
+	l.Stated, l.Rated = stated, rated
 	l.Held = l.Held && (held || !knew) // whether it is blank is not to be seen from a stage here
 	l.tells, l.weighed, l.scanned, l.Missed, l.Fit = nil, false, "", nil, Fit{}
 }
@@ -119,7 +138,7 @@ func (l *Lead) become(parent string, how Joined) {
 	if own == nil {
 		own = l.alone()
 	}
-	own.Run, own.Stated, own.Highest, own.History, own.Band, own.Held, own.EntryNews = l.Run, l.Stated, l.Highest, l.History, l.Band, l.Held, l.EntryNews
+	own.Run, own.Stated, own.Highest, own.History, own.Band, own.EntryNews = l.Run, l.Stated, l.Highest, l.History, l.Band, l.EntryNews
 	own.Telling.Number = max(l.Telling.Number+1, how.At/int64(time.Millisecond))
 	*l = Lead{
 		ID: l.ID, Named: l.Named, Lasting: l.Lasting, Parent: parent, Joined: how, Own: own, Looked: l.Looked,
@@ -145,7 +164,7 @@ func (l *Lead) under(r *Rules, e *Event) {
 	case e.Part != nil && e.Answers == 0:
 		l.absorbIDs(e.Part)
 	case ownEvent(e) && l.Own != nil:
-		l.Own.learned(r, e, l.Own.Seen.len() > 1)
+		l.Own.learned(r, e, l.Own)
 	}
 }
 

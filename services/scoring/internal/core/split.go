@@ -102,6 +102,7 @@ func (l *Lead) sever(r *Rules, e *Event) {
 	if stage := now.Deal.Stage; stage != "" {
 		now.Run.enter(stage, e.Now, now.Deal.Reason)
 	}
+	now.Held = now.Held && !now.worked()
 	now.news, now.settled = false, true
 	now.parting = &Left{
 		Origin: l.ID, From: l.Parent, Leaving: append([]string{l.ID}, l.Absorbed...), JoinedAt: max(l.Joined.At, 1), By: s.By, Because: s.Because,
@@ -227,6 +228,9 @@ func (l *Lead) gathers(r *Rules, e *Event) {
 	if !found || i >= g.Asked {
 		return
 	}
+	if e.PartNo == 0 {
+		g.holdBoth(e.Part)
+	}
 	g.take(e.Part)
 	if e.PartNo < e.Parts-1 {
 		return
@@ -234,6 +238,18 @@ func (l *Lead) gathers(r *Rules, e *Event) {
 	g.Waiting = slices.Delete(slices.Clone(g.Waiting), i, i+1)
 	if g.Asked--; g.Asked == 0 {
 		l.askNext(r)
+	}
+}
+
+// holdBoth joins what a lead knows of whether it is held with the others: they are held where all are of whom anything is
+// known.
+func (g *Gathering) holdBoth(o *Lead) {
+	switch {
+	case !o.says():
+	case !g.Lead.says():
+		g.Lead.Held = o.Held
+	default:
+		g.Lead.Held = g.Lead.Held && o.Held
 	}
 }
 
@@ -255,6 +271,7 @@ func (l *Lead) settle(r *Rules) {
 	if now := l.Stage(); now != stage && now != "" {
 		l.Run.enter(now, l.Looked, split)
 	}
+	l.Held = g.Held && !l.worked() // what left may be all that was not history's
 	l.Gathering, l.settled = nil, true
 	if len(l.Absorbed) == 0 {
 		l.Own = nil
@@ -265,6 +282,9 @@ func (l *Lead) settle(r *Rules) {
 		s.Items, s.Fit = fresh.Items, fresh.Fit
 	}
 }
+
+// worked reports whether the lead was ever handed over: then loaded history is not all that is known of it.
+func (l *Lead) worked() bool { return l.Run.Handoff != "" || len(l.History) > 0 }
 
 // partings says what follows from a split that was just applied: who is to know of it, and who is asked.
 func (l *Lead) partings() (facts []Fact) {

@@ -36,7 +36,7 @@ type deed struct {
 
 // deeds that may happen, by how likely they are.
 var deedKinds = strings.Fields(`event event event event event event event event event loaded loaded release link joined grant object wait wait wait long
-	routed recycled disqualified accepted deal agree shadow shadow unshadow mail`)
+	routed recycled disqualified accepted deal agree shadow shadow unshadow mail scanner unproven split split`)
 
 func drawDeeds(rt *rapid.T, kinds []string, most int) []deed {
 	least := rapid.IntRange(1, most/2).Draw(rt, "least")
@@ -90,6 +90,7 @@ type everything struct {
 	inForce  int32
 	shadows  bool
 	accounts bool
+	before   []*story
 }
 
 func newEverything(t testing.TB, seed uint64, shadows, accounts bool) *everything {
@@ -108,8 +109,9 @@ func newEverything(t testing.TB, seed uint64, shadows, accounts bool) *everythin
 // story makes an event of a lead.
 func (x *everything) story(lead string, c chance, change ...func(*journalv1.Event)) *journalv1.Event {
 	x.n++
-	s := c.story(x.n, x.Now, nil)
+	s := c.story(x.n, x.Now, x.before)
 	s.objects = false
+	x.before = append(x.before, s)
 	if s.kind == "consent_changed" {
 		s.kind = "page_viewed"
 	}
@@ -152,12 +154,18 @@ func (x *everything) do(d deed) {
 		x.sees(everybody[d.lead], "email_sent")
 	case "release":
 		x.release(everybody[d.lead])
-	case "link", "joined":
+	case "link", "joined", "unproven":
 		if id != other && c.one(2) {
 			x.n++
 			x.Append(&journalv1.Event{Id: fmt.Sprintf("e%04d", x.n), Source: "site", Entity: id, Type: "linked", OccurredAt: timestamppb.New(x.Now), History: d.what == "joined",
-				Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{To: other, Rank: int32(identity.RankOf(id)), ToRank: int32(identity.RankOf(other))}}})
+				Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
+					To: other, Rank: int32(identity.RankOf(id)), ToRank: int32(identity.RankOf(other)), Unproven: d.what == "unproven",
+				}}})
 		}
+	case "scanner":
+		x.scanner(c)
+	case "split":
+		x.leaves(c, everybody[d.lead])
 	case "object":
 		if !c.one(3) { // or nobody would be scored for long
 			return
@@ -194,6 +202,29 @@ func (x *everything) do(d deed) {
 			x.changes(r.Version, book.Unshadowed, "")
 		}
 	}
+}
+
+// scanner clicks the links of a message within seconds, by whichever identifier of the person the message was sent to.
+func (x *everything) scanner(c chance) {
+	var clicks []*journalv1.Event
+	for i := range 2 + c.IntN(3) {
+		when := x.Now.Add(-time.Duration(c.IntN(12_000)) * time.Millisecond)
+		clicks = append(clicks, x.event(pick(c, ana, ana, anaCRM, device), "email_clicked", click("m1", fmt.Sprintf("https://initech.example/%d", i), when)))
+	}
+	x.Append(clicks...)
+}
+
+// leaves splits an origin off: mostly one that has joined somebody. What else happens to both meanwhile comes at once with it.
+func (x *everything) leaves(c chance, origin string) {
+	lead := x.root(origin)
+	if lead == origin && !c.one(4) {
+		return
+	}
+	inputs := []*journalv1.Event{splitRequest(lead, origin)}
+	for range c.IntN(3) {
+		inputs = slices.Insert(inputs, c.IntN(len(inputs)+1), x.story(pick(c, lead, origin, everybody[c.IntN(len(everybody))]), c))
+	}
+	x.Append(inputs...)
 }
 
 // forgetful is scoring that stores and reads back every entity between any two events.
@@ -300,8 +331,9 @@ func (x *everything) promises(rt fatal) {
 			rt.Fatalf("%s was handed over because of loaded history: %d %s of %s", q.Entity, in.Seq, in.Type, in.Entity)
 		}
 		live, known := false, map[string]bool{} // what a scanner does ends no hold
+		root := x.rootsAt(q.Seq)
 		for _, ev := range x.Sim.Log[:q.Seq] {
-			if ev.Origin == nil && strings.HasPrefix(ev.Entity, "ld_") && x.root(ev.Entity) == x.root(q.Entity) && ev.Type != journal.TypeTimerFired {
+			if ev.Origin == nil && strings.HasPrefix(ev.Entity, "ld_") && root(ev.Entity) == root(q.Entity) && ev.Type != journal.TypeTimerFired {
 				live = live || !ev.Body.History && (!ev.Body.Automated || !known[ev.Entity])
 				known[ev.Entity] = true
 			}
@@ -341,6 +373,25 @@ func (x *everything) promises(rt fatal) {
 		for _, most := range []int{1, 200, 1 << 20} {
 			x.joins(rt, l, most, blob)
 		}
+	}
+}
+
+// rootsAt gives whose a lead was at a place in the log.
+func (x *everything) rootsAt(seq uint64) func(string) string {
+	parents := map[string]string{}
+	for _, ev := range x.Sim.Log[:seq] {
+		switch {
+		case ev.Type == "merged_into":
+			parents[ev.Entity] = ev.Body.GetMergedInto().Into
+		case ev.Type == "split_off" && ev.Body.GetSplitOff().Origin == ev.Entity:
+			delete(parents, ev.Entity)
+		}
+	}
+	return func(id string) string {
+		for parents[id] != "" {
+			id = parents[id]
+		}
+		return id
 	}
 }
 

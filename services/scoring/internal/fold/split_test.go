@@ -38,7 +38,8 @@ func (w *world) knows(id string) string {
 	score := l.Explain(w.book(), w.Now.UnixNano())
 	var timeline []string
 	for _, p := range l.Timeline {
-		timeline = append(timeline, p.Touch().ID)
+		touch := p.Touch()
+		timeline = append(timeline, touch.ID+touch.AutomatedBecause)
 	}
 	entry := ""
 	if l.Entry != nil {
@@ -48,8 +49,8 @@ func (w *world) knows(id string) string {
 	for _, f := range l.Profile {
 		profile += fmt.Sprintf("%s=%q by %s; ", f.Name, f.Value, f.By)
 	}
-	return fmt.Sprintf("engagement %v fit %v lines %+v\ntimeline %v entry %s last %d engagements %d\nprofile %s\nemail %s %v users %v\nconsent %+v\ndeal %+v",
-		score.Engagement, score.Fit, score.Lines, timeline, entry, l.LastAt, l.Seen.Engagements(), profile, l.Email, l.Emails, l.UserIDs, l.Consent, l.Deal)
+	return fmt.Sprintf("engagement %v fit %v lines %+v\ntimeline %v entry %s last %d engagements %d\nprofile %s\nemail %s %v users %v\nconsent %+v\ndeal %+v\nmail %+v",
+		score.Engagement, score.Fit, score.Lines, timeline, entry, l.LastAt, l.Seen.Engagements(), profile, l.Email, l.Emails, l.UserIDs, l.Consent, l.Deal, l.Mail)
 }
 
 func TestASplitLeavesBothAsIfTheyHadNeverMet(t *testing.T) {
@@ -268,11 +269,26 @@ func TestASplitOfWhatIsNotMergedStillKeepsItApart(t *testing.T) {
 	}
 }
 
+// mailOfAMoment makes an event one of two messages, within moments: three clicks of a few may be a scanner's.
+func mailOfAMoment(rt *rapid.T, e *journalv1.Event) {
+	message := rapid.SampledFrom([]string{"m1", "m2"}).Draw(rt, "message")
+	e.OccurredAt = timestamppb.New(start.Add(-hour + time.Duration(rapid.IntRange(0, 15).Draw(rt, "seconds"))*time.Second))
+	switch e.Type = rapid.SampledFrom([]string{"email_delivered", "email_opened", "email_clicked", "email_clicked", "email_clicked"}).Draw(rt, "done"); e.Type {
+	case "email_delivered":
+		e.Payload = &journalv1.Event_EmailDelivered{EmailDelivered: &journalv1.EmailDelivered{EmailId: message}}
+	case "email_opened":
+		e.Payload = &journalv1.Event_EmailOpened{EmailOpened: &journalv1.EmailOpened{EmailId: message}}
+	default:
+		click(message, "https://initech.example/"+rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(rt, "link"), e.OccurredAt.AsTime())(e)
+	}
+}
+
 // Random events of up to four identities that are one, and one that leaves: all are as if it had never been there.
 func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 	const rules = "agreement: a\nhalf_life: 14d\nengagement:\n" +
 		"  - { id: ebook, on: asset_downloaded, points: 10, cap: {count: 2, per: 1d} }\n" +
 		"  - { id: left, on: email_unsubscribed, points: -3 }\n" +
+		"  - { id: click, on: [email_clicked, email_opened], points: 4, cap: {count: 3, per: 1d} }\n" +
 		"fit: [ {id: senior, when: 'lead.title == \"VP\"', points: 40} ]\n"
 	rapid.Check(t, func(rt *rapid.T) {
 		other := key.Lead(identity.UserID, "", "42")
@@ -293,6 +309,10 @@ func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 			e.Identity = &journalv1.Identity{UserId: e.Entity}
 			if rapid.Bool().Draw(rt, "says something") {
 				e.Traits = &journalv1.Traits{Title: proto.String(rapid.SampledFrom([]string{"VP", "Clerk"}).Draw(rt, "title"))}
+			}
+			e.History = rapid.IntRange(0, 4).Draw(rt, "loaded") == 0
+			if rapid.Bool().Draw(rt, "mail") {
+				mailOfAMoment(rt, e)
 			}
 			if e.Type == "consent_changed" {
 				consent("profiling", rapid.SampledFrom([]string{"granted", "denied", "objected"}).Draw(rt, "decision"))(e)
@@ -360,6 +380,12 @@ func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 			if want != "nothing" && got != want {
 				rt.Fatalf("%s: got\n%s\nwant\n%s", id, got, want)
 			}
+			// Of several, whether they are held together depends on what each was known from when they met; and of whom nothing was
+			// known by then, the first that is known is that they met.
+			first := slices.IndexFunc(all, func(e *journalv1.Event) bool { return e.Entity == id || e.Type == "linked" })
+			if len(leads) == 2 && all[first].Type != "linked" && want != "nothing" && apart.lead(id).Known() && met.lead(id).Held != apart.lead(id).Held {
+				rt.Fatalf("%s is held: %v, want %v", id, met.lead(id).Held, apart.lead(id).Held)
+			}
 		}
 		for _, id := range leads {
 			want := ana
@@ -382,4 +408,110 @@ func TestSplitIsTheOppositeOfMerging(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What was loaded hands nobody over, and so it is again when whoever did something has left.
+func TestWhoIsKnownFromHistoryAloneIsHeldAgain(t *testing.T) {
+	w := newWorld(t, exampleAgreement)
+	w.sees(ana, "event_attended", loaded, vpOfBigCompany)
+	w.sees(anaCRM, "page_viewed")
+	w.wantHeld(ana, true)
+	w.sees(anaCRM, "consent_changed", consent("profiling", "objected")) // so that they are not handed over together
+	w.Now = w.Now.Add(hour)
+	w.link(anaCRM, ana)
+	w.wantHeld(ana, false)
+	w.split(ana, anaCRM)
+	w.wantHeld(ana, true)
+	w.wantHeld(anaCRM, false)
+	w.wantStages(ana, "inquiry")
+	w.sees(ana, "asset_downloaded", loaded)
+	w.wantStages(ana, "inquiry")
+	w.sees(ana, "page_viewed")
+	w.wantHeld(ana, false)
+	w.wantStages(ana, "inquiry", "mql")
+
+	// Who was released while they were one stays so.
+	w = newWorld(t, exampleAgreement)
+	w.sees(ana, "asset_downloaded", loaded)
+	w.sees(anaCRM, "page_viewed")
+	w.link(anaCRM, ana)
+	w.release(ana)
+	w.split(ana, anaCRM)
+	w.wantHeld(ana, false)
+}
+
+// Rules that look at the stage see a lead's own events at the stage at which they came.
+func TestWhatRulesGiveByTheStageStaysAfterASplit(t *testing.T) {
+	w := newWorld(t, "agreement: a\nhalf_life: none\nengagement:\n  - { id: back, on: page_viewed, when: 'stage == \"inquiry\"', points: 5 }\n")
+	w.sees(ana, "page_viewed")
+	w.sees(anaCRM, "page_viewed")
+	w.link(anaCRM, ana)
+	w.sees(ana, "page_viewed")
+	w.sees(anaCRM, "page_viewed")
+	w.wantEngagement(ana, 10)
+	w.link(tablet, ana) // before anything is known of it
+	w.sees(tablet, "page_viewed")
+	w.sees(tablet, "page_viewed")
+	w.wantEngagement(ana, 20)
+	w.split(ana, anaCRM)
+	w.wantEngagement(ana, 10)
+	w.wantEngagement(anaCRM, 5)
+	w.split(ana, tablet)
+	w.wantEngagement(ana, 5)
+	w.wantEngagement(tablet, 5)
+}
+
+// A lead too large for one message joins another in parts and leaves it again, and what it knows by itself goes along in none.
+func TestALargeLeadIsSplitOffAgain(t *testing.T) {
+	const most = 1 << 20
+	story := func(met bool) *world {
+		w := newWorld(t, exampleAgreement)
+		large := func(e *journalv1.Event) {
+			for i := range 250 {
+				property(fmt.Sprintf("field%03d", i), strings.Repeat("x", 4000))(e)
+				if e.Traits == nil {
+					e.Traits = &journalv1.Traits{Other: e.Properties}
+				}
+				e.Traits.Other.Fields[fmt.Sprintf("field%03d", i)] = e.Properties.Fields[fmt.Sprintf("field%03d", i)]
+			}
+			e.Properties = nil
+		}
+		w.sees(device, "asset_downloaded")
+		w.sees(anaCRM, "asset_downloaded", large)
+		w.link(device, anaCRM)
+		w.sees(ana, "asset_downloaded", vpOfBigCompany)
+		w.Now = w.Now.Add(hour)
+		if met { // all at once: it leaves while its parts are on their way
+			w.Append(&journalv1.Event{Id: "link", Source: "site", Entity: anaCRM, Type: "linked", OccurredAt: timestamppb.New(w.Now),
+				Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{To: ana}}},
+				w.event(device, "email_unsubscribed"), w.event(anaCRM, "asset_downloaded"), splitRequest(ana, anaCRM), w.event(ana, "asset_downloaded"))
+			return w
+		}
+		w.Append(w.event(device, "email_unsubscribed"), w.event(anaCRM, "asset_downloaded"), w.event(ana, "asset_downloaded"))
+		return w
+	}
+	met, apart := story(true), story(false)
+	parts := 0
+	for _, ev := range met.Sim.Log {
+		if size := proto.Size(ev.Body); size > most && ev.Origin != nil {
+			t.Errorf("%s has %d bytes", ev.Type, size)
+		}
+		if ev.Type == "absorbed" && ev.Entity == ana {
+			parts++
+		}
+	}
+	if parts < 2 {
+		t.Errorf("it joined in %d parts", parts)
+	}
+	for _, id := range []string{ana, anaCRM} {
+		if got, want := met.knows(id), apart.knows(id); got != want {
+			t.Errorf("%s: got\n%.2000s\nwant\n%.2000s", id, got, want)
+		}
+		if l := met.lead(id); l.Gathering != nil || l.Parent != "" {
+			t.Errorf("%s is not done", id)
+		}
+	}
+	if size := len(met.Entity(fold.Service, ana).Save(&leadstore.Mutation{})); size > 10_000 {
+		t.Errorf("who is left takes %d bytes", size)
+	}
 }

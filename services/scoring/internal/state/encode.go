@@ -297,8 +297,8 @@ func (w *writer) indexed(x *Indexed) {
 func Split(l *core.Lead, most int) [][]byte {
 	whole := Append(nil, l, Beside{})
 	var terms []byte
-	var first []byte // up to the run: who was absorbed, the run, the deal; and whether it is held, which is joined as one with them
-	var fields [][]byte
+	var first []byte // up to the run: the parent, the run, the deal; and whether it is held, which is joined as one with them
+	var fields, absorbed [][]byte
 	for rest := whole; len(rest) > 0; {
 		number, _, n := protowire.ConsumeField(rest)
 		if n < 0 { // cannot be: it was written above
@@ -312,6 +312,8 @@ func Split(l *core.Lead, most int) [][]byte {
 			head, items := splitShadow(rest[:n])
 			terms, fields = append(terms, head...), append(fields, items...)
 		case number >= ownField && number <= gatheredField && number != leftField: // what it knows by itself stays with it
+		case number == 5: // after what it knows: there may be more of them than one part has room for
+			absorbed = append(absorbed, rest[:n])
 		case number <= 7, number == 32:
 			first = append(first, rest[:n]...)
 		default:
@@ -320,7 +322,7 @@ func Split(l *core.Lead, most int) [][]byte {
 		rest = rest[n:]
 	}
 	parts := [][]byte{append(slices.Clone(terms), first...)}
-	for _, f := range fields {
+	for _, f := range append(fields, absorbed...) {
 		part := &parts[len(parts)-1]
 		if len(*part) > len(terms) && len(*part)+len(f) > most {
 			parts = append(parts, slices.Clone(terms))

@@ -262,6 +262,27 @@ func TestSplitLosesNothing(t *testing.T) {
 	})
 }
 
+// However many a lead absorbed, each part fits into a message.
+func TestSplitOfALeadThatAbsorbedManyHasSmallParts(t *testing.T) {
+	l := &core.Lead{Run: core.Run{Epoch: 1, Stage: core.Inquiry}, Profile: core.Profile{{Name: "title", Value: "VP"}}}
+	for i := range 40_000 {
+		l.Absorbed = append(l.Absorbed, fmt.Sprintf("ld_x%025d", i))
+	}
+	var got int
+	for i, p := range state.Split(l, 512<<10) {
+		part, _, err := state.Decode(p)
+		if err != nil || len(p) > 513<<10 {
+			t.Fatalf("part %d of %d bytes: %v", i, len(p), err)
+		}
+		if got += len(part.Absorbed); i == 0 && len(part.Profile) == 0 {
+			t.Error("what it knows does not come first")
+		}
+	}
+	if got != 40_000 {
+		t.Errorf("got %d", got)
+	}
+}
+
 func TestUnknownFieldsAreSkipped(t *testing.T) {
 	l := &core.Lead{Stated: "mql"}
 	blob := append(state.Append(nil, l, state.Beside{}), 0xfa, 0x3f, 3, 1, 2, 3, 0xf0, 0x3f, 1)
