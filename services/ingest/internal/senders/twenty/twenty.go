@@ -4,6 +4,7 @@ package twenty
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,8 @@ func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.R
 	}
 	stamp := crm.First(v, "eventDate", "timestamp")
 	if item.ID = sender.BodyID(v.Raw()); stamp != "" && r.ID != "" {
-		item.ID = sender.ID(name, r.ID, stamp)
+		// Two changes may have one moment. What was sent of the record tells them apart; which of the webhooks sent it does not count.
+		item.ID = sender.ID(name, r.ID, stamp, sender.BodyID(slices.Concat(record.Raw(), v.Get("updatedFields").Raw())))
 	}
 	r.EventID = item.ID
 	r.At, _ = crm.Time(stamp)

@@ -96,3 +96,23 @@ func FuzzDecode(f *testing.F) {
 		sendertest.Check(t, s, &sender.Delivery{Body: body, Received: fact.At(sendertest.Now())})
 	})
 }
+
+// Two changes of a record within a millisecond are two events; one that two webhooks send is one.
+func TestOneMoment(t *testing.T) {
+	v := vendorTest()
+	s := v.New(t, "s3cret")
+	id := func(body string) string {
+		facts := sendertest.Check(t, s, &sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())})
+		if len(facts) != 1 {
+			t.Fatalf("%s: %v", body, facts)
+		}
+		return facts[0].Event.Id
+	}
+	first := post("person.updated", ana, `,"updatedFields":["jobTitle"]`)
+	if id(first) == id(strings.Replace(first, "CTO", "CEO", 1)) {
+		t.Error("two titles in one moment have one id")
+	}
+	if id(first) != id(strings.Replace(first, `"webhookId":"wh"`, `"webhookId":"wi"`, 1)) {
+		t.Error("what two webhooks send has two ids")
+	}
+}
