@@ -4,6 +4,7 @@ package hubspot
 
 import (
 	"maps"
+	"strings"
 
 	"github.com/batonhq/baton/services/ingest/internal/fact"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
@@ -44,6 +45,8 @@ type source struct {
 	cfg    sender.Config
 	docs   sender.Docs
 	mapper crm.Mapper
+	// decoder is made once: that costs more than the signature.
+	decoder *strings.Replacer
 }
 
 // New makes the sender of a source; its secrets are client secrets of the app.
@@ -51,7 +54,7 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if err := crm.Check(&cfg, "the client secret of the HubSpot app"); err != nil {
 		return nil, err
 	}
-	return &source{cfg: cfg, mapper: crm.NewMapper(vendor, &cfg, stages())}, nil
+	return &source{cfg: cfg, mapper: crm.NewMapper(vendor, &cfg, stages()), decoder: newDecoder()}, nil
 }
 
 // Decode reads a list of subscription events, or what a workflow posts: one object. The content type is not looked at: it is not
