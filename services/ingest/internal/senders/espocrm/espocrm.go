@@ -180,7 +180,7 @@ func (s *source) read(v strictjson.Value, event string, received fact.Received, 
 			r.Type, r.Stages = "deal_stage_changed", []string{r.StageName}
 		}
 	case "Call", "Meeting":
-		if r.Person = parent(v); r.Person == "" {
+		if r.Person, r.Belongs = parent(v), true; r.Person == "" && r.Handoff == "" {
 			item.Ignored = "the " + table + " names nobody"
 			return nil
 		}

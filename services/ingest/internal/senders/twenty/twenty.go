@@ -121,8 +121,8 @@ func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.R
 	case "opportunity":
 		s.opportunity(&r, record, v.Get("updatedFields"), action)
 	default:
-		r.Person = crm.First(record, "personId", "pointOfContactId")
-		if r.Person == "" {
+		r.Person, r.Belongs = crm.First(record, "personId", "pointOfContactId"), true
+		if r.Person == "" && r.Handoff == "" {
 			item.Ignored = "it belongs to no person: " + strictjson.Printable(object, 40)
 			return
 		}

@@ -71,6 +71,7 @@ func TestEvents(t *testing.T) {
 		{Name: "a won one's name", Body: post("opportunity.updated", deal(`"stage":"CUSTOMER"`), `,"updatedFields":["name"]`), Want: []string{`custom "twenty: opportunity.updated" twenty-opportunity:o1` + at}},
 		{Name: "its amount", Body: post("opportunity.updated", deal(`"stage":"CUSTOMER"`), `,"updatedFields":["amount"]`), Want: []string{"deal_stage_changed twenty-opportunity:o1" + at + " deal[o1 CUSTOMER 12000.5 EUR ]"}},
 		{Name: "a stage that is an answer", Config: sender.Config{Stages: map[string]string{"screening": "accepted"}}, Body: post("opportunity.updated", deal(`"stage":"SCREENING","batonHandoffId":"`+crmtest.Handoff+`"`), ""), Want: []string{"accepted " + crmtest.Lead + " twenty-opportunity:o1" + at + " answer[" + crmtest.Handoff + " ]"}},
+		{Name: "note of a handoff", Body: post("note.created", `{"id":"n1","batonHandoffId":"`+crmtest.Handoff+`"}`, ""), Want: []string{`custom "twenty: note.created" ` + crmtest.Lead + at}},
 		{Name: "note of a person", Body: post("note.created", `{"id":"n1","personId":"p1"}`, ""), Want: []string{`custom "twenty: note.created" twenty:p1` + at}},
 		{Name: "company", Body: post("company.created", `{"id":"c1"}`, ""), Want: []string{"ignored: company"}},
 		{Name: "another workspace", Config: sender.Config{Accounts: []string{"x"}}, Body: post("person.created", ana, ""), Want: []string{"ignored: account"}},
