@@ -88,3 +88,23 @@ func TestWorkflowOfNoAccount(t *testing.T) {
 		}
 	}
 }
+
+// Events that HubSpot gives no id are kept one by one, not as repeats of the first.
+func TestRefusedWithoutAnID(t *testing.T) {
+	s := vendorTest()
+	event := func(value string) string {
+		return `{"portalId":77,"occurredAt":1795161600000,"subscriptionType":"deal.propertyChange","objectId":1,"propertyName":"dealstage","propertyValue":"` + value + `"}`
+	}
+	body := "[" + event("closedlost") + "," + event("closedwon") + "]"
+	var ids []string
+	err := s.New(t, secret).Decode(&sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())}, func(item sender.Item) error {
+		if item.Errors == nil {
+			t.Errorf("%s is taken", item.Raw)
+		}
+		ids = append(ids, item.ID)
+		return nil
+	})
+	if err != nil || len(ids) != 2 || ids[0] == ids[1] && ids[0] != "" {
+		t.Errorf("refused as %q (%v)", ids, err)
+	}
+}
