@@ -54,7 +54,7 @@ type Source struct {
 	// VerifyToken is what a sender that asks before it sends is to name (Meta's hub.verify_token).
 	VerifyToken config.Secret `yaml:"verify_token"`
 	// Trusted says that the write key is known to one's own servers alone, and so that whoever shows it is believed: user ids
-	// are shared with all other sources, and two people that it names as one become one.
+	// are shared with all other sources, two people that it names as one become one, and a track may be called as a deal is.
 	Trusted bool `yaml:"trusted"`
 	// Map gives the event type for the sender's own event names: {"Signed Up": trial_started}.
 	Map map[string]string `yaml:"map"`
@@ -161,14 +161,16 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		}
 		secrets := make([]string, len(s.Secrets))
 		for k, secret := range s.Secrets {
-			secrets[k] = secret.Reveal()
+			if secrets[k] = secret.Reveal(); secrets[k] == "" {
+				bad("secrets[%d]: is empty, and anybody can sign with an empty secret", k)
+			}
 		}
 		config := sender.Config{
 			Name: s.Name, WriteKey: s.WriteKey.Reveal(), Trusted: s.Trusted, Secrets: secrets, VerifyToken: s.VerifyToken.Reveal(), Map: s.Map, Stages: s.Stages,
 			Accounts: s.Accounts, MaxEvent: c.MaxEvent, MaxEvents: c.MaxEvents, Rate: s.Rate,
 			Signature: s.Signature, Mapping: s.Mapping, Poll: s.Poll,
 		}
-		if s.Trusted && t.Path != sender.Tracking {
+		if s.Trusted && t.Path != sender.Tracking && !t.Open {
 			bad("trusted: sources of type %s prove who they are, and are trusted as they stand", s.Type)
 		}
 		errs = append(errs, s.foreign(i, t)...)

@@ -57,6 +57,9 @@ func TestConfig(t *testing.T) {
 		}, "sources[0].map"},
 		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "baton", Rate: -1}} }, "sources[0].rate"},
 		{func(c *Config) { c.Sources = []Source{{Name: "a", Type: "baton", MaxBody: 64 << 20}} }, "sources[0].max_body"},
+		{func(c *Config) {
+			c.Sources = []Source{{Name: "f", Type: "typeform", Secrets: []config.Secret{config.NewSecret("hush"), config.NewSecret("")}}}
+		}, "sources[0].secrets[1]"},
 		{func(c *Config) { c.MaxBody = 0 }, "ingest.max_body"},
 		{func(c *Config) { c.MaxEvent = 8 << 20 }, "ingest.max_event"},
 		{func(c *Config) { c.MaxEvents = 0 }, "ingest.max_events"},

@@ -103,7 +103,7 @@ func TestWithoutASecretFromThisMachineAlone(t *testing.T) {
 	if r := b.post(t, goodEvent); r.status != http.StatusAccepted {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via"} {
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "Via", "Origin"} {
 		r := b.post(t, goodEvent, header, "192.0.2.7")
 		if detail, _ := r.problem(t); r.status != http.StatusForbidden || !strings.Contains(detail, "no secret") {
 			t.Errorf("%s: %d %s", header, r.status, r.body)

@@ -101,13 +101,14 @@ func NewLimit(perSecond float64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), max(int(2*perSecond), 1))
 }
 
-// local reports whether a request comes from this machine itself, and no proxy passed it on from elsewhere.
+// local reports whether a request comes from this machine itself, and no proxy passed it on from elsewhere. Nor did a browser: any
+// page that is looked at on this machine can have it post here, and then it says of which origin it is.
 func local(r *http.Request) bool {
 	addr, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !addr.Addr().Unmap().IsLoopback() {
 		return false
 	}
-	for _, h := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+	for _, h := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via", "Origin"} {
 		if r.Header.Get(h) != "" {
 			return false
 		}

@@ -192,6 +192,9 @@ type Type struct {
 	// Stages are the CRM's own stages and the event types that they mean where the source does not say; nil for senders
 	// without any.
 	Stages map[string]string
+	// Open: the signature is of a platform that passes on what was said with a write key, which is public: it is believed like
+	// one, unless the source is trusted.
+	Open bool
 	// Mapped: what its sources sign and send is configuration. Polled: its sources may be asked for their events.
 	Mapped, Polled bool
 	// New makes the sender of a source. It refuses a configuration that cannot work, naming the field and the reason.

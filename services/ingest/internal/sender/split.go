@@ -32,7 +32,9 @@ func (p *Docs) Put(d *strictjson.Doc) {
 }
 
 // Split finds the events of a body that is one object, an array, or NDJSON by its content type, and gives each one's place
-// to yield. A body of which this cannot be told for every part is *Unreadable, before the first yield.
+// to yield. A body of which this cannot be told for every part is *Unreadable, before the first yield. What is one object or
+// an array as it stands is that, whatever its content type says: that is not signed, and to change it would make other events
+// of the same body.
 func Split(body []byte, contentType string, maxEvents int, yield func(index int, single bool, at strictjson.Span) error) error {
 	start := 0
 	if bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) { // a byte order mark says nothing and harms nobody
@@ -48,7 +50,7 @@ func Split(body []byte, contentType string, maxEvents int, yield func(index int,
 		return yield(i-1, false, at)
 	}
 	switch {
-	case ndjson(contentType):
+	case rest[0] != '[' && ndjson(contentType) && !whole(body, start):
 		if n := bytes.Count(rest, []byte{'\n'}) + 1; n > maxEvents {
 			return tooMany(maxEvents)
 		}
@@ -64,6 +66,11 @@ func Split(body []byte, contentType string, maxEvents int, yield func(index int,
 	default:
 		return yield(0, true, strictjson.Span{From: start, To: len(body)})
 	}
+}
+
+// whole reports whether a body is one object with nothing behind it.
+func whole(body []byte, start int) bool {
+	return strictjson.EachMember(body, start, len(body), func(strictjson.Span, strictjson.Span) error { return nil }) == nil
 }
 
 // Countable checks that body[from:to] is an array that can be told apart into at most maxEvents elements.

@@ -55,8 +55,8 @@ type Record struct {
 	// EventID is the event's id, EventField where it stands; Event is what the vendor calls it, for the operator's map.
 	EventID, EventField, Event string
 	At                         time.Time
-	// Deal: the record is a deal, else a person or what belongs to one.
-	Deal bool
+	// Deal: the record is a deal, else a person or, with Belongs, what belongs to one, a task: its own id names nobody.
+	Deal, Belongs bool
 	// System and ID are the record's own. Person is the id of the person that it belongs to, where that is another record.
 	System, ID, Person string
 	// Also are ids that other systems know the same person by.
@@ -119,6 +119,7 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	// another must not make one of the two. Nor must a handoff's id that stays with the deal when its person changes: then the
 	// deal is the handoff's, and says nothing of the person.
 	switch {
+	case r.Belongs && r.Handoff != "":
 	case r.Person == "" || r.Deal && r.Handoff != "":
 		b.ExternalID("id", r.System, r.ID)
 	case r.Handoff == "":

@@ -79,12 +79,13 @@ func (c *execution) read(item *sender.Item, spare *strictjson.Doc, exceeded bool
 }
 
 // eventID is the operation's, which an asynchronous step's second attempt repeats; a synchronous one has none, and is known by
-// the request and the moment.
+// the request, the moment and what was changed: one request may change a record twice within a millisecond.
 func eventID(v strictjson.Value, table, message, record string) string {
 	if op := id(crm.First(v, "OperationId")); op != "" {
 		return sender.ID(op, message, record)
 	}
-	return sender.ID(crm.First(v, "CorrelationId"), crm.First(v, "RequestId"), table, message, record, crm.First(v, "OperationCreatedOn"))
+	return sender.ID(crm.First(v, "CorrelationId"), crm.First(v, "RequestId"), table, message, record, crm.First(v, "OperationCreatedOn"),
+		sender.BodyID(v.Get("InputParameters").Raw()))
 }
 
 // target adds the columns that the message is about: its Target, what closes an opportunity, or the new state.

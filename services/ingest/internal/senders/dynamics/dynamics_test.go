@@ -143,3 +143,19 @@ func FuzzDecode(f *testing.F) {
 		sendertest.Check(t, s, &sender.Delivery{Body: body, Header: map[string]string{headerExceeded: exceeded}, Received: fact.At(sendertest.Now())})
 	})
 }
+
+// A synchronous step has no operation: what was changed tells two changes of one request and moment apart.
+func TestOneMoment(t *testing.T) {
+	v := vendorTest()
+	s := v.New(t, key)
+	ids := map[string]bool{}
+	for _, title := range []string{`"CTO"`, `"CEO"`, `"CTO"`} {
+		body := strings.Replace(post("lead", "Update", leadID, target(attr("jobtitle", title)), ""), "3b0c7a60-0000-4000-8000-0000000000cc", noID, 1)
+		for _, f := range sendertest.Check(t, s, &sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())}) {
+			ids[f.Event.Id] = true
+		}
+	}
+	if len(ids) != 2 {
+		t.Errorf("two changes have the ids %v", ids)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/batonhq/baton/services/ingest/internal/fact"
@@ -59,6 +60,9 @@ func New(cfg sender.Config) (sender.Sender, error) {
 		k := key{secret: secret}
 		if webhook, rest, ok := strings.Cut(secret, ":"); ok {
 			k = key{webhook: webhook, secret: rest}
+		}
+		if k.secret == "" {
+			return nil, errors.New("secrets: webhookId: without a secretKey behind it verifies nothing")
 		}
 		s.keys = append(s.keys, k)
 	}
@@ -144,7 +148,8 @@ func kindOf(v strictjson.Value) string {
 
 // read completes the item. It gives the record of a person who has taken back the consent to e-mail, else nil.
 func (s *source) read(v strictjson.Value, event string, received fact.Received, item *sender.Item) *crm.Record {
-	// Records have no id of the event: the record's fields as they were sent are it, with the moment of the change among them.
+	// Records have no id of the event: the record's fields as they were sent are it. What the address says of them is no part of
+	// it, since that is not signed: under another name a recorded request would be other events.
 	item.ID = sender.ID(event, sender.BodyID(v.Raw()))
 	table, action, _ := strings.Cut(event, ".")
 	if table == "" {
@@ -153,7 +158,7 @@ func (s *source) read(v strictjson.Value, event string, received fact.Received, 
 			return nil
 		}
 	}
-	r := crm.Record{EventID: item.ID, EventField: "id", Event: table + "." + action, System: vendor, ID: crm.First(v, "id"), Handoff: crm.Handoff(v, false), Properties: v}
+	r := crm.Record{EventID: sender.BodyID(v.Raw()), EventField: "id", Event: table + "." + action, System: vendor, ID: crm.First(v, "id"), Handoff: crm.Handoff(v, false), Properties: v}
 	r.At, _ = crm.Time(crm.First(v, "modifiedAt", "createdAt"))
 	optedOut := false
 	switch table {
@@ -175,7 +180,7 @@ func (s *source) read(v strictjson.Value, event string, received fact.Received, 
 			r.Type, r.Stages = "deal_stage_changed", []string{r.StageName}
 		}
 	case "Call", "Meeting":
-		if r.Person = parent(v); r.Person == "" {
+		if r.Person, r.Belongs = parent(v), true; r.Person == "" && r.Handoff == "" {
 			item.Ignored = "the " + table + " names nobody"
 			return nil
 		}

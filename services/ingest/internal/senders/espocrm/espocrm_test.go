@@ -77,6 +77,7 @@ func TestRecords(t *testing.T) {
 		{Name: "no shape", Body: `[{"id":"l1","status":"Dead"` + moment, Want: []string{"refused: ?event="}},
 		{Name: "no event", Query: "event=%00", Body: `[{"id":"l1","status":"Dead"` + moment, Want: []string{"refused: ?event="}},
 		{Name: "call held", Query: "event=Call.update", Body: `[{"id":"k1","status":"Held","parentType":"Lead","parentId":"l1"` + moment, Want: []string{"call_logged espocrm:l1" + at}},
+		{Name: "call of a handoff", Query: "event=Call.update", Body: `[{"id":"k1","status":"Held"` + handoff + moment, Want: []string{"call_logged " + crmtest.Lead + at}},
 		{Name: "call of nobody", Query: "event=Call.update", Body: `[{"id":"k1","status":"Held"` + moment, Want: []string{"ignored: nobody"}},
 		{Name: "account", Query: "event=Account.update", Body: `[{"id":"a1"` + moment, Want: []string{"ignored: Account"}},
 		{Name: "nobody", Query: "event=Lead.update", Body: `[{"status":"Dead"` + moment, Want: []string{"refused: says of nobody"}},

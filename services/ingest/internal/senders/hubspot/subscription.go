@@ -53,9 +53,10 @@ func (e *event) read(item *sender.Item) {
 	r := crm.Record{EventField: "eventId", Event: kind + "." + what, ID: crm.First(v, "objectId", "primaryObjectId", "fromObjectId")}
 	// An event id is not unique with HubSpot; what is, is this.
 	item.ID = sender.ID(v.Get("portalId").Text(), v.Get("subscriptionId").Text(), v.Get("eventId").Text(), v.Get("occurredAt").Text(), r.ID, v.Get("propertyName").Text(), crm.First(v, "toObjectId"))
-	if v.Get("eventId").Text() != "" {
-		r.EventID = item.ID
+	if v.Get("eventId").Text() == "" { // refused: what the quarantine tells them apart by is their bytes
+		item.ID = ""
 	}
+	r.EventID = item.ID
 	r.At, _ = crm.Time(v.Get("occurredAt").Text())
 	switch kind {
 	case "contact":

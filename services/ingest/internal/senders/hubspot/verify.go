@@ -40,7 +40,7 @@ func (s *source) Verify(r *sender.Request) (string, error) {
 	case "v1", "":
 		parts = [][]string{nil}
 	case "v2":
-		for _, uri := range uris(r.URL) {
+		for _, uri := range s.uris(r.URL) {
 			parts = append(parts, []string{r.Method, uri})
 		}
 	default:
@@ -63,7 +63,7 @@ func (s *source) verifyV3(r *sender.Request, signature string) error {
 	if err != nil {
 		return err
 	}
-	for _, uri := range uris(r.URL) {
+	for _, uri := range s.uris(r.URL) {
 		signed := sender.SignedBy(s.cfg.Secrets, []byte(signature), func(secret string) []byte {
 			mac := sender.MAC(sha256.New, secret, []byte(r.Method), []byte(uri), r.Body, []byte(stamp))
 			return base64.StdEncoding.AppendEncode(nil, mac)
@@ -86,15 +86,21 @@ func plain(secret string, parts []string, body []byte) []byte {
 	return hex.AppendEncode(nil, h.Sum(nil))
 }
 
-// uris gives the forms of an address that HubSpot may have signed: as it is, and with the characters decoded that its
-// documentation lists (v3: :/?@!$'()*,;). Its own libraries decode none.
-func uris(address string) []string {
-	decoded := strings.NewReplacer(
+// newDecoder decodes the characters that HubSpot's documentation lists (v3: :/?@!$'()*,;). Its own libraries decode none.
+func newDecoder() *strings.Replacer {
+	return strings.NewReplacer(
 		"%3A", ":", "%3a", ":", "%2F", "/", "%2f", "/", "%3F", "?", "%3f", "?", "%40", "@", "%21", "!", "%24", "$", "%27", "'",
 		"%28", "(", "%29", ")", "%2A", "*", "%2a", "*", "%2C", ",", "%2c", ",", "%3B", ";", "%3b", ";",
-	).Replace(address)
-	if decoded == address {
+	)
+}
+
+// uris gives the forms of an address that HubSpot may have signed: as it is, and decoded.
+func (s *source) uris(address string) []string {
+	if !strings.Contains(address, "%") {
 		return []string{address}
 	}
-	return []string{address, decoded}
+	if decoded := s.decoder.Replace(address); decoded != address {
+		return []string{address, decoded}
+	}
+	return []string{address}
 }

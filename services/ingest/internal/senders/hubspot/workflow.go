@@ -38,7 +38,13 @@ func (w *workflow) read(item sender.Item, yield func(sender.Item) error) error {
 	if portal == "" {
 		portal = crm.First(v.Get("origin"), "portalId")
 	}
-	if !crm.Taken(&w.cfg, portal) {
+	switch {
+	case crm.Taken(&w.cfg, portal):
+	case portal == "": // a body of chosen properties: it may be ours, and nobody would send it again
+		item.ID = sender.BodyID(v.Raw())
+		item.Errors = fact.Errors{{Field: "portalId", Reason: "is required, since the source names its accounts: add it to the body that the workflow sends"}}
+		return yield(item)
+	default:
 		item.Ignored = crm.NotOurs
 		return yield(item)
 	}

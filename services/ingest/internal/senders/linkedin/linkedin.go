@@ -115,7 +115,9 @@ func (s *source) Decode(d *sender.Delivery, yield func(sender.Item) error) error
 			item.Errors = fact.Fault(err)
 		case v.Kind() != strictjson.Object:
 			item.Errors = fact.Errors{{Reason: "a notification must be an object"}}
-		case list.Kind() == strictjson.Array && list.Len() <= s.cfg.MaxEvents:
+		case list.Kind() == strictjson.Array && list.Len() > s.cfg.MaxEvents:
+			item.Errors = fact.Errors{{Field: "notifications", Reason: "are more than one request may have"}}
+		case list.Kind() == strictjson.Array:
 			for e := list.Elements(); ; index++ {
 				one, ok := e.Next()
 				if !ok {

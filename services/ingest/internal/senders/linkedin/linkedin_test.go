@@ -210,3 +210,11 @@ func FuzzDecode(f *testing.F) {
 		sendertest.Check(t, s, &sender.Delivery{Body: body, Received: fact.At(sendertest.Now())})
 	})
 }
+
+func TestTooManyNotifications(t *testing.T) {
+	one := `{"notificationId":1,"action":"LIKE","actor":"urn:li:person:a"}`
+	_, refused, ignored := decode(t, sender.Config{MaxEvents: 2}, `{"type":"ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS","notifications":[`+one+`,`+one+`,`+one+`]}`)
+	if len(refused) != 1 || len(ignored) != 0 {
+		t.Errorf("refused %v, ignored %v", refused, ignored)
+	}
+}

@@ -55,11 +55,14 @@ func (e *event) read(v strictjson.Value, spare *strictjson.Doc, received fact.Re
 		}
 	case entity == "deal":
 		e.deal(&r, action)
-	case r.Person == "":
+	case r.Person == "" && r.Handoff == "":
 		item.Ignored = "it belongs to no person: " + strictjson.Printable(entity, 40)
 		return nil
-	case entity == "activity":
-		e.activity(&r, action)
+	default:
+		r.Belongs = true
+		if entity == "activity" {
+			e.activity(&r, action)
+		}
 	}
 	item.Fact, item.Errors = e.mapper.Fact(received, &r)
 	if !optedOut {

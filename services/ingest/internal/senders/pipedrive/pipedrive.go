@@ -2,6 +2,7 @@
 package pipedrive
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"net/http"
 	"strings"
@@ -86,7 +87,7 @@ func eventID(meta, data strictjson.Value, raw []byte) string {
 		return id
 	}
 	if stamp := crm.First(meta, "timestamp"); stamp != "" {
-		return sender.ID(crm.First(meta, "entity", "object"), entityID+id, stamp, crm.First(meta, "action"))
+		return sender.ID(crm.First(meta, "entity", "object"), cmp.Or(entityID, id), stamp, crm.First(meta, "action"))
 	}
 	return sender.BodyID(raw)
 }

@@ -96,6 +96,7 @@ func TestEvents(t *testing.T) {
 		{Name: "lead", Body: post("lead", "change", `{"id":"l-1","person_id":12}`, `{}`), Want: []string{`custom "pipedrive: lead.change" pipedrive:12` + at}},
 		{Name: "lead of nobody", Body: post("lead", "change", `{"id":"l-1","person_id":null}`, `{}`), Want: []string{"ignored: belongs to no person"}},
 		{Name: "the operator's word", Config: sender.Config{Map: map[string]string{"lead.create": "identified"}}, Body: post("lead", "create", `{"id":"l-1","person_id":12}`, `{}`), Want: []string{"identified pipedrive:12" + at}},
+		{Name: "a handoff's activity with nobody", Body: post("activity", "create", `{"id":1,"type":"meeting"`+handoff+`}`, `null`), Want: []string{"meeting_booked " + crmtest.Lead + at}},
 		{Name: "call made", Body: post("activity", "change", `{"id":1,"type":"call","done":true,"person_id":12}`, `{"done":false}`), Want: []string{"call_logged pipedrive:12" + at}},
 		{Name: "call planned", Body: post("activity", "create", `{"id":1,"type":"call","done":false,"person_id":12}`, `null`), Want: []string{`custom "pipedrive: activity.create" pipedrive:12` + at}},
 		{Name: "meeting", Body: post("activity", "create", `{"id":1,"type":"meeting","due_date":"2026-11-25","due_time":"10:00:00","person_id":12}`, `null`), Want: []string{"meeting_booked pipedrive:12" + at}},

@@ -135,7 +135,7 @@ func (s *source) read(n *notification, received fact.Received, item sender.Item,
 		}
 		r.Reason = crm.First(v, "Loss_Reason__c", "LossReason__c", "Lost_Reason__c", "Closed_Lost_Reason__c")
 	case n.kind == "Task" || n.kind == "Event":
-		if r.Person = who(v); r.Person == "" {
+		if r.Person, r.Belongs = who(v), true; r.Person == "" && r.Handoff == "" {
 			item.Ignored = "the " + n.kind + " is with nobody"
 			return yield(item)
 		}

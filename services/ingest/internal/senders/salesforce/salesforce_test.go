@@ -89,6 +89,7 @@ func TestRecords(t *testing.T) {
 			Want: []string{"deal_opened salesforce:003000000000001AAA" + at + " deal[006000000000001AAA Prospecting   ]"}},
 		{Name: "a stage of one's own", Config: sender.Config{Stages: map[string]string{"gewonnen": "deal_won"}}, Body: envelope("n Opportunity Id=006000000000001AAA|StageName=Gewonnen" + stamp), Want: []string{"deal_won salesforce-opportunity:006000000000001AAA" + at + " deal[006000000000001AAA Gewonnen   ]"}},
 		{Name: "call", Body: envelope("n Task Id=00T000000000001AAA|TaskSubtype=Call|Status=Completed|CallDisposition=reached|WhoId=" + leadID + stamp), Want: []string{"call_logged" + who}},
+		{Name: "call of a handoff", Body: envelope("n Task Id=00T000000000001AAA|TaskSubtype=Call|Status=Completed|HandoffId__c=" + crmtest.Handoff + stamp), Want: []string{"call_logged " + crmtest.Lead + at}},
 		{Name: "task of an account", Body: envelope("n Task Id=00T000000000001AAA|Status=Completed" + stamp), Want: []string{"ignored: with nobody"}},
 		{Name: "another organisation", Config: sender.Config{Accounts: []string{"00D000000000002"}}, Body: envelope("n Lead " + ana), Want: []string{"ignored: account"}},
 		{Name: "our organisation, its short id", Config: sender.Config{Accounts: []string{"00D000000000001"}}, Body: envelope("n Task Id=1"), Want: []string{"ignored: with nobody"}},

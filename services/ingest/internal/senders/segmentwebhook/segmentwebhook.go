@@ -23,7 +23,7 @@ import (
 // a 5xx; what is answered with a 4xx is lost.
 func Type() sender.Type {
 	return sender.Type{
-		Name: "segment-webhook", Path: sender.Webhooks, Token: true,
+		Name: "segment-webhook", Path: sender.Webhooks, Token: true, Open: true,
 		Rules: sender.Rules{Refused: sender.Quarantine, Unavailable: sender.Retry, Reply: sender.OK},
 		New:   New,
 	}

@@ -4,6 +4,7 @@ package twenty
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,8 @@ func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.R
 	}
 	stamp := crm.First(v, "eventDate", "timestamp")
 	if item.ID = sender.BodyID(v.Raw()); stamp != "" && r.ID != "" {
-		item.ID = sender.ID(name, r.ID, stamp)
+		// Two changes may have one moment. What was sent of the record tells them apart; which of the webhooks sent it does not count.
+		item.ID = sender.ID(name, r.ID, stamp, sender.BodyID(slices.Concat(record.Raw(), v.Get("updatedFields").Raw())))
 	}
 	r.EventID = item.ID
 	r.At, _ = crm.Time(stamp)
@@ -119,8 +121,8 @@ func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.R
 	case "opportunity":
 		s.opportunity(&r, record, v.Get("updatedFields"), action)
 	default:
-		r.Person = crm.First(record, "personId", "pointOfContactId")
-		if r.Person == "" {
+		r.Person, r.Belongs = crm.First(record, "personId", "pointOfContactId"), true
+		if r.Person == "" && r.Handoff == "" {
 			item.Ignored = "it belongs to no person: " + strictjson.Printable(object, 40)
 			return
 		}

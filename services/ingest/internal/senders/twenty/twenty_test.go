@@ -71,6 +71,7 @@ func TestEvents(t *testing.T) {
 		{Name: "a won one's name", Body: post("opportunity.updated", deal(`"stage":"CUSTOMER"`), `,"updatedFields":["name"]`), Want: []string{`custom "twenty: opportunity.updated" twenty-opportunity:o1` + at}},
 		{Name: "its amount", Body: post("opportunity.updated", deal(`"stage":"CUSTOMER"`), `,"updatedFields":["amount"]`), Want: []string{"deal_stage_changed twenty-opportunity:o1" + at + " deal[o1 CUSTOMER 12000.5 EUR ]"}},
 		{Name: "a stage that is an answer", Config: sender.Config{Stages: map[string]string{"screening": "accepted"}}, Body: post("opportunity.updated", deal(`"stage":"SCREENING","batonHandoffId":"`+crmtest.Handoff+`"`), ""), Want: []string{"accepted " + crmtest.Lead + " twenty-opportunity:o1" + at + " answer[" + crmtest.Handoff + " ]"}},
+		{Name: "note of a handoff", Body: post("note.created", `{"id":"n1","batonHandoffId":"`+crmtest.Handoff+`"}`, ""), Want: []string{`custom "twenty: note.created" ` + crmtest.Lead + at}},
 		{Name: "note of a person", Body: post("note.created", `{"id":"n1","personId":"p1"}`, ""), Want: []string{`custom "twenty: note.created" twenty:p1` + at}},
 		{Name: "company", Body: post("company.created", `{"id":"c1"}`, ""), Want: []string{"ignored: company"}},
 		{Name: "another workspace", Config: sender.Config{Accounts: []string{"x"}}, Body: post("person.created", ana, ""), Want: []string{"ignored: account"}},
@@ -95,4 +96,24 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sendertest.Check(t, s, &sender.Delivery{Body: body, Received: fact.At(sendertest.Now())})
 	})
+}
+
+// Two changes of a record within a millisecond are two events; one that two webhooks send is one.
+func TestOneMoment(t *testing.T) {
+	v := vendorTest()
+	s := v.New(t, "s3cret")
+	id := func(body string) string {
+		facts := sendertest.Check(t, s, &sender.Delivery{Body: []byte(body), Received: fact.At(sendertest.Now())})
+		if len(facts) != 1 {
+			t.Fatalf("%s: %v", body, facts)
+		}
+		return facts[0].Event.Id
+	}
+	first := post("person.updated", ana, `,"updatedFields":["jobTitle"]`)
+	if id(first) == id(strings.Replace(first, "CTO", "CEO", 1)) {
+		t.Error("two titles in one moment have one id")
+	}
+	if id(first) != id(strings.Replace(first, `"webhookId":"wh"`, `"webhookId":"wi"`, 1)) {
+		t.Error("what two webhooks send has two ids")
+	}
 }

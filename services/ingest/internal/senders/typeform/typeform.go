@@ -105,6 +105,9 @@ func (s *source) read(v strictjson.Value, received fact.Received, item *sender.I
 	b.Email("answers", forms.Address(fields))
 	b.Email("hidden.email", firstEmail(b, hidden))
 	user, device := firstText(hidden, "user_id", "userid", "userId"), firstText(hidden, "anonymous_id", "anonymousId")
+	if user+device != "" {
+		b.Unproven() // hidden fields stand in the form's address, where anybody writes what they like
+	}
 	b.UserID("hidden.user_id", user)
 	b.AnonymousID("hidden.anonymous_id", device)
 	if kind != "form_response" && kind != "" && !b.HasEmail() && user+device == "" {

@@ -223,3 +223,17 @@ func FuzzFormstack(f *testing.F) {
 		sendertest.Check(t, s, &sender.Delivery{Body: body, ContentType: contentType, Received: fact.At(sendertest.Now())})
 	})
 }
+
+// Hidden fields stand in the form's address: whoever fills it in says them.
+func TestHiddenIDsAreUnproven(t *testing.T) {
+	for body, want := range map[string]bool{
+		response: true,
+		`{"event_id":"1","event_type":"form_response","form_response":{"hidden":{"anonymous_id":"a"},"answers":[{"type":"email","email":"ana@initech.example"}]}}`: true,
+		`{"event_id":"1","event_type":"form_response","form_response":{"answers":[{"type":"email","email":"ana@initech.example"}]}}`:                               false,
+	} {
+		facts, refused, _ := decode(t, vendor(), "application/json", body)
+		if len(facts) != 1 || facts[0].Unproven != want {
+			t.Errorf("%s: %+v %s", body, facts, refused)
+		}
+	}
+}
