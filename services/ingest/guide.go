@@ -22,6 +22,8 @@ type Guide struct {
 	Signs bool
 	// VerifyToken: the source has a second secret of the operator's choice, verify_token.
 	VerifyToken bool
+	// Accounts: its events say of which account of the platform they are, so that a source can be bounded to some.
+	Accounts bool
 	// More are settings that a source of the type cannot do without, as they stand in its YAML; "" for none.
 	More string
 }
@@ -48,20 +50,20 @@ func guides() map[string]Guide {
 		"activecampaign":  {Entered: inAddress},
 		"customerio":      {Issued: "the signing key that Integrations, Reporting webhooks shows"},
 		"mailgun":         {Issued: "the HTTP webhook signing key, not the API key"},
-		"klaviyo":         {Entered: "give it to the webhooks API as `secret_key`"},
-		"hubspot":         {Issued: "the client secret of the HubSpot app", Signs: true},
-		"salesforce":      {Entered: inAddress},
-		"pipedrive":       {Entered: "enter it as the HTTP Auth password of the webhook, with any user name"},
-		"dynamics":        {Entered: "register the webhook with it as the value of an HttpHeader, an HttpQueryString or as WebhookKey"},
+		"klaviyo":         {Entered: "give it to the webhooks API as `secret_key`", Accounts: true},
+		"hubspot":         {Issued: "the client secret of the HubSpot app", Signs: true, Accounts: true},
+		"salesforce":      {Entered: inAddress, Accounts: true},
+		"pipedrive":       {Entered: "enter it as the HTTP Auth password of the webhook, with any user name", Accounts: true},
+		"dynamics":        {Entered: "register the webhook with it as the value of an HttpHeader, an HttpQueryString or as WebhookKey", Accounts: true},
 		"espocrm":         {Issued: "the webhook's id and its secret key with a colon between them, for each webhook"},
-		"twenty":          {Entered: "enter it as Secret under Settings, Webhooks"},
+		"twenty":          {Entered: "enter it as Secret under Settings, Webhooks", Accounts: true},
 		"segment-webhook": {Entered: "enter it as the shared secret of the destination", VerifyToken: true},
 		"cloudevents":     {Entered: "the sender shows it as a Bearer, or at the end of the address"},
 		"calendly":        {Entered: "give it to the webhook subscription as `signing_key`"},
 		"typeform":        {Entered: "enter it as Secret under Connect, Webhooks"},
 		"formstack":       {Entered: "enter it as the HMAC key of the webhook"},
-		"linkedin":        {Issued: "the client secret of the LinkedIn application"},
-		"meta":            {Issued: "the app secret of the Meta app", VerifyToken: true},
+		"linkedin":        {Issued: "the client secret of the LinkedIn application", Accounts: true},
+		"meta":            {Issued: "the app secret of the Meta app", VerifyToken: true, Accounts: true},
 	}
 }
 

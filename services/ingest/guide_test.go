@@ -49,3 +49,24 @@ func TestASourceIsDescribedAsItIsProven(t *testing.T) {
 		}
 	}
 }
+
+// A setting that would bound nothing is refused: whoever wrote it believes that strangers' accounts are kept out.
+func TestASettingThatATypeHasNotIsRefused(t *testing.T) {
+	for kind, has := range map[string]string{
+		"hubspot": "accounts", "linkedin": "accounts", "espocrm": "", "mautic": "", "baton": "", "typeform": "",
+		"meta": "accounts verify_token", "segment-webhook": "verify_token",
+	} {
+		cfg := DefaultConfig()
+		cfg.Sources = []Source{{
+			Name: "x", Type: kind, Secrets: []config.Secret{config.NewSecret("65f0c1:key")},
+			Accounts: []string{"7"}, VerifyToken: config.NewSecret("t"),
+		}}
+		err := cfg.Validate()
+		for _, setting := range []string{"accounts", "verify_token"} {
+			refused := err != nil && strings.Contains(err.Error(), "sources[0]."+setting+": sources of type "+kind+" have none")
+			if refused == strings.Contains(has, setting) {
+				t.Errorf("%s, %s: %v", kind, setting, err)
+			}
+		}
+	}
+}
