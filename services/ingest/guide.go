@@ -67,7 +67,7 @@ func guides() map[string]Guide {
 	}
 }
 
-// InAddress: a secret that the operator chose stands at the end of the address, and nowhere else.
+// InAddress reports whether a secret that the operator chose stands at the end of the address, and nowhere else.
 func (g Guide) InAddress() bool { return g.Entered == inAddress }
 
 // GuideTo gives the guide to a type; false if there is no such type.
