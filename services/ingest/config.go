@@ -176,11 +176,13 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 		errs = append(errs, s.foreign(i, t)...)
 		if len(s.Stages) > 0 && t.Stages == nil {
 			bad("stages: sources of type %s have none", s.Type)
-		} else if err := sender.CheckMap("stages", s.Stages); err != nil {
-			bad("%w", err)
 		}
 		made, err := t.New(config)
 		if err != nil {
+			errs = append(errs, s.faults(i, err)...)
+			continue
+		}
+		if err := sender.CheckMap("stages", s.Stages); err != nil { // where the type has not done so itself
 			errs = append(errs, s.faults(i, err)...)
 			continue
 		}

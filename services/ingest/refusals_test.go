@@ -187,3 +187,24 @@ func (b *bench) histogram(t testing.TB, name, source string) (count uint64, sum 
 	t.Fatalf("no %s of %s", name, source)
 	return 0, 0
 }
+
+// A vendor that was given a path which is nearly right is told what is wrong with it, and the operator sees it.
+func TestAWrongPathSaysWhatIsWrong(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct{ path, detail, source, shown string }{
+		{"/hooks/webhooks/app/hush?hush=hush", "a proxy has to take off what stands before it", "", "/…/webhooks/app/…?hush=…"},
+		{"/webhook/app", "events go to /webhooks/{source} or /v1/{call}", "", "/…"},
+		{"/webhooks/site", "takes no webhooks: its events go to /v1/{call}", "", "/webhooks/site"},
+		{"/webhooks/app/hush", "have no token in their address", "app", "/webhooks/app/…"},
+		{"/webhooks/ap", "no source of this name", "", "/webhooks/ap"},
+	} {
+		res := b.do(t, b.request(t, http.MethodPost, c.path, goodEvent))
+		if res.status != http.StatusNotFound || !strings.Contains(res.body, c.detail) {
+			t.Errorf("%s: %d %s", c.path, res.status, res.body)
+		}
+		got, _ := b.refusals(t, "?source="+c.source)
+		if len(got) == 0 || got[0].Path != c.shown || !strings.Contains(got[0].Detail, c.detail) {
+			t.Errorf("%s: %+v", c.path, got)
+		}
+	}
+}

@@ -16,7 +16,6 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/agents"
 	"github.com/batonhq/baton/services/ingest/internal/edge"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
-	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders"
 )
 
@@ -203,18 +202,8 @@ func Describe(cfg Config) ([]SourceInfo, error) {
 	out := make([]SourceInfo, 0, len(cfg.Sources))
 	for _, s := range cfg.Sources {
 		t, _ := typeOf(s.Type) // it is valid
-		info := SourceInfo{Name: s.Name, Type: s.Type, Path: "/webhooks/" + s.Name}
-		switch n := len(s.Secrets); {
-		case t.Path == sender.Tracking:
-			info.Path, info.Proof = "/v1/{identify,track,page,screen,group,alias,batch}", "its write key"
-		case n == 0:
-			info.Proof = "nothing: no secret is configured"
-		case t.Token:
-			info.Path += "/{secret}"
-			info.Proof = fmt.Sprintf("a secret in the address, in X-Baton-Token or in Authorization, or what its type signs (%d configured)", n)
-		default:
-			info.Proof = fmt.Sprintf("a signature by any of its secrets (%d configured)", n)
-		}
+		info := SourceInfo{Name: s.Name, Type: s.Type}
+		info.Path, info.Proof = s.describe(t)
 		if t.Stages != nil {
 			info.Stages = maps.Clone(t.Stages)
 			maps.Copy(info.Stages, s.Stages)

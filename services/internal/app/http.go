@@ -37,6 +37,10 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/":
 		frontPage(w, r)
 	default:
+		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "webhook") {
+			f.ingest.ServeHTTP(w, r) // refuses it, and keeps that for those who look why a vendor's posts fail
+			return
+		}
 		grpcx.NotFound(w)
 	}
 }

@@ -32,7 +32,7 @@ func TestFrontKnowsItsPaths(t *testing.T) {
 	}{
 		{"POST", "/webhooks/x", 200, "ingest"}, {"POST", "/v1/track", 200, "ingest"}, {"GET", "/api/v1/leads", 200, "api"},
 		{"GET", "/", 200, "/webhooks/{source}"}, {"POST", "/", 405, "method"}, {"GET", "/favicon.ico", 404, "nothing"},
-		{"POST", "/webhooks", 404, "nothing"}, {"GET", "/api/v2/leads", 404, "nothing"}, {"GET", "//", 404, "nothing"},
+		{"POST", "/webhooks", 200, "ingest"}, {"POST", "/hooks/webhooks/x", 200, "ingest"}, {"GET", "/hooks/webhooks/x", 404, "nothing"}, {"GET", "/api/v2/leads", 404, "nothing"}, {"GET", "//", 404, "nothing"},
 	} {
 		rec := httptest.NewRecorder()
 		f.ServeHTTP(rec, httptest.NewRequest(c.method, "http://x"+c.path, nil))

@@ -131,6 +131,9 @@ func (c *Config) validateServices(t Target) []error {
 // SourceTypes lists what the type of a source can be.
 func SourceTypes() []string { return ingest.SourceTypes() }
 
+// GuideTo gives what somebody who connects a sender of a type has to know. See ingest.Guide.
+func GuideTo(kind string) (ingest.Guide, bool) { return ingest.GuideTo(kind) }
+
 // CheckSource verifies one source by itself.
 func CheckSource(s ingest.Source) error {
 	c := DefaultConfig()

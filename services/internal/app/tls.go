@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -135,11 +136,28 @@ func (l *tlsListener) accept() {
 	}
 }
 
+// noTLS is the answer to whoever speaks HTTP without TLS: an address that was entered with http://.
+const noTLS = "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis port speaks TLS: use https://\n"
+
+// plainHTTP reports whether the first bytes of a connection begin a request without TLS.
+func plainHTTP(first [5]byte) bool {
+	switch string(first[:]) {
+	case "POST ", "GET /", "HEAD ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
+
 func (l *tlsListener) shake(raw net.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), handshakeTime)
 	defer cancel()
 	conn := tls.Server(raw, l.config)
 	if err := conn.HandshakeContext(ctx); err != nil {
+		var no tls.RecordHeaderError
+		if errors.As(err, &no) && no.Conn != nil && plainHTTP(no.RecordHeader) {
+			_ = no.Conn.SetWriteDeadline(time.Now().Add(handshakeTime))
+			_, _ = io.WriteString(no.Conn, noTLS)
+		}
 		_ = raw.Close()
 		return
 	}

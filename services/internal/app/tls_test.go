@@ -96,9 +96,14 @@ func TestEventsOverTLS(t *testing.T) {
 			t.Errorf("h2 %v: %s %d %s", h2, resp.Proto, resp.StatusCode, body)
 		}
 	}
-	if resp, err := http.Get("http://" + addrs.HTTP + "/"); err == nil {
-		resp.Body.Close()
-		t.Errorf("plain text is answered %d", resp.StatusCode)
+	resp, err := http.Get("http://" + addrs.HTTP + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "https://") {
+		t.Errorf("plain text: %d %s", resp.StatusCode, body)
 	}
 	old, err := tls.Dial("tcp", addrs.HTTP, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}) //nolint:gosec // it must be refused
 	if err == nil {

@@ -223,6 +223,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// noToken is why a path with a token is refused.
+const noToken = "sources of this type have no token in their address: nothing stands behind the source's name"
+
 // serve answers, or says why it does not.
 func (e *Edge) serve(x *exchange) *refusal {
 	if no := oversized(x.r); no != nil {
@@ -234,11 +237,21 @@ func (e *Edge) serve(x *exchange) *refusal {
 	path, ok := strings.CutPrefix(x.r.URL.Path, "/webhooks/")
 	name, token, _ := strings.Cut(path, "/")
 	if !ok {
-		return unread(refuse(http.StatusNotFound, "path", "there is nothing here; events go to /webhooks/{source} or /v1/{call}"))
+		detail := "there is nothing here; events go to /webhooks/{source} or /v1/{call}"
+		if strings.Contains(x.r.URL.Path, "/webhooks/") {
+			detail = "events go to /webhooks/{source}: a proxy has to take off what stands before it"
+		}
+		return unread(refuse(http.StatusNotFound, "path", detail))
 	}
 	s := x.sources.webhook(name)
-	if s == nil || token != "" && !s.Type.Token {
+	switch {
+	case s == nil && x.sources.named[name] != nil:
+		return unread(refuse(http.StatusNotFound, "path", "this source takes no webhooks: its events go to /v1/{call}, with its write key"))
+	case s == nil:
 		return unread(refuse(http.StatusNotFound, "unknown_source", "no source of this name takes webhooks"))
+	case token != "" && !s.Type.Token:
+		x.source = s
+		return unread(refuse(http.StatusNotFound, "path", noToken))
 	}
 	x.source, x.token = s, token
 	if x.r.Method != http.MethodPost {

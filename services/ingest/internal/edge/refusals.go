@@ -131,13 +131,16 @@ func (e *Edge) Refusals(source string, all bool) []Refusal {
 // shownPath gives the path without what may be secret: the token behind a source's name, and the values of the query. What
 // stands where a source's name should is shown only if it could be one.
 func shownPath(x *exchange) string {
-	path := x.r.URL.Path
+	path, before := x.r.URL.Path, ""
+	if i := strings.Index(path, "/webhooks/"); i > 0 {
+		path, before = path[i:], "/…"
+	}
 	if rest, ok := strings.CutPrefix(path, "/webhooks/"); ok {
 		name, token, more := strings.Cut(rest, "/")
 		if !couldBeName(name) {
 			name = "…"
 		}
-		path = "/webhooks/" + name
+		path = before + "/webhooks/" + name
 		if more && token != "" {
 			path += "/…"
 		}

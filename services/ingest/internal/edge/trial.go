@@ -69,7 +69,7 @@ func (e *Edge) Try(s *Source, r *http.Request, received fact.Received, unsigned 
 		}
 	} else if rest, ok := strings.CutPrefix(r.URL.Path, "/webhooks/"); ok {
 		if _, x.token, _ = strings.Cut(rest, "/"); x.token != "" && !s.Type.Token {
-			return t.refuse(x, refuse(http.StatusNotFound, "unknown_source", "sources of this type have no token in their address")), nil
+			return t.refuse(x, refuse(http.StatusNotFound, "path", noToken)), nil
 		}
 	}
 	if r.Method != http.MethodPost {

@@ -26,6 +26,17 @@ var (
 	ErrToken    = errors.New("the token is missing or wrong")
 )
 
+// ForgedAt is ErrForged of a sender that signs the address that it calls. It names the one that was looked at, without query and
+// token: most often it is the address that differs, behind a proxy, and not the secret.
+func ForgedAt(r *Request) error {
+	address, _, _ := strings.Cut(r.URL, "?")
+	if before, rest, ok := strings.Cut(address, "/webhooks/"); ok {
+		name, _, _ := strings.Cut(rest, "/")
+		address = before + "/webhooks/" + name
+	}
+	return fmt.Errorf("%w, with %s as the address that was called (see http.public_url)", ErrForged, address)
+}
+
 // MAC gives the HMAC of parts, one after the other, by a secret.
 func MAC(h func() hash.Hash, secret string, parts ...[]byte) []byte {
 	m := hmac.New(h, []byte(secret))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/batonhq/baton/pkg/config"
 	"github.com/batonhq/baton/services/ingest"
 	"github.com/batonhq/baton/services/internal/app"
 )
@@ -23,7 +22,7 @@ func sourceCommand() command {
 		example: "baton source test crm request.http --config baton.yaml",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			kind := flags.String("type", "baton", "`type` of the new source: "+strings.Join(app.SourceTypes(), ", "))
-			file := flags.String("config", env.get("BATON_CONFIG", ""), "`file` with the configuration, for list and test")
+			file := flags.String("config", env.get("BATON_CONFIG", ""), "`file` with the configuration, for list and test; of a new source, for the address that is shown")
 			asJSON := flags.Bool("json", false, "print JSON, for list and test")
 			test := sourceTestFlags(flags)
 			return func(_ context.Context, args []string) error {
@@ -40,44 +39,107 @@ func sourceCommand() command {
 				if err != nil {
 					return err
 				}
-				return printSource(env, name, *kind)
+				return printSource(env, name, *kind, *file)
 			}
 		},
 	}
 }
 
-func printSource(env *Env, name, kind string) error {
+// printSource prints the configuration of a new source and what is to be done on the sender's side. The address is that of the
+// configuration in file, if one is given.
+func printSource(env *Env, name, kind, file string) error {
+	guide, ok := app.GuideTo(kind)
+	if !ok {
+		return usagef("--type: %q is none of %s", kind, strings.Join(app.SourceTypes(), ", "))
+	}
+	c := app.DefaultConfig()
+	if file != "" {
+		var err error
+		if c, err = app.LoadConfig(file, env.Environ); err != nil {
+			return err
+		}
+	}
 	key := make([]byte, 24)
 	if _, err := rand.Read(key); err != nil {
 		return fmt.Errorf("make a secret: %w", err)
 	}
-	secret, writeKey := "whsec_"+base64.StdEncoding.EncodeToString(key), rand.Text()
-	signed := ingest.Source{Name: name, Type: kind, Secrets: []config.Secret{config.NewSecret(secret)}}
-	keyed := ingest.Source{Name: name, Type: kind, WriteKey: config.NewSecret(writeKey)}
-	p := func(format string, args ...any) { fmt.Fprintf(env.Stdout, format+"\n", args...) }
-	const head = "# In the configuration (under the one `sources:` there is), then start Baton again:\nsources:"
-	// Which of the two a type takes, the type knows.
-	signedErr, keyedErr := app.CheckSource(signed), app.CheckSource(keyed)
-	switch {
-	case kind == "baton" && signedErr == nil:
-		p(head)
-		p("  - { name: %s, type: %s, secrets: [%q] }", name, kind, secret)
-		p("\n# Then, with one event in the file event.json:")
-		p(`#   {"id": "evt-1", "type": "form_submitted", "occurred_at": "2026-01-31T10:00:00Z", "lead": {"email": "ana@initech.example"}}`)
-		p("BATON_SOURCE_SECRET=%s baton send --source %s event.json", secret, name)
-	case keyedErr == nil:
-		p(head)
-		p("  - { name: %s, type: %s, write_key: %q }", name, kind, writeKey)
-		p("\n# SDKs of Segment and RudderStack take this write key, and http://127.0.0.1:8080 as their data plane.")
-	case signedErr == nil:
-		p(head)
-		p("  - { name: %s, type: %s, secrets: [%q] }", name, kind, secret)
-		p("\n# The sender signs with this secret and posts to http://127.0.0.1:8080/webhooks/%s", name)
-	default:
-		return usagef("%v", signedErr)
+	// A token may stand in an address, and so has letters and digits alone.
+	secret, writeKey := rand.Text(), rand.Text()
+	if guide.Standard {
+		secret = "whsec_" + base64.StdEncoding.EncodeToString(key)
 	}
+	if err := app.CheckSource(ingest.Source{Name: name, Type: "baton"}); err != nil {
+		return usagef("%v", err)
+	}
+
+	p := func(format string, args ...any) { fmt.Fprintf(env.Stdout, format+"\n", args...) }
+	var settings []string
+	switch {
+	case guide.WriteKey:
+		settings = append(settings, fmt.Sprintf("write_key: %q", writeKey))
+	case guide.Issued != "":
+		settings = append(settings, fmt.Sprintf("secrets: [%q]", "file:"+secretFile(name)))
+	default:
+		settings = append(settings, fmt.Sprintf("secrets: [%q]", secret))
+	}
+	token := secret
+	if guide.VerifyToken {
+		token = rand.Text()
+		settings = append(settings, fmt.Sprintf("verify_token: %q", token))
+	}
+	p("# In the configuration, under the one `sources:` there is; then send the running Baton a SIGHUP, or start it:")
+	p("sources:")
+	if guide.More == "" {
+		p("  - { name: %s, type: %s, %s }", name, kind, strings.Join(settings, ", "))
+	} else {
+		p("  - name: %s\n    type: %s\n    %s", name, kind, strings.Join(append(settings, strings.Split(guide.More, "\n")...), "\n    "))
+	}
+	p("")
+	printSetup(p, &c, guide, name, secret, token)
 	return nil
 }
+
+// printSetup says what is to be done on the sender's side.
+func printSetup(p func(format string, args ...any), c *app.Config, guide ingest.Guide, name, secret, token string) {
+	base := publicBase(c)
+	address := base + "/webhooks/" + name
+	switch {
+	case guide.WriteKey:
+		p("# SDKs of Segment and RudderStack take this write key, and %s as their data plane.", base)
+	case guide.Type == "baton":
+		p("# Then, with one event in the file event.json:")
+		p(`#   {"id": "evt-1", "type": "form_submitted", "occurred_at": "2026-01-31T10:00:00Z", "lead": {"email": "ana@initech.example"}}`)
+		p("BATON_SOURCE_SECRET=%s baton send --source %s event.json", secret, name)
+		return
+	case guide.Issued != "":
+		p("# The file %s, beside the configuration, holds %s.", secretFile(name), guide.Issued)
+		p("# The sender posts to %s", address)
+	case guide.InAddress():
+		p("# The sender posts to %s/%s", address, token)
+	case guide.VerifyToken:
+		p("# The sender posts to %s/%s", address, token)
+		p("# The secret: %s.", guide.Entered)
+	default:
+		p("# The sender posts to %s", address)
+		p("# The secret: %s.", guide.Entered)
+	}
+	if guide.Issued != "" && guide.VerifyToken {
+		p("# The verify_token is entered beside the address; the sender asks for it before it posts.")
+	}
+	if guide.Signs {
+		p("# It signs that address: http.public_url in the configuration must be what stands before /webhooks when it calls.")
+	}
+	if c.HTTP.PublicURL == "" {
+		p("# From elsewhere Baton is reached by another address: set http.public_url, and give --config to see it here.")
+	}
+	if !guide.WriteKey {
+		p("# What it posts and what becomes of it: services/ingest/SENDERS.md. To try a saved request: baton source test %s REQUEST", name)
+	}
+}
+
+// secretFile is where a secret that the platform gives out is to be put. A variable would not do: a process that runs sees no new
+// ones.
+func secretFile(name string) string { return name + ".secret" }
 
 // sourceSecret finds the newest secret of a source in a configuration file; "" where it has none.
 func sourceSecret(file, name string, environ []string) (string, error) {

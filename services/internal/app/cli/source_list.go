@@ -21,13 +21,7 @@ func listSources(env *Env, file string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	base := strings.TrimSuffix(c.HTTP.PublicURL, "/")
-	if base == "" {
-		base = "http://" + c.HTTP.Addr
-		if c.HTTP.TLS.On() {
-			base = "https://" + c.HTTP.Addr
-		}
-	}
+	base := publicBase(&c)
 	if asJSON {
 		type described struct {
 			ingest.SourceInfo
@@ -59,4 +53,15 @@ func listSources(env *Env, file string, asJSON bool) error {
 		}
 	}
 	return nil
+}
+
+// publicBase is what stands before the paths of a configuration, as senders call them.
+func publicBase(c *app.Config) string {
+	switch {
+	case c.HTTP.PublicURL != "":
+		return strings.TrimSuffix(c.HTTP.PublicURL, "/")
+	case c.HTTP.TLS.On():
+		return "https://" + c.HTTP.Addr
+	}
+	return "http://" + c.HTTP.Addr
 }

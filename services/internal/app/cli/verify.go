@@ -52,7 +52,7 @@ func printReconciliation(env *Env, r *scoringv1.Reconciliation) {
 	line("acknowledged", r.Acknowledged, "inputs in the journal")
 	line("applied", r.Applied, "")
 	line("duplicates", r.Duplicates, "recognised, no effect")
-	line("quarantined", r.Quarantined, "kept, waiting for you: GET /api/v1/quarantine")
+	line("quarantined", r.Quarantined, "kept; what senders posted and nobody could read is not an input: GET /api/v1/quarantine lists both")
 	line("pending", r.Pending, "not yet read")
 	line("erased", r.Erased, "")
 	line("drift", r.Drift, "leads whose replay differs from what is recorded")

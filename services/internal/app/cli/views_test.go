@@ -1,17 +1,25 @@
 package cli
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
+
+	"github.com/batonhq/baton/services/internal/app"
 )
 
 // answers serves fixed JSON by path and query.
@@ -140,13 +148,29 @@ func TestVerifyExitsWithWhatItFinds(t *testing.T) {
 	}
 }
 
+// What is printed for each type can be put into a file and started with, once a secret that the platform gives out is in its own file.
 func TestSourcePrintsWhatLoads(t *testing.T) {
-	for _, kind := range []string{"baton", "standard-webhooks", "segment"} {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range app.SourceTypes() {
 		code, out, _ := run(t, "", nil, "source", "app", "--type", kind)
-		file := filepath.Join(t.TempDir(), "baton.yaml")
+		dir := t.TempDir()
+		file := filepath.Join(dir, "baton.yaml")
 		text, _, _ := strings.Cut(out, "\n\n")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		issued := map[string]string{"sendgrid": base64.StdEncoding.EncodeToString(der), "espocrm": "65f0c1:key"}[kind]
+		if issued == "" {
+			issued = "what the console shows"
+		}
+		for path, text := range map[string]string{file: text, filepath.Join(dir, "app.secret"): issued} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if code != exitOK {
 			t.Errorf("%s: %d", kind, code)
@@ -155,13 +179,38 @@ func TestSourcePrintsWhatLoads(t *testing.T) {
 			t.Errorf("%s: %s%s\n%s", kind, out, errOut, text)
 		}
 		secret, err := sourceSecret(file, "app", nil)
-		if err != nil || (kind == "segment") != (secret == "") {
+		if err != nil || (kind == "segment" || kind == "rudderstack") != (secret == "") {
 			t.Errorf("%s: %v, secret %v", kind, err, secret != "")
 		}
 	}
 	for _, args := range [][]string{{"source", "a b"}, {"source", "app", "--type", "x"}, {"source"}} {
 		if code, _, _ := run(t, "", nil, args...); code != exitUsage {
 			t.Errorf("%v: %d", args, code)
+		}
+	}
+}
+
+// Whoever follows what is printed reaches the source: a sender that carries a token is given it in its address, and one whose
+// platform gives out the secret is not given another.
+func TestSourceSaysWhatTheSenderNeeds(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "baton.yaml")
+	if err := os.WriteFile(config, []byte("http: { public_url: \"https://leads.example/\" }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const address = `posts to https://leads\.example/webhooks/crm`
+	for kind, want := range map[string]string{
+		"hubspot": address + `\n.*http\.public_url`, "mailchimp": address + `/[A-Z2-7]{26}\n`, "salesforce": address + `/[A-Z2-7]{26}\n`,
+		"activecampaign": address + `/[A-Z2-7]{26}\n`, "segment-webhook": address + `/[A-Z2-7]{26}\n.*shared secret`,
+		"pipedrive": address + `\n.*HTTP Auth password`, "meta": `(?s)app secret of the Meta app.*` + address + `\n.*verify_token`,
+		"dynamics": address + `\n.*HttpHeader`, "marketo": "X-Baton-Token", "sendgrid": `crm\.secret, beside .* holds the verification key`,
+		"rudderstack": `write_key: "(?s:.*)https://leads\.example as their data plane`,
+	} {
+		code, out, errOut := run(t, "", nil, "source", "crm", "--type", kind, "--config", config)
+		if code != exitOK || !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("%s: %d, no %s in\n%s%s", kind, code, want, out, errOut)
+		}
+		if strings.Contains(out, "whsec_") {
+			t.Errorf("%s has no secrets of Standard Webhooks:\n%s", kind, out)
 		}
 	}
 }

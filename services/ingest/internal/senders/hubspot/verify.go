@@ -51,6 +51,9 @@ func (s *source) Verify(r *sender.Request) (string, error) {
 			return "", nil
 		}
 	}
+	if parts[0] != nil {
+		return "", sender.ForgedAt(r)
+	}
 	return "", sender.ErrForged
 }
 
@@ -72,7 +75,7 @@ func (s *source) verifyV3(r *sender.Request, signature string) error {
 			return sender.Fresh(at, r.Now, sender.Tolerance)
 		}
 	}
-	return sender.ErrForged
+	return sender.ForgedAt(r)
 }
 
 // plain is the signature of v1 (no parts) and v2.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,6 +159,9 @@ func (s *signature) verify(r *sender.Request, secrets []string) error {
 		if raw, err := s.decode(text); err == nil && sender.SignedBy(secrets, raw, sign) {
 			found = true
 		}
+	}
+	if !found && slices.ContainsFunc(s.content, func(p part) bool { return p.placeholder == "url" }) {
+		return sender.ForgedAt(r)
 	}
 	if !found {
 		return sender.ErrForged

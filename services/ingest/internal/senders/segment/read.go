@@ -200,7 +200,7 @@ func (s *source) track(b *fact.Builder, m message) {
 }
 
 // eventType gives our type for a track's name. What sales answers to a handoff is never taken from a name alone: Accepted
-// may be said of anything. Nor is a deal, where the write key is public: a visitor has won none. The map can say so.
+// may be said of anything. The map can say so.
 func (s *source) eventType(name string) string {
 	if t, ok := s.cfg.Map[name]; ok {
 		return t
@@ -209,10 +209,6 @@ func (s *source) eventType(name string) string {
 	switch core.ClassOf(t) {
 	case core.Unknown, core.Disposition:
 		return core.Custom
-	case core.Deal:
-		if !s.cfg.Trusted {
-			return core.Custom
-		}
 	}
 	return t
 }
