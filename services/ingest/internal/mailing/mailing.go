@@ -3,7 +3,6 @@
 package mailing
 
 import (
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,22 +16,6 @@ import (
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/strictjson"
 )
-
-// CheckSecrets refuses the configuration of a source that nothing would prove. by says what a secret is to this type.
-func CheckSecrets(cfg sender.Config, by string) error {
-	if cfg.WriteKey != "" {
-		return errors.New("write_key: sources of this type have none, they prove themselves with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return errors.New("secrets: at least one is required: " + by)
-	}
-	for i, s := range cfg.Secrets {
-		if strings.TrimSpace(s) == "" {
-			return errors.New("secrets[" + strconv.Itoa(i) + "]: is empty")
-		}
-	}
-	return sender.CheckMap("map", cfg.Map)
-}
 
 // First gives the first text there is: a string's, or the digits of a number.
 func First(values ...strictjson.Value) string {

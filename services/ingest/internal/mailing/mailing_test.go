@@ -3,8 +3,6 @@ package mailing
 import (
 	"testing"
 	"time"
-
-	"github.com/batonhq/baton/services/ingest/internal/sender"
 )
 
 func TestMoment(t *testing.T) {
@@ -28,17 +26,6 @@ func TestMoment(t *testing.T) {
 		if ok == want.IsZero() || ok && !got.Equal(want) {
 			t.Errorf("%q: %v, %v", s, got, ok)
 		}
-	}
-}
-
-func TestCheckSecrets(t *testing.T) {
-	for _, c := range []sender.Config{{}, {Secrets: []string{"a", " "}}, {Secrets: []string{"a"}, WriteKey: "wk"}, {Secrets: []string{"a"}, Map: map[string]string{"x": "y"}}} {
-		if CheckSecrets(c, "a key") == nil {
-			t.Errorf("%v is taken", c)
-		}
-	}
-	if err := CheckSecrets(sender.Config{Secrets: []string{"a"}, Map: map[string]string{"x": "demo_requested"}}, "a key"); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -37,6 +37,22 @@ func ForgedAt(r *Request) error {
 	return fmt.Errorf("%w, with %s as the address that was called (see http.public_url)", ErrForged, address)
 }
 
+// NeedSecrets checks what the types have in common whose senders prove themselves by a secret; what says which secret that is.
+func (c *Config) NeedSecrets(what string) error {
+	if c.WriteKey != "" {
+		return errors.New("write_key: sources of this type have none, they prove themselves by secrets")
+	}
+	if len(c.Secrets) == 0 {
+		return errors.New("secrets: at least one is required: " + what)
+	}
+	for i, s := range c.Secrets {
+		if strings.TrimSpace(s) == "" {
+			return fmt.Errorf("secrets[%d]: is empty", i)
+		}
+	}
+	return CheckMap("map", c.Map)
+}
+
 // MAC gives the HMAC of parts, one after the other, by a secret.
 func MAC(h func() hash.Hash, secret string, parts ...[]byte) []byte {
 	m := hmac.New(h, []byte(secret))

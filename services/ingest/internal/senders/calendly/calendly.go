@@ -5,7 +5,6 @@ package calendly
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"strings"
 	"time"
 
@@ -37,13 +36,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if cfg.WriteKey != "" {
-		return nil, errors.New("write_key: sources of this type have none, they sign with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return nil, errors.New("secrets: at least one is required, the subscription's signing key")
-	}
-	if err := sender.CheckMap("map", cfg.Map); err != nil {
+	if err := cfg.NeedSecrets("the subscription's signing key"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

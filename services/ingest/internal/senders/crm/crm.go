@@ -16,21 +16,10 @@ import (
 // Check refuses a configuration that cannot work: no secret, a write key, maps that lead nowhere. secrets says what a secret
 // is to this CRM.
 func Check(cfg *sender.Config, secrets string) error {
-	if cfg.WriteKey != "" {
-		return errors.New("write_key: sources of this type have none")
-	}
-	if len(cfg.Secrets) == 0 || slices.Contains(cfg.Secrets, "") {
-		return errors.New("secrets: at least one is required, none of them empty: " + secrets)
-	}
-	if err := sender.CheckMap("map", cfg.Map); err != nil {
+	if err := cfg.NeedSecrets(secrets); err != nil {
 		return err
 	}
 	return sender.CheckMap("stages", cfg.Stages)
-}
-
-// Taken reports whether events of an account of the CRM are taken: the operator names it, or names none.
-func Taken(cfg *sender.Config, account string) bool {
-	return len(cfg.Accounts) == 0 || slices.Contains(cfg.Accounts, account)
 }
 
 // NotOurs is why an event of another account is ignored.

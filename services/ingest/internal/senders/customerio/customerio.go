@@ -44,7 +44,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the webhook's signing key"); err != nil {
+	if err := cfg.NeedSecrets("the webhook's signing key"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

@@ -118,7 +118,7 @@ func personField(name string) string {
 
 // taken reports whether events of an organisation are taken: by its id, in whatever form that is written, or by its name.
 func (s *source) taken(organization, name string) bool {
-	return crm.Taken(&s.cfg, name) || slices.ContainsFunc(s.cfg.Accounts, func(a string) bool { return id(a) != "" && id(a) == id(organization) })
+	return s.cfg.Listed(name) || slices.ContainsFunc(s.cfg.Accounts, func(a string) bool { return id(a) != "" && id(a) == id(organization) })
 }
 
 // id gives a GUID as it is written most: lower case, no braces.

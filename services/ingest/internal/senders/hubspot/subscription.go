@@ -45,7 +45,7 @@ func kindOf(typeID string) string {
 
 func (e *event) read(item *sender.Item) {
 	v := e.v
-	if !crm.Taken(&e.cfg, v.Get("portalId").Text()) {
+	if !e.cfg.Listed(v.Get("portalId").Text()) {
 		item.Ignored = crm.NotOurs
 		return
 	}

@@ -39,7 +39,7 @@ func (w *workflow) read(item sender.Item, yield func(sender.Item) error) error {
 		portal = crm.First(v.Get("origin"), "portalId")
 	}
 	switch {
-	case crm.Taken(&w.cfg, portal):
+	case w.cfg.Listed(portal):
 	case portal == "": // a body of chosen properties: it may be ours, and nobody would send it again
 		item.ID = sender.BodyID(v.Raw())
 		item.Errors = fact.Errors{{Field: "portalId", Reason: "is required, since the source names its accounts: add it to the body that the workflow sends"}}

@@ -46,7 +46,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the secret key that the webhook was made with"); err != nil {
+	if err := cfg.NeedSecrets("the secret key that the webhook was made with"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

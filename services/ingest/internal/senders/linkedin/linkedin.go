@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -34,13 +33,7 @@ type source struct {
 
 // New makes the sender of a source; it needs the application's client secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if cfg.WriteKey != "" {
-		return nil, errors.New("write_key: sources of this type have none, they sign with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return nil, errors.New("secrets: at least one is required, the application's client secret")
-	}
-	if err := sender.CheckMap("map", cfg.Map); err != nil {
+	if err := cfg.NeedSecrets("the application's client secret"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

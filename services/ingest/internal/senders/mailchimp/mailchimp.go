@@ -30,7 +30,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the token that the webhook's address ends with, for Mailchimp signs nothing"); err != nil {
+	if err := cfg.NeedSecrets("the token that the webhook's address ends with, for Mailchimp signs nothing"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

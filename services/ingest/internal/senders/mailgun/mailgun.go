@@ -63,7 +63,7 @@ func (s *source) Inherit(from sender.Sender) {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the account's HTTP webhook signing key"); err != nil {
+	if err := cfg.NeedSecrets("the account's HTTP webhook signing key"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg, spent: &spent{tokens: recent.New(remembered, 2*Tolerance)}}, nil

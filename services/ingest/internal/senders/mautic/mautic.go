@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/batonhq/baton/services/ingest/internal/fact"
-	"github.com/batonhq/baton/services/ingest/internal/mailing"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/strictjson"
 )
@@ -37,7 +36,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the secret that the webhook is set up with in Mautic"); err != nil {
+	if err := cfg.NeedSecrets("the secret that the webhook is set up with in Mautic"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil

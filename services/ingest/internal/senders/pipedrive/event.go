@@ -18,7 +18,7 @@ type event struct {
 
 // read completes the item. It gives the record of a person who has taken back the consent to marketing, else nil.
 func (e *event) read(v strictjson.Value, spare *strictjson.Doc, received fact.Received, item *sender.Item) *crm.Record {
-	if !crm.Taken(&e.cfg, crm.First(e.meta, "company_id")) {
+	if !e.cfg.Listed(crm.First(e.meta, "company_id")) {
 		item.Ignored = crm.NotOurs
 		return nil
 	}

@@ -39,13 +39,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if cfg.WriteKey != "" {
-		return nil, errors.New("write_key: sources of this type have none, they sign with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return nil, errors.New("secrets: at least one is required, the destination's shared secret")
-	}
-	if err := sender.CheckMap("map", cfg.Map); err != nil {
+	if err := cfg.NeedSecrets("the destination's shared secret"); err != nil {
 		return nil, err
 	}
 	s := &source{cfg: cfg, calls: segment.NewForwarded(cfg), tokens: cfg.Secrets}

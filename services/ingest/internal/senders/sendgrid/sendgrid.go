@@ -51,7 +51,7 @@ type source struct {
 
 // New makes the sender of a source; its secrets are the console's verification keys.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := mailing.CheckSecrets(cfg, "the verification key that SendGrid's console shows for the signed event webhook"); err != nil {
+	if err := cfg.NeedSecrets("the verification key that SendGrid's console shows for the signed event webhook"); err != nil {
 		return nil, err
 	}
 	s := &source{cfg: cfg}

@@ -3,7 +3,6 @@
 package standardwebhooks
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -33,13 +32,7 @@ type source struct {
 
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if cfg.WriteKey != "" {
-		return nil, errors.New("write_key: sources of this type have none, they sign with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return nil, errors.New("secrets: at least one is required, by which the sender signs (whsec_… or whpk_…)")
-	}
-	if err := sender.CheckMap("map", cfg.Map); err != nil {
+	if err := cfg.NeedSecrets("by which the sender signs (whsec_… or whpk_…)"); err != nil {
 		return nil, err
 	}
 	v, err := webhook.NewVerifier(cfg.Secrets, webhook.Tolerance)

@@ -84,7 +84,7 @@ func (s *source) Decode(d *sender.Delivery, yield func(sender.Item) error) error
 }
 
 func (s *source) read(v strictjson.Value, spare *strictjson.Doc, received fact.Received, item *sender.Item) {
-	if !crm.Taken(&s.cfg, crm.First(v, "workspaceId")) {
+	if !s.cfg.Listed(crm.First(v, "workspaceId")) {
 		item.Ignored = crm.NotOurs
 		return
 	}

@@ -24,7 +24,7 @@ type formstack struct {
 
 // NewFormstack makes the sender of a source of Formstack's; it needs a secret.
 func NewFormstack(cfg sender.Config) (sender.Sender, error) {
-	if err := checked(cfg); err != nil {
+	if err := cfg.NeedSecrets("the webhook's secret"); err != nil {
 		return nil, err
 	}
 	return &formstack{cfg: cfg}, nil

@@ -4,7 +4,6 @@ package typeform
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -31,19 +30,9 @@ type source struct {
 	docs sender.Docs
 }
 
-func checked(cfg sender.Config) error {
-	if cfg.WriteKey != "" {
-		return errors.New("write_key: sources of this type have none, they sign with secrets")
-	}
-	if len(cfg.Secrets) == 0 {
-		return errors.New("secrets: at least one is required, the webhook's secret")
-	}
-	return sender.CheckMap("map", cfg.Map)
-}
-
 // New makes the sender of a source; it needs a secret.
 func New(cfg sender.Config) (sender.Sender, error) {
-	if err := checked(cfg); err != nil {
+	if err := cfg.NeedSecrets("the webhook's secret"); err != nil {
 		return nil, err
 	}
 	return &source{cfg: cfg}, nil
