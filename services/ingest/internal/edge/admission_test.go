@@ -31,7 +31,7 @@ func TestAdmission(t *testing.T) {
 	a := newAdmission()
 	// A machine that takes 2,000 a second: with n at once, each takes n/2000 s. 8,000 want in.
 	slow := func(n int) time.Duration { return time.Duration(n) * time.Second / 2000 }
-	if in := load(a, &clock, 8000, slow); slow(in) > 400*time.Millisecond || in < 300 {
+	if in := load(a, &clock, 8000, slow); slow(in) > 200*time.Millisecond || in < 200 {
 		t.Errorf("%d are let in, which take %v each", in, slow(in))
 	}
 	// A fast one has room for all.
