@@ -38,9 +38,9 @@ type Source struct {
 }
 
 // Intake says whose a batch of the source's events is. What is posted with a write key is anybody's word, since such keys stand
-// in pages and apps, unless the configuration trusts it.
+// in pages and apps, and so is what a platform passes on of it, unless the configuration trusts it.
 func (s *Source) Intake() intake.Source {
-	return intake.Source{Name: s.Config.Name, Open: s.Type.Path == sender.Tracking && !s.Config.Trusted}
+	return intake.Source{Name: s.Config.Name, Open: (s.Type.Path == sender.Tracking || s.Type.Open) && !s.Config.Trusted}
 }
 
 // Options of an edge. All but Metrics, Tracer and CORSOrigins are needed.
@@ -392,60 +392,5 @@ func (e *Edge) noteJournal(err error) {
 		e.opt.Log.Error("the journal does not take events: senders are told to come again", "error", err)
 	case err == nil && e.down.Load() && e.down.CompareAndSwap(true, false):
 		e.opt.Log.Info("the journal takes events again")
-	}
-}
-
-const (
-	// putOffFor is how long after its arrival a request is refused for overload. Senders have time-outs of some seconds.
-	putOffFor = time.Second
-	// putOffMost is how many are put off at once. A connection and a goroutine is what each costs; its body is let go.
-	putOffMost = 8192
-)
-
-// putOff holds back the refusal of a request for overload: its sender sends nothing meanwhile, and answers cost what is short.
-func (e *Edge) putOff(x *exchange) {
-	if e.putOffs.Add(1) <= putOffMost && !e.Draining() {
-		wait := time.NewTimer(x.start.Add(putOffFor).Sub(e.opt.Now()))
-		defer wait.Stop()
-		select {
-		case <-wait.C:
-		case <-x.r.Context().Done():
-		}
-	}
-	e.putOffs.Add(-1)
-}
-
-// refused answers what is not taken.
-func (e *Edge) refused(x *exchange, no *refusal) {
-	name := ""
-	if x.source != nil {
-		name = x.source.Config.Name
-	}
-	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
-	e.refusals.note(name, x, no, e.opt.Now())
-	if no.reason == reasonOverloaded {
-		e.putOff(x)
-	}
-	rc := http.NewResponseController(x.w)
-	if x.source != nil && x.source.Type.Rules.Unavailable == sender.Hold && no.retry > 0 {
-		// Whatever it is answered, it takes for a success: an answer that means "later" is none to it.
-		if conn, _, err := rc.Hijack(); err == nil {
-			_ = conn.Close()
-			return
-		}
-		if x.r.ProtoMajor >= 2 {
-			panic(http.ErrAbortHandler) // how net/http is told to break off a stream without an answer
-		}
-	}
-	if !no.unread || x.r.ContentLength >= 0 && x.r.ContentLength <= selfDiscarded {
-		no.write(x.w)
-		return
-	}
-	// The answer goes out before the body has come in, and the rest of that is thrown away.
-	_ = rc.EnableFullDuplex() // not supported: then net/http has it its own way
-	x.w.Header().Set("Connection", "close")
-	no.write(x.w)
-	if rc.Flush() == nil && x.r.Header.Get("Expect") == "" { // who asks first sends nothing after this
-		linger(rc, x.r, x.start, e.opt.Now())
 	}
 }

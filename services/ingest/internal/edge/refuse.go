@@ -11,6 +11,7 @@ import (
 	"github.com/batonhq/baton/pkg/grpcx"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
+	"github.com/batonhq/baton/services/ingest/internal/sender"
 )
 
 // refusal is why a request is not taken: an answer to give, and the word for it in the metrics.
@@ -98,5 +99,60 @@ func unwritten(err error) *refusal {
 		return refuse(http.StatusServiceUnavailable, "gone", "the client went away")
 	default: // unavailable: the outcome is unknown, and to send it again is safe
 		return &refusal{status: http.StatusServiceUnavailable, reason: "unavailable", detail: "the journal does not answer; send it again", retry: retryUnavailable}
+	}
+}
+
+const (
+	// putOffFor is how long after its arrival a request is refused for overload. Senders have time-outs of some seconds.
+	putOffFor = time.Second
+	// putOffMost is how many are put off at once. A connection and a goroutine is what each costs; its body is let go.
+	putOffMost = 8192
+)
+
+// putOff holds back the refusal of a request for overload: its sender sends nothing meanwhile, and answers cost what is short.
+func (e *Edge) putOff(x *exchange) {
+	if e.putOffs.Add(1) <= putOffMost && !e.Draining() {
+		wait := time.NewTimer(x.start.Add(putOffFor).Sub(e.opt.Now()))
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-x.r.Context().Done():
+		}
+	}
+	e.putOffs.Add(-1)
+}
+
+// refused answers what is not taken.
+func (e *Edge) refused(x *exchange, no *refusal) {
+	name := ""
+	if x.source != nil {
+		name = x.source.Config.Name
+	}
+	e.metrics.refused.WithLabelValues(name, no.reason).Inc()
+	e.refusals.note(name, x, no, e.opt.Now())
+	if no.reason == reasonOverloaded {
+		e.putOff(x)
+	}
+	rc := http.NewResponseController(x.w)
+	if x.source != nil && x.source.Type.Rules.Unavailable == sender.Hold && no.retry > 0 {
+		// Whatever it is answered, it takes for a success: an answer that means "later" is none to it.
+		if conn, _, err := rc.Hijack(); err == nil {
+			_ = conn.Close()
+			return
+		}
+		if x.r.ProtoMajor >= 2 {
+			panic(http.ErrAbortHandler) // how net/http is told to break off a stream without an answer
+		}
+	}
+	if !no.unread || x.r.ContentLength >= 0 && x.r.ContentLength <= selfDiscarded {
+		no.write(x.w)
+		return
+	}
+	// The answer goes out before the body has come in, and the rest of that is thrown away.
+	_ = rc.EnableFullDuplex() // not supported: then net/http has it its own way
+	x.w.Header().Set("Connection", "close")
+	no.write(x.w)
+	if rc.Flush() == nil && x.r.Header.Get("Expect") == "" { // who asks first sends nothing after this
+		linger(rc, x.r, x.start, e.opt.Now())
 	}
 }

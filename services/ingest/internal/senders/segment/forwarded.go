@@ -16,14 +16,11 @@ func NewForwarded(cfg sender.Config) *Forwarded {
 	return &Forwarded{source: source{cfg: cfg, settled: true}}
 }
 
-// Read gives the fact that a call states. Segment's signature says that it went through Segment, not who made it: anybody can with
-// the write key of a page. So its ids are unproven, unless the source is trusted. A call without a messageId is known by its bytes: Segment sends it again until it is
-// taken.
+// Read gives the fact that a call states. A call without a messageId is known by its bytes: Segment sends it again until it is taken.
 func (f *Forwarded) Read(v strictjson.Value, received fact.Received) (fact.Fact, fact.Errors) {
 	got, errs := f.source.read(v, received, "", "")
 	if errs == nil && strings.HasPrefix(got.Event.Id, madeUp) && v.Get("messageId").Text() == "" {
 		got.Event.Id = sender.BodyID(v.Raw())
 	}
-	got.Unproven = errs == nil && !f.source.cfg.Trusted
 	return got, errs
 }

@@ -167,16 +167,3 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
-
-// Segment signs whatever came with a write key, and that stands in pages.
-func TestAnybodyCanSpeakThroughSegment(t *testing.T) {
-	for _, trusted := range []bool{false, true} {
-		v := vendor()
-		v.Config.Trusted = trusted
-		s := v.New(t, secret)
-		facts := sendertest.Check(t, s, &sender.Delivery{Body: []byte(identify), Received: fact.At(sendertest.Now())})
-		if len(facts) != 1 || facts[0].Unproven == trusted {
-			t.Errorf("trusted %v: %+v", trusted, facts)
-		}
-	}
-}
