@@ -3,7 +3,6 @@
 package crm
 
 import (
-	"errors"
 	"slices"
 	"time"
 
@@ -100,8 +99,7 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	if eventType == core.Custom {
 		b.Name("type", m.Vendor+": "+strictjson.Printable(r.Event, 200))
 	}
-	// A time that nobody can believe says nothing: then the event happened when it was received.
-	if _, err := core.Occurred(r.At, received.Time); err == nil || errors.Is(err, core.ErrFuture) {
+	if !r.At.IsZero() {
 		b.Occurred("time", r.At, r.At)
 	}
 	// A deal or a task that has its person is that person's, and its own id names nobody: one that passes from one person to

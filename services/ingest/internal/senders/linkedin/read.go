@@ -85,7 +85,7 @@ func (s *source) lead(v strictjson.Value, received fact.Received, item *sender.I
 }
 
 func occurred(b *fact.Builder, field, millis string) {
-	if at, err := sender.Millis(millis); err == nil && !at.Before(core.Earliest()) {
+	if at, err := sender.Millis(millis); err == nil {
 		b.Occurred(field, at, at)
 	}
 }
