@@ -73,9 +73,10 @@ func (b *Batch) isMailbox(id *journalv1.Identity, handoff string) bool {
 		(handoff != "" || id.UserId != "" || id.AnonymousId != "" || len(id.ExternalIds) > 0) && b.in.mailbox(id.Email)
 }
 
-// userSpace tells user ids of different systems apart: those of an open source are its own.
+// userSpace tells user ids of different systems apart: those that nobody has proven, of an open source or from a stranger's hand,
+// are the source's own. Else a stranger could join one first, and with it whomever a CRM later names by it.
 func (b *Batch) userSpace() string {
-	if b.from.Open {
+	if b.unproven {
 		return b.from.Name
 	}
 	return ""

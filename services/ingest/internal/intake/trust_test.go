@@ -33,12 +33,15 @@ func TestUserIDsOfAnOpenSourceAreItsOwn(t *testing.T) {
 	putFrom(t, in, Source{Name: "app"}, event("2", who))
 	putFrom(t, in, Source{Name: "site", Open: true}, event("3", who))
 	putFrom(t, in, Source{Name: "blog", Open: true}, event("4", who))
+	entered := event("5", who) // in a form's hidden field
+	entered.Unproven = true
+	putFrom(t, in, Source{Name: "form"}, entered)
 	var got []string
 	for _, ev := range j.Events() {
 		got = append(got, ev.Entity)
 	}
 	shared := key.Lead(identity.UserID, "", "u-1")
-	want := []string{shared, shared, key.Lead(identity.UserID, "site", "u-1"), key.Lead(identity.UserID, "blog", "u-1")}
+	want := []string{shared, shared, key.Lead(identity.UserID, "site", "u-1"), key.Lead(identity.UserID, "blog", "u-1"), key.Lead(identity.UserID, "form", "u-1")}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got %v, want %v", got, want)
 	}
