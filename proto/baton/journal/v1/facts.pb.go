@@ -2492,7 +2492,10 @@ type Delivered struct {
 	Attempt     int32                  `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Status      int32                  `protobuf:"varint,4,opt,name=status,proto3" json:"status,omitempty"`
 	// Milliseconds the destination took.
-	TookMs        int32 `protobuf:"varint,5,opt,name=took_ms,json=tookMs,proto3" json:"took_ms,omitempty"`
+	TookMs int32 `protobuf:"varint,5,opt,name=took_ms,json=tookMs,proto3" json:"took_ms,omitempty"`
+	// The destination's own ids of what it made or found: {"contact": "123", "task": "9"}. What is delivered later about the
+	// same handoff finds it by them.
+	Refs          map[string]string `protobuf:"bytes,6,rep,name=refs,proto3" json:"refs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2560,6 +2563,13 @@ func (x *Delivered) GetTookMs() int32 {
 		return x.TookMs
 	}
 	return 0
+}
+
+func (x *Delivered) GetRefs() map[string]string {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
 }
 
 type DeliveryFailed struct {
@@ -4209,14 +4219,18 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04data\x18\x05 \x03(\v2'.baton.journal.v1.DeliveryDue.DataEntryR\x04data\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x97\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8b\x02\n" +
 	"\tDelivered\x12\x1d\n" +
 	"\n" +
 	"webhook_id\x18\x01 \x01(\tR\twebhookId\x12 \n" +
 	"\vdestination\x18\x02 \x01(\tR\vdestination\x12\x18\n" +
 	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12\x16\n" +
 	"\x06status\x18\x04 \x01(\x05R\x06status\x12\x17\n" +
-	"\atook_ms\x18\x05 \x01(\x05R\x06tookMs\"\xe4\x01\n" +
+	"\atook_ms\x18\x05 \x01(\x05R\x06tookMs\x129\n" +
+	"\x04refs\x18\x06 \x03(\v2%.baton.journal.v1.Delivered.RefsEntryR\x04refs\x1a7\n" +
+	"\tRefsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe4\x01\n" +
 	"\x0eDeliveryFailed\x12\x1d\n" +
 	"\n" +
 	"webhook_id\x18\x01 \x01(\tR\twebhookId\x12 \n" +
@@ -4351,7 +4365,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4403,54 +4417,56 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
 	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
 	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 50: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	nil,                           // 50: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 51: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 52: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	51, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	52, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	51, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	51, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	51, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	52, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	52, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	52, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	51, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	51, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	52, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	52, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	52, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	52, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
 	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
 	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	51, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	51, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	52, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	52, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	51, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	51, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	52, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	52, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	51, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	51, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	52, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	52, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	52, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
 	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	51, // 29: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	51, // 30: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	51, // 31: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 32: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	51, // 33: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	50, // 34: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	51, // 35: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	42, // 36: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	51, // 37: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	46, // 38: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	50, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	52, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	52, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	52, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	52, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	52, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	51, // 35: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	52, // 36: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	42, // 37: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	52, // 38: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	46, // 39: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4464,7 +4480,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

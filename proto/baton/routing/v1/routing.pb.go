@@ -283,12 +283,14 @@ func (x *HandoffEvent) GetReason() string {
 }
 
 type Owner struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Email         string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
-	Team          string                 `protobuf:"bytes,4,opt,name=team,proto3" json:"team,omitempty"`
-	Chosen        *Chosen                `protobuf:"bytes,5,opt,name=chosen,proto3" json:"chosen,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Id     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Email  string                 `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
+	Team   string                 `protobuf:"bytes,4,opt,name=team,proto3" json:"team,omitempty"`
+	Chosen *Chosen                `protobuf:"bytes,5,opt,name=chosen,proto3" json:"chosen,omitempty"`
+	// Who the rep is elsewhere: a destination's name or type to its id of the user.
+	ExternalIds   map[string]string `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -354,6 +356,13 @@ func (x *Owner) GetTeam() string {
 func (x *Owner) GetChosen() *Chosen {
 	if x != nil {
 		return x.Chosen
+	}
+	return nil
+}
+
+func (x *Owner) GetExternalIds() map[string]string {
+	if x != nil {
+		return x.ExternalIds
 	}
 	return nil
 }
@@ -2341,13 +2350,17 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
 	"\x03rep\x18\x03 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x87\x01\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x94\x02\n" +
 	"\x05Owner\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x12\n" +
 	"\x04team\x18\x04 \x01(\tR\x04team\x120\n" +
-	"\x06chosen\x18\x05 \x01(\v2\x18.baton.routing.v1.ChosenR\x06chosen\"p\n" +
+	"\x06chosen\x18\x05 \x01(\v2\x18.baton.routing.v1.ChosenR\x06chosen\x12K\n" +
+	"\fexternal_ids\x18\x06 \x03(\v2(.baton.routing.v1.Owner.ExternalIdsEntryR\vexternalIds\x1a>\n" +
+	"\x10ExternalIdsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"p\n" +
 	"\x06Chosen\x12\x14\n" +
 	"\x05route\x18\x01 \x01(\tR\x05route\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12<\n" +
@@ -2546,7 +2559,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2579,84 +2592,86 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
 	(*Directory)(nil),              // 29: baton.routing.v1.Directory
 	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 32: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 33: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 34: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 35: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 36: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 37: baton.journal.v1.ScoreSnapshot
+	nil,                            // 31: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                            // 32: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 33: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 34: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 35: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 36: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),        // 37: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 38: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	34, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	34, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	34, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	34, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	35, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	35, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	35, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	35, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	34, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	34, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	36, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	35, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	35, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	35, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
-	5,  // 14: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	34, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	34, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	34, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	34, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	34, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	9,  // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	10, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	11, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	12, // 23: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	13, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	14, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	15, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	31, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	36, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	34, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	34, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	34, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	20, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	4,  // 33: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 34: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	37, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 36: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	6,  // 37: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	17, // 38: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	1,  // 39: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	34, // 40: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	20, // 41: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	34, // 42: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	32, // 43: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	34, // 44: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 45: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 46: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 47: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 48: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 49: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 50: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 51: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 52: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 53: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 54: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 55: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 56: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 57: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 58: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 59: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 60: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 61: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 62: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 63: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	56, // [56:64] is the sub-list for method output_type
-	48, // [48:56] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	31, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	36, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	5,  // 15: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
+	35, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	35, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	35, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	35, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	35, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	9,  // 21: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	10, // 22: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	11, // 23: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	12, // 24: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	13, // 25: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	14, // 26: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	15, // 27: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	32, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	37, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	35, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	35, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	35, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	20, // 33: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	4,  // 34: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	2,  // 35: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	38, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	8,  // 37: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	6,  // 38: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	17, // 39: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	1,  // 40: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	35, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	20, // 42: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	35, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	33, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	35, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	34, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,  // 47: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	7,  // 48: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	21, // 49: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 50: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 51: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 52: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 53: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 54: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	28, // 55: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	30, // 56: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	22, // 57: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 58: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 59: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 60: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 61: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 62: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	29, // 63: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	29, // 64: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	57, // [57:65] is the sub-list for method output_type
+	49, // [49:57] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2670,7 +2685,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -38,8 +38,10 @@ type Team struct {
 // Rep is somebody who takes handoffs.
 type Rep struct {
 	ID, Name, Email, Team string
-	Calendar              calendar.Calendar
-	Capacity              calendar.Capacity
+	// ExternalIDs say who the rep is elsewhere: a destination's name or type to its id of the user.
+	ExternalIDs map[string]string
+	Calendar    calendar.Calendar
+	Capacity    calendar.Capacity
 	// Weight in thousandths, at least 1: a rep of weight 2000 gets twice what one of 1000 gets.
 	Weight int64
 	Active bool

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/strictyaml"
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/calendar"
@@ -17,6 +18,7 @@ type repText struct {
 	Name     string              `yaml:"name"`
 	Email    string              `yaml:"email"`
 	Team     string              `yaml:"team"`
+	External map[string]string   `yaml:"external_ids"`
 	TimeZone string              `yaml:"time_zone"`
 	Hours    map[string][]string `yaml:"hours"`
 	Holidays []string            `yaml:"holidays"`
@@ -38,6 +40,12 @@ func (b *builder) reps(list []repText) {
 		rep := core.Rep{ID: r.ID, Name: r.Name, Email: r.Email, Team: r.Team, Weight: 1000, Active: r.Active == nil || *r.Active}
 		if rep.Name == "" {
 			rep.Name = r.ID
+		}
+		rep.ExternalIDs = r.External
+		for system, id := range r.External {
+			if !identity.Safe(system) || strings.TrimSpace(id) == "" || len(id) > 200 {
+				b.Fail(path+".external_ids", "must be names of destinations, or their types, with the rep's id there")
+			}
 		}
 		rep.Calendar = b.calendar(path, r)
 		if c := r.Capacity; c != nil {

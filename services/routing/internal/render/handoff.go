@@ -51,7 +51,7 @@ func owner(a *handoff.Assignment, dir *core.Directory) *routingv1.Owner {
 	}
 	out := &routingv1.Owner{Id: a.Rep, Chosen: &routingv1.Chosen{Route: a.Route, Pool: a.Pool, Considered: state.Considered(a.Considered)}}
 	if r := dir.Rep(a.Rep); r != nil {
-		out.Name, out.Email, out.Team = r.Name, r.Email, r.Team
+		out.Name, out.Email, out.Team, out.ExternalIds = r.Name, r.Email, r.Team, r.ExternalIDs
 	}
 	return out
 }
