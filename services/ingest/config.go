@@ -186,7 +186,11 @@ func (c Config) build() (built []*edge.Source, errs []error) {
 			errs = append(errs, s.faults(i, err)...)
 			continue
 		}
-		built = append(built, &edge.Source{Config: config, Type: t, Sender: made, MaxBody: limit, Limit: edge.NewLimit(s.Rate)})
+		source := &edge.Source{Config: config, Type: t, Sender: made, MaxBody: limit, Limit: edge.NewLimit(s.Rate)}
+		if s.Poll != nil {
+			source.News = make(chan struct{}, 1)
+		}
+		built = append(built, source)
 	}
 	return built, errs
 }

@@ -81,7 +81,7 @@ func (s *Service) rereadSecrets() (changed []string, err error) {
 		if src.Poll != nil {
 			poll := *src.Poll
 			src.Poll = &poll
-			secrets = append(secrets, &poll.ClientSecret)
+			secrets = append(secrets, &poll.ClientSecret, &poll.Token, &poll.RefreshToken)
 		}
 		differs := false
 		for _, secret := range secrets {

@@ -33,6 +33,8 @@ type Source struct {
 	MaxBody int64
 	// Limit is the rate of events; nil is no limit.
 	Limit *rate.Limiter
+	// News has something when the source has told of something, of a source that is asked for the rest; nil otherwise.
+	News chan struct{}
 
 	counters counters
 }
@@ -318,6 +320,10 @@ func (e *Edge) deliver(x *exchange, call string, b *body) *refusal {
 	h.Set("X-Content-Type-Options", "nosniff")
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(reply)
+	select {
+	case s.News <- struct{}{}:
+	default:
+	}
 	return nil
 }
 

@@ -199,10 +199,31 @@ func (r *reader) run(ctx context.Context) {
 			code = now
 			r.failed.WithLabelValues(code).Inc()
 		}
+		r.pause(ctx, wait, fails > 0)
+	}
+}
+
+// soon is how long after a source has told of something it is asked for it: some show it a moment later.
+const soon = time.Second
+
+// pause waits until the next page is to be asked for: sooner where the source has told of something since, but for one that
+// wants to be left alone.
+func (r *reader) pause(ctx context.Context, wait time.Duration, alone bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	news := r.source.News
+	if alone {
+		news = nil
+	}
+	for until := r.opt.Now().Add(wait); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-timer.C:
+			return
+		case <-news:
+			news = nil
+			timer.Reset(min(soon, max(0, until.Sub(r.opt.Now()))))
 		}
 	}
 }

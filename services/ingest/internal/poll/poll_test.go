@@ -37,17 +37,26 @@ func start(t *testing.T, j *fakejournal.Journal, m *marketo, change ...func(*sen
 		f(p)
 	}
 	c.Sources = []ingest.Source{{Name: "mkto", Type: "marketo", Poll: p}}
-	out := &process{metrics: prometheus.NewRegistry(), log: &bytes.Buffer{}, done: make(chan error, 1)}
-	s, err := ingest.New(c, ingest.Deps{
-		Journal: j, Metrics: out.metrics, Log: slog.New(slog.NewTextHandler(out.log, nil)), Client: &http.Client{Transport: m},
-	})
+	out := newProcess()
+	s, err := ingest.New(c, ingest.Deps{Journal: j, Metrics: out.metrics, Log: out.logger(), Client: &http.Client{Transport: m}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	out.stop = cancel
-	go func() { out.done <- s.Run(ctx) }()
+	out.run(t, s)
 	return out
+}
+
+func newProcess() *process {
+	return &process{metrics: prometheus.NewRegistry(), log: &bytes.Buffer{}, done: make(chan error, 1)}
+}
+
+func (p *process) logger() *slog.Logger { return slog.New(slog.NewTextHandler(p.log, nil)) }
+
+func (p *process) run(t *testing.T, s *ingest.Service) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	p.stop = cancel
+	go func() { p.done <- s.Run(ctx) }()
 }
 
 // kill ends the process and gives what it has logged.

@@ -90,6 +90,14 @@ type Poll struct {
 	// ClientID and ClientSecret are of the API user.
 	ClientID     string        `yaml:"client_id"`
 	ClientSecret config.Secret `yaml:"client_secret"`
+	// Token is an access token, RefreshToken what a new one is got for: which of them, the type says.
+	Token        config.Secret `yaml:"token"`
+	RefreshToken config.Secret `yaml:"refresh_token"`
+	// Version of the platform's API; "" is the one that Baton was made for.
+	Version string `yaml:"version"`
+	// Forms and Kinds choose what is asked for: the ids of forms, and the platform's kinds of leads.
+	Forms []string `yaml:"forms"`
+	Kinds []string `yaml:"kinds"`
 	// Every is how long to wait once there is nothing more; 0 is a minute.
 	Every time.Duration `yaml:"every"`
 	// Activities are the types asked for, by the platform's numbers; none: those that Baton has a meaning for.

@@ -2,7 +2,11 @@ package sender
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -56,3 +60,37 @@ func (l *Later) Error() string { return l.Err.Error() }
 
 // Unwrap gives the reason.
 func (l *Later) Unwrap() error { return l.Err }
+
+// Address gives the API's address without a slash at its end: the configured one, or the platform's. Secrets go there, so it
+// is https, or on this machine.
+func (p *Poll) Address(platform string) (string, error) {
+	address := p.URL
+	if address == "" {
+		address = platform
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("must be such as %s", platform)
+	case u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "localhost"):
+		return "", errors.New("must be https, secrets go there")
+	}
+	return strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/"), nil
+}
+
+// Timing gives the wait between rounds, a minute where none is configured, and where the first begins, zero for then.
+func (p *Poll) Timing() (every time.Duration, since time.Time, errs []error) {
+	if every = p.Every; every == 0 {
+		every = time.Minute
+	}
+	if every < 10*time.Second || every > 24*time.Hour {
+		errs = append(errs, fmt.Errorf("poll.every: %v is not between 10s and 24h", p.Every))
+	}
+	if p.Since != "" {
+		var err error
+		if since, err = time.Parse(time.RFC3339, p.Since); err != nil {
+			errs = append(errs, errors.New("poll.since: is not an RFC 3339 time such as 2026-11-20T00:00:00Z"))
+		}
+	}
+	return every, since, errs
+}

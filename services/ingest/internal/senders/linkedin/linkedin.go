@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // Type is the table's row. LinkedIn asks its challenge anew every two hours, and stops sending where it is not answered.
 func Type() sender.Type {
 	return sender.Type{
-		Name: "linkedin", Path: sender.Webhooks,
+		Name: "linkedin", Path: sender.Webhooks, Polled: true,
 		Rules: sender.Rules{Refused: sender.Quarantine, Unavailable: sender.Retry, Reply: sender.OK},
 		New:   New,
 	}
@@ -29,6 +30,7 @@ const signing = "hmacsha256="
 type source struct {
 	cfg  sender.Config
 	docs sender.Docs
+	api  *api // nil: not asked
 }
 
 // New makes the sender of a source; it needs the application's client secret.
@@ -36,7 +38,14 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if err := cfg.NeedSecrets("the application's client secret"); err != nil {
 		return nil, err
 	}
-	return &source{cfg: cfg}, nil
+	s := &source{cfg: cfg}
+	if cfg.Poll == nil {
+		return s, nil
+	}
+	var errs []error
+	s.api, errs = newAPI(cfg.Poll, cfg.Accounts)
+	s.cfg.MaxEvents = max(cfg.MaxEvents, pageSize) // what a request may have is no measure of what is asked for
+	return s, errors.Join(errs...)
 }
 
 // Verify checks X-LI-Signature: in hex the HMAC-SHA256, by the client secret, of "hmacsha256=" and the body.

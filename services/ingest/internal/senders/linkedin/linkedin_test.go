@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/batonhq/baton/services/ingest/internal/fact"
+	"github.com/batonhq/baton/services/ingest/internal/rounds"
 	"github.com/batonhq/baton/services/ingest/internal/sender"
 	"github.com/batonhq/baton/services/ingest/internal/senders/sendertest"
 )
@@ -217,4 +218,22 @@ func TestTooManyNotifications(t *testing.T) {
 	if len(refused) != 1 || len(ignored) != 0 {
 		t.Errorf("refused %v, ignored %v", refused, ignored)
 	}
+}
+
+// FuzzNotification: whatever LinkedIn answers, what is made of it is one notification that Decode reads, or nothing.
+func FuzzNotification(f *testing.F) {
+	f.Add([]byte(`{"id":"a-1","submittedAt":1763632800000,"formResponse":{"answers":[{"questionId":1,"answerDetails":{"textQuestionAnswer":{"answer":"ana@initech.example"}}}]},
+"form":{"hiddenFields":[{"name":"utm_campaign","value":"x"}],"content":{"questions":[{"questionId":1,"predefinedField":"WORK_EMAIL"}]}}}`))
+	f.Add([]byte(`{"id":"urn:li:leadGenFormResponse:b","formResponse":{"answers":[null,{}]},"form":{"content":{"questions":[null]}}}`))
+	s, err := New(sender.Config{Name: "s", Secrets: []string{"k"}, MaxEvents: 10, MaxEvent: 1 << 20, Accounts: []string{"urn:li:sponsoredAccount:5"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		it, ok, err := notification(raw)
+		if err != nil || !ok {
+			return
+		}
+		sendertest.Check(t, s, &sender.Delivery{Body: (*api)(nil).Put([]rounds.Item{it}), Received: fact.At(sendertest.Now())})
+	})
 }

@@ -20,6 +20,10 @@ const system = "linkedin"
 func (s *source) lead(v strictjson.Value, received fact.Received, item *sender.Item) {
 	response, action, at := v.Get("leadGenFormResponse").Text(), v.Get("leadAction").Text(), v.Get("occurredAt").Text()
 	owner := v.Get("owner")
+	if s.api != nil && (action == "CREATED" || action == "") && !v.Get("answers").Given() && !v.Get("formResponse").Given() {
+		item.Ignored = "its answers are read from LinkedIn's API, and it with them"
+		return
+	}
 	if !s.listed(owner.Get("organization").Text(), owner.Get("sponsoredAccount").Text()) {
 		item.Ignored = "it is of an account that the source does not list"
 		return

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // Type is the table's row. Meta repeats what is not answered with a 200 for 36 hours, and then drops it.
 func Type() sender.Type {
 	return sender.Type{
-		Name: "meta", Path: sender.Webhooks,
+		Name: "meta", Path: sender.Webhooks, Polled: true,
 		Rules: sender.Rules{Refused: sender.Quarantine, Unavailable: sender.Retry, Reply: sender.OK},
 		New:   New,
 	}
@@ -28,6 +29,7 @@ func Type() sender.Type {
 type source struct {
 	cfg  sender.Config
 	docs sender.Docs
+	api  *api // nil: not asked
 }
 
 // New makes the sender of a source; it needs the app's secret.
@@ -35,7 +37,14 @@ func New(cfg sender.Config) (sender.Sender, error) {
 	if err := cfg.NeedSecrets("the app secret"); err != nil {
 		return nil, err
 	}
-	return &source{cfg: cfg}, nil
+	s := &source{cfg: cfg}
+	if cfg.Poll == nil {
+		return s, nil
+	}
+	var errs []error
+	s.api, errs = newAPI(cfg.Poll, cfg.Secrets[0], cfg.Accounts)
+	s.cfg.MaxEvents = max(cfg.MaxEvents, pageSize) // what a request may have is no measure of what is asked for
+	return s, errors.Join(errs...)
 }
 
 // Verify checks X-Hub-Signature-256: sha256=<hex>, the HMAC-SHA256 of the body by the app secret. Meta makes it of the payload

@@ -35,6 +35,10 @@ func (s *source) change(v strictjson.Value, page string, received fact.Received,
 		item.Ignored = "it is of a page that the source does not list"
 		return
 	}
+	if s.api != nil && value.Get("field_data").Kind() != strictjson.Array {
+		item.Ignored = "its answers are read from the Graph API, and it with them"
+		return
+	}
 	lead, form := value.Get("leadgen_id").Text(), value.Get("form_id").Text()
 	b := fact.NewBuilder(s.cfg.Name, received, true, "")
 	if lead == "" {
