@@ -234,7 +234,7 @@ func TestRatesCountsWhatLedToNothing(t *testing.T) {
 // same again.
 func TestSampledShapley(t *testing.T) {
 	const n = 16
-	random := rand.New(rand.NewPCG(7, 7)) //nolint:gosec // test data
+	random := rand.New(rand.NewPCG(7, 7))
 	var paths []Path
 	for range 300 {
 		var keys []int
@@ -279,7 +279,7 @@ func TestSampledShapley(t *testing.T) {
 }
 
 func generated(n, keys int) []Path {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	random := rand.New(rand.NewPCG(1, 2))
 	paths := make([]Path, n)
 	for i := range paths {
 		var list []int
