@@ -3042,7 +3042,9 @@ type Answered struct {
 	// For accepted: the agreement's version under which the contact clock began; 0 in facts of before clocks were pinned.
 	AgreementVersion int32 `protobuf:"varint,20,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
 	// For paused: until when.
-	Until         *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=until,proto3" json:"until,omitempty"`
+	Until *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=until,proto3" json:"until,omitempty"`
+	// For paused and resumed: the name of the token that it was asked with.
+	By            string `protobuf:"bytes,22,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3166,6 +3168,13 @@ func (x *Answered) GetUntil() *timestamppb.Timestamp {
 		return x.Until
 	}
 	return nil
+}
+
+func (x *Answered) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
 }
 
 // Closed tells the desk that a handoff is over, so that a rep's turn can be given back.
@@ -4562,7 +4571,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x95\x03\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xa5\x03\n" +
 	"\bAnswered\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x1d\n" +
@@ -4579,7 +4588,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06wakeAt\x12\x17\n" +
 	"\awake_on\x18\v \x01(\tR\x06wakeOn\x12+\n" +
 	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\x120\n" +
-	"\x05until\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"{\n" +
+	"\x05until\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02by\x18\x16 \x01(\tR\x02by\"{\n" +
 	"\x06Closed\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +

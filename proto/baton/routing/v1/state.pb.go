@@ -1116,14 +1116,17 @@ func (x *SeenRequest) GetAt() int64 {
 }
 
 type HeldRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	HandoffId     string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Rep           string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Note          string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
-	At            int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Type      string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	HandoffId string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Rep       string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note      string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	At        int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	// Of a request to pause.
+	Until         int64  `protobuf:"varint,20,opt,name=until,proto3" json:"until,omitempty"`
+	By            string `protobuf:"bytes,21,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1205,6 +1208,20 @@ func (x *HeldRequest) GetAt() int64 {
 		return x.At
 	}
 	return 0
+}
+
+func (x *HeldRequest) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *HeldRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
 }
 
 // DeskState is what the desk counts.
@@ -1781,7 +1798,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x01\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\xc4\x01\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -1790,7 +1807,9 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
-	"\x02at\x18\a \x01(\x03R\x02at\"\xaa\x02\n" +
+	"\x02at\x18\a \x01(\x03R\x02at\x12\x14\n" +
+	"\x05until\x18\x14 \x01(\x03R\x05until\x12\x0e\n" +
+	"\x02by\x18\x15 \x01(\tR\x02by\"\xaa\x02\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +

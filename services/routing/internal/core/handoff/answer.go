@@ -21,6 +21,9 @@ type Request struct {
 	Rep          string
 	Reason, Note string
 	At           time.Time
+	// Until is when a pause shall end, By the name of the token that asked.
+	Until time.Time
+	By    string
 }
 
 // Reasons are those of the agreement in force.

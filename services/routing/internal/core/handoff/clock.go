@@ -126,6 +126,9 @@ func (h *Handoff) adopt(p Pinned, now time.Time, clock Clock) {
 // Pausing makes the clock stand still from at until a moment. p is what a clock that is not pinned yet is pinned to.
 func (h *Handoff) Pausing(at, until time.Time, reason, by string, p Pinned, clock Clock) {
 	h.adopt(p, at, clock)
+	if h.Ended(at) {
+		h.Resuming(at, clock)
+	}
 	if h.Pause.Until.IsZero() {
 		h.Plan(at, clock)
 		h.Pause.Since = at
@@ -146,7 +149,9 @@ func (h *Handoff) Resuming(at time.Time, clock Clock) {
 		end = at
 	}
 	h.Pause = Pause{For: h.Pause.For + max(0, end.Sub(h.Pause.Since))}
-	h.Pinned.SpentAt = end
+	if end.Before(h.Pinned.SpentAt) {
+		h.Pinned.SpentAt = end
+	}
 	h.Plan(at, clock)
 	h.Record(DoResume, at, h.Owner(), "")
 }

@@ -23,15 +23,9 @@ const (
 // maxPause is how long anybody may pause a handoff; who wants it to rest for longer recycles it.
 const maxPause = 366 * 24 * time.Hour
 
-// PauseRequest asks for a pause, or for its end. Rep is "" for a manager.
-type PauseRequest struct {
-	ID, Do, Rep, Reason, By string
-	Until, At               time.Time
-}
-
-// DecidePause says what becomes of a request about the clock, and changes nothing. atMost is how long the agreement lets its
+// DecidePause says what becomes of a request about the clock, and changes nothing. A request without a rep is a manager's. atMost is how long the agreement lets its
 // owner pause a handoff, all pauses together; 0: only managers may.
-func (h *Handoff) DecidePause(r PauseRequest, atMost time.Duration) Answer {
+func (h *Handoff) DecidePause(r Request, atMost time.Duration) Answer {
 	refuse := func(code, why string) Answer { return Answer{Refused: Refuse(code, why), Stage: h.Stage} }
 	owner := h.Owner()
 	switch {
