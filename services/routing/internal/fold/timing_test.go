@@ -120,13 +120,13 @@ func TestOverflow(t *testing.T) {
 	first := s.handoff(id).Owner()
 	second := map[string]string{"ana": "bo", "bo": "ana"}[first]
 	s.Advance(start.Add(5 * time.Hour))
-	h := s.wantHandoff(id, handoff.Routed, second)
+	s.wantHandoff(id, handoff.Routed, second)
 	if r := s.Facts(typeReassigned); len(r) != 1 || r[0].Body.GetReassigned().GetReason() != "overflow" || r[0].Body.GetReassigned().GetFrom() != first {
 		t.Fatalf("reassigned: %v", r)
 	}
 	// Everybody had it: it waits at the desk, with nobody, and the desk alone answers for it.
 	s.Advance(start.Add(200 * time.Hour))
-	h = s.wantHandoff(id, handoff.Waiting, identity.Desk)
+	h := s.wantHandoff(id, handoff.Waiting, identity.Desk)
 	if len(h.WaitingFor) != 2 || len(h.Steps) != 0 || len(s.desk().Desk.Queue) != 1 {
 		t.Errorf("it waits as %+v", h)
 	}
@@ -315,6 +315,30 @@ func TestContactsAreRememberedOfThoseHandedOver(t *testing.T) {
 }
 
 type leadEntity = lead
+
+// Marketing hears of each move of a lead once, in order, through a recycling and a second epoch.
+func TestMarketingHearsOfEveryMoveInOrder(t *testing.T) {
+	s := newStory(t)
+	s.pins(EventStageChanged)
+	lead := leadOf("x@hooli.example")
+	moves := [][2]string{{"inquiry", "mql"}, {"mql", "routed"}, {"routed", "recycled"}, {"recycled", "inquiry"}, {"inquiry", "mql"}, {"mql", "routed"}, {"routed", "accepted"}}
+	for i, m := range moves {
+		if m[1] == "mql" {
+			s.qualify("x@hooli.example", int32(1+i/4))
+		}
+		s.Advance(s.Now.Add(time.Second))
+		s.scoring(lead, typeStageChanged, &journalv1.Event{Payload: &journalv1.Event_StageChanged{
+			StageChanged: &journalv1.StageChanged{From: m[0], To: m[1], Epoch: int32(1 + i/4)}}})
+	}
+	var told [][2]string
+	for _, f := range s.Facts(typeDeliveryDue) {
+		d := f.Body.GetDeliveryDue().GetData()
+		told = append(told, [2]string{d["from"], d["to"]})
+	}
+	if !slices.Equal(told, moves) {
+		t.Errorf("told %v", told)
+	}
+}
 
 // Everything of this file's matter in one story: whoever lives in blobs alone, loaded anew for each event, as after a crash
 // between any two of them, states the same.

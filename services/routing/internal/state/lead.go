@@ -76,6 +76,9 @@ func EncodeLead(l *Lead) []byte {
 
 // DecodeLead reads a lead's blob; nil is a lead that nothing is known of.
 func DecodeLead(blob []byte) (*Lead, error) {
+	if len(blob) == 0 { // most leads are never handed over
+		return &Lead{Book: decodeBook(nil, 0)}, nil
+	}
 	var in routingv1.LeadState
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read a lead's routing state: %w", err)
