@@ -2,7 +2,6 @@ package agreement
 
 import (
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -15,7 +14,7 @@ const (
 
 // Difference is one thing in which two agreements differ.
 type Difference struct {
-	// Part is scores, groups, engagement, fit, grades, qualify, disqualify, sla, reject_reasons, recycle_reasons, goals or general.
+	// Part is scores, groups, engagement, fit, grades, qualify, disqualify, sla, handover, outreach, reject_reasons, recycle_reasons, goals or general.
 	Part string
 	// ID is the rule's, reason's or goal's id, the grade's letter, or the field's name; "" where the part as a whole differs
 	// (the order of its rules).
@@ -88,6 +87,8 @@ func Diff(from, to *Agreement) []Difference {
 	d.disqualify(from, to)
 	d.part = "sla"
 	d.sla(&from.SLA, &to.SLA)
+	d.handover(&from.Handover, &to.Handover)
+	d.outreach(&from.Outreach, &to.Outreach)
 	d.reasons(from, to)
 	d.part = "goals"
 	diffList(d, from.Goals, to.Goals, listed[Goal]{
@@ -275,49 +276,10 @@ func (d *differ) sla(from, to *SLA) {
 	if from.MaxReassigns != to.MaxReassigns {
 		d.changed("max_reassigns", "given to another rep at most %d → %d times", from.MaxReassigns, to.MaxReassigns)
 	}
-	before, after := rungs(from.Ladder), rungs(to.Ladder)
-	for _, r := range after {
-		switch was, known := find(before, r.at); {
-		case !known:
-			d.add(DiffAdded, r.id(), "new step: "+r.text())
-		case was.does != r.does:
-			d.changed(r.id(), "step at %d%% of the time: %s → %s", r.at, was.does, r.does)
-		}
+	if before, after := pauseText(from.Pause), pauseText(to.Pause); before != after {
+		d.changed("pause", "%s → %s", before, after)
 	}
-	for _, r := range before {
-		if _, stays := find(after, r.at); !stays {
-			d.add(DiffRemoved, r.id(), "removed step: "+r.text())
-		}
-	}
-}
-
-// rung is all that the ladder does at one percentage: that is what its steps are told apart by.
-type rung struct {
-	at   int
-	does string
-}
-
-func (r rung) id() string   { return fmt.Sprintf("ladder %d%%", r.at) }
-func (r rung) text() string { return fmt.Sprintf("at %d%% of the time %s", r.at, r.does) }
-
-// rungs joins the steps, which ascend, at the same percentage.
-func rungs(ladder []Step) (out []rung) {
-	for _, s := range ladder {
-		if k := len(out) - 1; k >= 0 && out[k].at == s.At {
-			out[k].does += ", then " + stepText(s)
-		} else {
-			out = append(out, rung{s.At, stepText(s)})
-		}
-	}
-	return out
-}
-
-func find(ladder []rung, at int) (rung, bool) {
-	i := slices.IndexFunc(ladder, func(r rung) bool { return r.at == at })
-	if i < 0 {
-		return rung{}, false
-	}
-	return ladder[i], true
+	d.ladders(from, to)
 }
 
 func (d *differ) reasons(from, to *Agreement) {

@@ -171,7 +171,11 @@ func TestEveryFieldIsCompared(t *testing.T) {
 			}
 		}
 		v := find(reflect.ValueOf(parsed(t, everything)).Elem())
-		if v.IsZero() {
+		switch _, field, _ := strings.Cut(path, "adder["); {
+		case !v.IsZero():
+		case slices.Contains([]string{".At", ".After", ".Notify", ".Reassign", ".Overflow"}, strings.TrimLeft(field, "0123456789]")):
+			return // of a step some exclude others: another step has them
+		default:
 			t.Errorf("%s is not stated in the full agreement", path)
 		}
 		switch v.Kind() {
@@ -248,8 +252,11 @@ func anAgreement() *rapid.Generator[*Agreement] {
 		}
 		a.SLA = SLA{AcceptWithin: span(t), ContactWithin: span(t), Clock: text(t), MaxReassigns: rapid.IntRange(0, 1).Draw(t, "reassigns")}
 		for at := range rapid.IntRange(0, 3).Draw(t, "steps") {
-			a.SLA.Ladder = append(a.SLA.Ladder, Step{At: 50 * (at / 2), Notify: text(t), Reassign: rapid.Bool().Draw(t, "reassign")})
+			a.SLA.Ladder = append(a.SLA.Ladder, Step{At: 50 * (at / 2), Notify: text(t), Reassign: rapid.Bool().Draw(t, "reassign"), Overflow: rapid.Bool().Draw(t, "overflow")})
 		}
+		a.SLA.Pause, a.SLA.OwnContactLadder = Pause{AtMost: span(t)}, rapid.Bool().Draw(t, "own ladder")
+		a.Handover = Handover{AtOnce: ids(t), AfterTouch: span(t), AfterMail: span(t), AtMost: span(t), OwnerWait: span(t)}
+		a.Outreach = Outreach{Quiet: span(t), SalesFirst: rapid.Bool().Draw(t, "sales first")}
 		for _, id := range ids(t) {
 			a.RejectReasons = append(a.RejectReasons, RejectReason{ID: id, FixableBy: text(t), Sub: types(t)})
 			a.RecycleReasons = append(a.RecycleReasons, RecycleReason{ID: id, WakeAfter: span(t), WakeOn: text(t)})
@@ -260,7 +267,7 @@ func anAgreement() *rapid.Generator[*Agreement] {
 }
 
 func TestDiffBothWays(t *testing.T) {
-	parts := []string{"scores", "groups", "engagement", "fit", "grades", "qualify", "disqualify", "sla", "reject_reasons", "recycle_reasons", "goals", "general"}
+	parts := []string{"scores", "groups", "engagement", "fit", "grades", "qualify", "disqualify", "sla", "handover", "outreach", "reject_reasons", "recycle_reasons", "goals", "general"}
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := anAgreement().Draw(t, "a"), anAgreement().Draw(t, "b")
 		if d := Diff(a, a); d != nil {

@@ -124,15 +124,24 @@ func stepText(s Step) string {
 	default:
 		tell = "tell " + plain(s.Notify)
 	}
+	give := ""
 	switch {
-	case tell == "" && s.Reassign:
-		return "give it to another rep"
+	case s.Reassign && s.Overflow:
+		give = "give it to another rep and put it back into the queue"
 	case s.Reassign:
-		return tell + " and give it to another rep"
-	case tell == "":
-		return "do nothing"
+		give = "give it to another rep"
+	case s.Overflow:
+		give = "put it back into the queue"
 	}
-	return tell
+	switch {
+	case tell == "" && give == "":
+		return "do nothing"
+	case tell == "":
+		return give
+	case give == "":
+		return tell
+	}
+	return tell + " and " + give
 }
 
 func mendText(role string) string {

@@ -59,6 +59,8 @@ type Agreement struct {
 	Qualify    []QualifyRule
 	Disqualify []DisqualifyRule
 	SLA        SLA
+	Handover   Handover
+	Outreach   Outreach
 	// RejectReasons and RecycleReasons are what sales may answer with, in the order of the text.
 	RejectReasons  []RejectReason
 	RecycleReasons []RecycleReason
@@ -161,8 +163,13 @@ type SLA struct {
 	ContactWithin time.Duration
 	Clock         string
 	// Ladder has ascending steps.
-	Ladder       []Step
-	MaxReassigns int
+	Ladder []Step
+	// ContactLadder is the contact clock's own, where OwnContactLadder says so: it may be empty. Without one that clock takes
+	// the steps of Ladder that tell somebody.
+	ContactLadder    []Step
+	OwnContactLadder bool
+	MaxReassigns     int
+	Pause            Pause
 }
 
 // Who a step of the ladder tells.
@@ -171,13 +178,17 @@ const (
 	NotifyManager = "manager"
 )
 
-// Step is what happens at a percentage of the time allowed.
+// Step is what happens once part of the time allowed has passed, or a stretch of it.
 type Step struct {
-	// At in percent; 100 is the moment of the breach.
+	// At in percent, 100 being the moment of the breach; 0 where After is stated.
 	At int
+	// After a stretch of the clock's time; 0 where At is stated.
+	After time.Duration
 	// Notify is NotifyRep, NotifyManager or "".
 	Notify   string
 	Reassign bool
+	// Overflow takes it from its owner and puts it back into the desk's queue.
+	Overflow bool
 }
 
 // RejectReason is an answer of sales to a handoff.

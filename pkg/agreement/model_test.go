@@ -30,8 +30,12 @@ sla:
   accept_within: 4h
   contact_within: 24h
   clock: working
-  ladder: [ {at: 50%, notify: rep, reassign: true}, {at: 100%, notify: manager, reassign: true} ]
+  ladder: [ {at: 50%, notify: rep, reassign: true}, {at: 100%, notify: manager, reassign: true}, {at: 8h, overflow: true} ]
+  contact_ladder: [ {at: 30m, notify: rep} ]
   max_reassigns: 2
+  pause: {at_most: 5d}
+handover: { at_once: [matrix], hold: {after_touch: 30m, after_mail: 4h, at_most: 24h}, owner: wait, owner_wait: 16h }
+outreach: {quiet: 48h, sales_first: true}
 reject_reasons:  [ {id: no-fit, fixable_by: marketing, sub: [size, industry]} ]
 recycle_reasons: [ {id: timing, wake_after: 90d, wake_on: engagement} ]
 goals: [ {id: mql-to-sql, metric: mql_to_sql_rate, target: 0.3, window: 90d} ]

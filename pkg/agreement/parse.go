@@ -32,7 +32,7 @@ func Parse(text []byte) (*Agreement, error) {
 }
 
 func parseAgreement(n node) *Agreement {
-	f := n.object("agreement", "half_life", "timeframe", "groups", "scores", "engagement", "fit", "grades", "qualify", "disqualify", "sla",
+	f := n.object("agreement", "half_life", "timeframe", "groups", "scores", "engagement", "fit", "grades", "qualify", "disqualify", "sla", "handover", "outreach",
 		"reject_reasons", "recycle_reasons", "goals", "signatures")
 	a := &Agreement{
 		Name: required(f["agreement"], "the agreement's name").id(), HalfLife: f["half_life"].span(0), Timeframe: f["timeframe"].span(0),
@@ -56,6 +56,8 @@ func parseAgreement(n node) *Agreement {
 		n.Fail("has conditions of %d bytes in all, at most %d are allowed", size, MaxConditions)
 	}
 	a.SLA = parseSLA(f["sla"])
+	a.Handover = parseHandover(f["handover"], a.Qualify)
+	a.Outreach = parseOutreach(f["outreach"])
 	ids = uniqueIDs{}
 	for _, e := range f["reject_reasons"].list() {
 		a.RejectReasons = append(a.RejectReasons, parseReject(e, ids))
@@ -154,22 +156,24 @@ func parseQualify(n node, ids uniqueIDs) QualifyRule {
 }
 
 func parseSLA(n node) SLA {
-	f := n.object("accept_within", "contact_within", "clock", "ladder", "max_reassigns")
+	f := n.object("accept_within", "contact_within", "clock", "ladder", "contact_ladder", "max_reassigns", "pause")
 	s := SLA{
 		AcceptWithin: f["accept_within"].duration(), ContactWithin: f["contact_within"].duration(),
 		Clock: f["clock"].oneOf(ClockElapsed, ClockWorking, ClockElapsed), MaxReassigns: f["max_reassigns"].integer(0, 50),
 	}
-	for _, e := range f["ladder"].list() {
-		l := e.object("at", "notify", "reassign")
-		step := Step{At: required(l["at"], "a percentage such as 50%").percent(), Notify: l["notify"].oneOf("", NotifyRep, NotifyManager), Reassign: l["reassign"].boolean()}
-		if step.Notify == "" && !step.Reassign {
-			e.Fail("does nothing: it needs notify or reassign")
-		}
-		if k := len(s.Ladder); k > 0 && step.At > 0 && step.At < s.Ladder[k-1].At {
-			e.Fail("comes before the step above it: steps must ascend")
-		}
-		s.Ladder = append(s.Ladder, step)
+	within := s.AcceptWithin
+	if within == 0 {
+		within = s.ContactWithin
 	}
+	s.Ladder = parseLadder(f["ladder"], within, false)
+	if n := f["contact_ladder"]; n.Exists() {
+		s.ContactLadder = parseLadder(n, s.ContactWithin, true)
+		s.OwnContactLadder = true
+		if s.ContactWithin == 0 {
+			n.Fail("is of a clock that the agreement does not have: contact_within is missing")
+		}
+	}
+	s.Pause = parsePause(f["pause"])
 	return s
 }
 

@@ -25,12 +25,16 @@ func (s *session) fold(sl *slot, ev *Event, live bool) (facts []*Event, repeat b
 	if ev.Origin != nil && !pt.mark.origins.advance(ev.Origin) && identified {
 		return nil, true
 	}
-	pt.touch(ev)
-	s.soil(sl)
-	if name, ok := FiredTimer(service, ev); ok {
+	name, fired := FiredTimer(service, ev)
+	if fired {
 		delete(sl.armed, name)
 	}
 	outcome := sl.entity.Apply(s.globals, ev)
+	// What left the entity as it was is counted with the next event that does not: until then a replay would count it again.
+	if steady, ok := sl.entity.(Steady); !ok || fired || steady.Changed() {
+		pt.touch(ev)
+		s.soil(sl)
+	}
 	counted := ev.Input() && ev.Partition != Global
 	if outcome == Duplicate {
 		if counted {

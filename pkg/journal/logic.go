@@ -59,6 +59,13 @@ type Entity interface {
 	Save(m *leadstore.Mutation) []byte
 }
 
+// Steady is an Entity that can tell that an event was of no interest to it, so that nothing is written for it: a service that
+// must look at what most leads never need to remember stays cheap.
+type Steady interface {
+	// Changed reports whether the last Apply, and those of the facts that followed from it, changed anything that Save gives.
+	Changed() bool
+}
+
 // Outcome says what became of an input in a fold; the sum of all outcomes is reconciled with the log.
 type Outcome int
 

@@ -56,6 +56,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 	t.Run("watching", r.testWatch)
 	t.Run("answers", r.testAnswers)
 	t.Run("lead events", r.testLeadEvents)
+	t.Run("clocks and outreach", r.testTiming)
 	t.Run("directory", r.testDirectory)
 	t.Run("waiting and replay", r.testReplay)
 

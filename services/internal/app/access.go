@@ -84,6 +84,11 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/GetDirectory":   read(people),
 		"/baton.routing.v1.RoutingService/PutDirectory":   read([]string{roleAdmin, roleManager}),
 
+		"/baton.routing.v1.RoutingService/PauseHandoff":      write([]string{roleAdmin, roleSales, roleManager}),
+		"/baton.routing.v1.RoutingService/ResumeHandoff":     write([]string{roleAdmin, roleSales, roleManager}),
+		"/baton.routing.v1.RoutingService/CheckOutreach":     read(everybody),
+		"/baton.routing.v1.RoutingService/CheckOutreachList": read(everybody),
+
 		"/baton.feedback.v1.FeedbackService/Accept":     write(answering),
 		"/baton.feedback.v1.FeedbackService/Reject":     write(answering),
 		"/baton.feedback.v1.FeedbackService/Contact":    write(answering),

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/batonhq/baton/pkg/grpcx"
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
@@ -20,6 +22,7 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	scoringv1 "github.com/batonhq/baton/proto/baton/scoring/v1"
 	"github.com/batonhq/baton/services/feedback"
+	"github.com/batonhq/baton/services/routing"
 )
 
 // directoryLimit is the largest body that PUT /api/v1/directory takes: a directory lists every account.
@@ -73,9 +76,12 @@ func longCall(r *http.Request) time.Duration {
 	return 0
 }
 
+// httpStatus gives the status of an answer where it is not 200; 0 for all others.
+func httpStatus(m proto.Message) int { return cmp.Or(feedback.HTTPStatus(m), routing.HTTPStatus(m)) }
+
 func (p *process) newGateway(ctx context.Context) (*grpcx.Gateway, error) {
 	g, err := grpcx.NewGateway(grpcx.GatewayOptions{
-		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: feedback.HTTPStatus,
+		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: httpStatus,
 		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit, "/api/v1/agreements": agreementLimit}, Long: longCall,
 	})
 	if err != nil {

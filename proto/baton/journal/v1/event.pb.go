@@ -103,6 +103,8 @@ type Event struct {
 	//	*Event_Renewed
 	//	*Event_HistoryReleased
 	//	*Event_SplitRequested
+	//	*Event_PauseRequested
+	//	*Event_ResumeRequested
 	//	*Event_Linked
 	//	*Event_Quarantined
 	//	*Event_QuarantineReleased
@@ -130,6 +132,8 @@ type Event struct {
 	//	*Event_Waiting
 	//	*Event_ReplayRequested
 	//	*Event_Closed
+	//	*Event_Held
+	//	*Event_Resumed
 	//	*Event_Attributed
 	//	*Event_Proposal
 	//	*Event_TimerFired
@@ -643,6 +647,24 @@ func (x *Event) GetSplitRequested() *SplitRequested {
 	return nil
 }
 
+func (x *Event) GetPauseRequested() *PauseRequested {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_PauseRequested); ok {
+			return x.PauseRequested
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetResumeRequested() *ResumeRequested {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ResumeRequested); ok {
+			return x.ResumeRequested
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLinked() *Linked {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Linked); ok {
@@ -886,6 +908,24 @@ func (x *Event) GetClosed() *Closed {
 	return nil
 }
 
+func (x *Event) GetHeld() *Held {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_Held); ok {
+			return x.Held
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetResumed() *Resumed {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_Resumed); ok {
+			return x.Resumed
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetAttributed() *Attributed {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Attributed); ok {
@@ -1121,6 +1161,14 @@ type Event_SplitRequested struct {
 	SplitRequested *SplitRequested `protobuf:"bytes,64,opt,name=split_requested,json=splitRequested,proto3,oneof"`
 }
 
+type Event_PauseRequested struct {
+	PauseRequested *PauseRequested `protobuf:"bytes,67,opt,name=pause_requested,json=pauseRequested,proto3,oneof"`
+}
+
+type Event_ResumeRequested struct {
+	ResumeRequested *ResumeRequested `protobuf:"bytes,68,opt,name=resume_requested,json=resumeRequested,proto3,oneof"`
+}
+
 type Event_Linked struct {
 	// Stated by ingest.
 	Linked *Linked `protobuf:"bytes,70,opt,name=linked,proto3,oneof"`
@@ -1230,6 +1278,14 @@ type Event_ReplayRequested struct {
 
 type Event_Closed struct {
 	Closed *Closed `protobuf:"bytes,103,opt,name=closed,proto3,oneof"`
+}
+
+type Event_Held struct {
+	Held *Held `protobuf:"bytes,105,opt,name=held,proto3,oneof"`
+}
+
+type Event_Resumed struct {
+	Resumed *Resumed `protobuf:"bytes,106,opt,name=resumed,proto3,oneof"`
 }
 
 type Event_Attributed struct {
@@ -1345,6 +1401,10 @@ func (*Event_HistoryReleased) isEvent_Payload() {}
 
 func (*Event_SplitRequested) isEvent_Payload() {}
 
+func (*Event_PauseRequested) isEvent_Payload() {}
+
+func (*Event_ResumeRequested) isEvent_Payload() {}
+
 func (*Event_Linked) isEvent_Payload() {}
 
 func (*Event_Quarantined) isEvent_Payload() {}
@@ -1398,6 +1458,10 @@ func (*Event_Waiting) isEvent_Payload() {}
 func (*Event_ReplayRequested) isEvent_Payload() {}
 
 func (*Event_Closed) isEvent_Payload() {}
+
+func (*Event_Held) isEvent_Payload() {}
+
+func (*Event_Resumed) isEvent_Payload() {}
 
 func (*Event_Attributed) isEvent_Payload() {}
 
@@ -2957,7 +3021,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8.\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3025,7 +3089,9 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\achurned\x18= \x01(\v2\x16.baton.journal.v1.DealH\x00R\achurned\x122\n" +
 	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x12N\n" +
 	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x12K\n" +
-	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x122\n" +
+	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x12K\n" +
+	"\x0fpause_requested\x18C \x01(\v2 .baton.journal.v1.PauseRequestedH\x00R\x0epauseRequested\x12N\n" +
+	"\x10resume_requested\x18D \x01(\v2!.baton.journal.v1.ResumeRequestedH\x00R\x0fresumeRequested\x122\n" +
 	"\x06linked\x18F \x01(\v2\x18.baton.journal.v1.LinkedH\x00R\x06linked\x12A\n" +
 	"\vquarantined\x18G \x01(\v2\x1d.baton.journal.v1.QuarantinedH\x00R\vquarantined\x12W\n" +
 	"\x13quarantine_released\x18H \x01(\v2$.baton.journal.v1.QuarantineReleasedH\x00R\x12quarantineReleased\x128\n" +
@@ -3055,7 +3121,9 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\banswered\x18d \x01(\v2\x1a.baton.journal.v1.AnsweredH\x00R\banswered\x125\n" +
 	"\awaiting\x18e \x01(\v2\x19.baton.journal.v1.WaitingH\x00R\awaiting\x12N\n" +
 	"\x10replay_requested\x18f \x01(\v2!.baton.journal.v1.ReplayRequestedH\x00R\x0freplayRequested\x122\n" +
-	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12>\n" +
+	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12,\n" +
+	"\x04held\x18i \x01(\v2\x16.baton.journal.v1.HeldH\x00R\x04held\x125\n" +
+	"\aresumed\x18j \x01(\v2\x19.baton.journal.v1.ResumedH\x00R\aresumed\x12>\n" +
 	"\n" +
 	"attributed\x18n \x01(\v2\x1c.baton.journal.v1.AttributedH\x00R\n" +
 	"attributed\x128\n" +
@@ -3231,41 +3299,45 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*structpb.Struct)(nil),       // 35: google.protobuf.Struct
 	(*HistoryReleased)(nil),       // 36: baton.journal.v1.HistoryReleased
 	(*SplitRequested)(nil),        // 37: baton.journal.v1.SplitRequested
-	(*Linked)(nil),                // 38: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 39: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 40: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 41: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 42: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 43: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 44: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 45: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 46: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 47: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 48: baton.journal.v1.AccountRated
-	(*SplitOff)(nil),              // 49: baton.journal.v1.SplitOff
-	(*KnowledgeAsked)(nil),        // 50: baton.journal.v1.KnowledgeAsked
-	(*Matched)(nil),               // 51: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 52: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 53: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 54: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 55: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 56: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 57: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 58: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 59: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 60: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 61: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 62: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 63: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 64: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 65: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 66: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 67: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 68: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 69: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
+	(*PauseRequested)(nil),        // 38: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 39: baton.journal.v1.ResumeRequested
+	(*Linked)(nil),                // 40: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 41: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 42: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 43: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 44: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 45: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 46: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 47: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 48: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 49: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 50: baton.journal.v1.AccountRated
+	(*SplitOff)(nil),              // 51: baton.journal.v1.SplitOff
+	(*KnowledgeAsked)(nil),        // 52: baton.journal.v1.KnowledgeAsked
+	(*Matched)(nil),               // 53: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 54: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 55: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 56: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 57: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 58: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 59: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 60: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 61: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 62: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 63: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 64: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 65: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 66: baton.journal.v1.Closed
+	(*Held)(nil),                  // 67: baton.journal.v1.Held
+	(*Resumed)(nil),               // 68: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 69: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 70: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 71: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 72: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 73: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 74: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 75: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 76: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3315,52 +3387,56 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	30, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
 	36, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
 	37, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
-	38, // 47: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	39, // 48: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	40, // 49: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	41, // 50: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	42, // 51: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	43, // 52: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	44, // 53: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	45, // 54: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	46, // 55: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	47, // 56: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	48, // 57: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	49, // 58: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
-	50, // 59: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
-	51, // 60: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	52, // 61: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	53, // 62: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	54, // 63: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	55, // 64: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	56, // 65: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	57, // 66: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	58, // 67: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	59, // 68: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	60, // 69: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	61, // 70: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	62, // 71: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	63, // 72: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	64, // 73: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	65, // 74: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	66, // 75: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	67, // 76: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	68, // 77: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	69, // 78: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	38, // 47: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
+	39, // 48: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
+	40, // 49: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	41, // 50: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	42, // 51: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	43, // 52: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	44, // 53: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	45, // 54: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	46, // 55: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	47, // 56: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	48, // 57: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	49, // 58: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	50, // 59: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	51, // 60: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	52, // 61: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	53, // 62: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	54, // 63: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	55, // 64: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	56, // 65: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	57, // 66: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	58, // 67: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	59, // 68: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	60, // 69: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	61, // 70: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	62, // 71: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	63, // 72: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	64, // 73: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	65, // 74: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	66, // 75: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	67, // 76: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
+	68, // 77: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
+	69, // 78: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	70, // 79: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	71, // 80: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	72, // 81: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	73, // 82: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	74, // 83: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	75, // 84: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	76, // 85: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 86: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 87: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 88: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 89: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 90: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 91: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	92, // [92:92] is the sub-list for method output_type
+	92, // [92:92] is the sub-list for method input_type
+	92, // [92:92] is the sub-list for extension type_name
+	92, // [92:92] is the sub-list for extension extendee
+	0,  // [0:92] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3409,6 +3485,8 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Renewed)(nil),
 		(*Event_HistoryReleased)(nil),
 		(*Event_SplitRequested)(nil),
+		(*Event_PauseRequested)(nil),
+		(*Event_ResumeRequested)(nil),
 		(*Event_Linked)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineReleased)(nil),
@@ -3436,6 +3514,8 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Waiting)(nil),
 		(*Event_ReplayRequested)(nil),
 		(*Event_Closed)(nil),
+		(*Event_Held)(nil),
+		(*Event_Resumed)(nil),
 		(*Event_Attributed)(nil),
 		(*Event_Proposal)(nil),
 		(*Event_TimerFired)(nil),

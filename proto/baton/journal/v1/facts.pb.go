@@ -2305,17 +2305,20 @@ func (x *Waiting) GetAttempt() int32 {
 
 // Routed hands the lead to a rep.
 type Routed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	HandoffId     string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Epoch         int32                  `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
-	Route         string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
-	Pool          string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
-	AcceptBy      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
-	ContactBy     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
-	Account       string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Epoch     int32                  `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Rep       string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	Route     string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	Pool      string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	AcceptBy  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
+	ContactBy *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
+	Account   string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
+	// The agreement's version under which the accept clock began, and by which it runs to its end; 0 in facts of before clocks
+	// were pinned.
+	AgreementVersion int32 `protobuf:"varint,20,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Routed) Reset() {
@@ -2402,6 +2405,13 @@ func (x *Routed) GetAccount() string {
 		return x.Account
 	}
 	return ""
+}
+
+func (x *Routed) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
 }
 
 // DeliveryDue says that a destination must be told; the sender keeps trying until it is.
@@ -2791,7 +2801,7 @@ func (x *SlaBreached) GetDue() *timestamppb.Timestamp {
 type Escalated struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	// rep or manager.
+	// rep, manager, reassign or overflow.
 	Notify string `protobuf:"bytes,2,opt,name=notify,proto3" json:"notify,omitempty"`
 	Rep    string `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
 	Clock  string `protobuf:"bytes,4,opt,name=clock,proto3" json:"clock,omitempty"`
@@ -2867,15 +2877,17 @@ func (x *Escalated) GetStep() int32 {
 }
 
 type Reassigned struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	HandoffId     string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
-	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	AcceptBy      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
-	ContactBy     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	From      string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To        string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	Reason    string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	AcceptBy  *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
+	ContactBy *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
+	// As of Routed.
+	AgreementVersion int32 `protobuf:"varint,20,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Reassigned) Reset() {
@@ -2948,6 +2960,13 @@ func (x *Reassigned) GetContactBy() *timestamppb.Timestamp {
 		return x.ContactBy
 	}
 	return nil
+}
+
+func (x *Reassigned) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
 }
 
 // Recalled takes a handoff back from sales: the lead merged into one that keeps its own.
@@ -3028,8 +3047,14 @@ type Answered struct {
 	Stage string `protobuf:"bytes,8,opt,name=stage,proto3" json:"stage,omitempty"`
 	Note  string `protobuf:"bytes,9,opt,name=note,proto3" json:"note,omitempty"`
 	// For recycled: when the lead may wake, and on what.
-	WakeAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
-	WakeOn        string                 `protobuf:"bytes,11,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	WakeAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
+	WakeOn string                 `protobuf:"bytes,11,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	// For accepted: the agreement's version under which the contact clock began; 0 in facts of before clocks were pinned.
+	AgreementVersion int32 `protobuf:"varint,20,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	// For paused: until when.
+	Until *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=until,proto3" json:"until,omitempty"`
+	// For paused and resumed: the name of the token that it was asked with.
+	By            string `protobuf:"bytes,22,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3141,6 +3166,27 @@ func (x *Answered) GetWakeOn() string {
 	return ""
 }
 
+func (x *Answered) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *Answered) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Answered) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // Closed tells the desk that a handoff is over, so that a rep's turn can be given back.
 type Closed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3218,6 +3264,262 @@ func (x *Closed) GetOutcome() string {
 	return ""
 }
 
+// PauseRequested asks that a handoff's clocks stand still until a moment.
+type PauseRequested struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Until     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	Reason    string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The rep who asks; "" for a manager.
+	Rep string `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	// The name of the token that it was asked with.
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseRequested) Reset() {
+	*x = PauseRequested{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseRequested) ProtoMessage() {}
+
+func (x *PauseRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseRequested.ProtoReflect.Descriptor instead.
+func (*PauseRequested) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PauseRequested) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *PauseRequested) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *PauseRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PauseRequested) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *PauseRequested) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// ResumeRequested asks that they go on before that.
+type ResumeRequested struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	// As of PauseRequested.
+	Rep           string `protobuf:"bytes,2,opt,name=rep,proto3" json:"rep,omitempty"`
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeRequested) Reset() {
+	*x = ResumeRequested{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeRequested) ProtoMessage() {}
+
+func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeRequested.ProtoReflect.Descriptor instead.
+func (*ResumeRequested) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ResumeRequested) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *ResumeRequested) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *ResumeRequested) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// Held says that a handoff is not offered to anybody yet, and why; or (over) that the desk is asked now.
+type Held struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Until     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	// In words.
+	Because       string `protobuf:"bytes,3,opt,name=because,proto3" json:"because,omitempty"`
+	Over          bool   `protobuf:"varint,4,opt,name=over,proto3" json:"over,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Held) Reset() {
+	*x = Held{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Held) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Held) ProtoMessage() {}
+
+func (x *Held) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Held.ProtoReflect.Descriptor instead.
+func (*Held) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Held) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *Held) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Held) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
+func (x *Held) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
+// Resumed says that a pause has come to its end by itself: the clocks go on.
+type Resumed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId     string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resumed) Reset() {
+	*x = Resumed{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resumed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resumed) ProtoMessage() {}
+
+func (x *Resumed) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
+func (*Resumed) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Resumed) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
 type Attributed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	DealId        string                 `protobuf:"bytes,1,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
@@ -3228,7 +3530,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3240,7 +3542,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3253,7 +3555,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -3280,7 +3582,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3292,7 +3594,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3305,7 +3607,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Proposal) GetId() string {
@@ -3342,7 +3644,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3354,7 +3656,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3367,7 +3669,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3430,7 +3732,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3442,7 +3744,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3455,7 +3757,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3482,7 +3784,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3494,7 +3796,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3507,7 +3809,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3536,7 +3838,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3548,7 +3850,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3561,7 +3863,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3601,7 +3903,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3613,7 +3915,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3626,7 +3928,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -3695,7 +3997,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3707,7 +4009,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3720,7 +4022,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Signature) GetRole() string {
@@ -3749,7 +4051,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3761,7 +4063,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3774,7 +4076,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -3808,7 +4110,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3820,7 +4122,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3833,7 +4135,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -3853,16 +4155,19 @@ func (x *ErasureRequested) GetRequestId() string {
 // DestinationsChanged states which destinations there are and what each is told: the part of the configuration that
 // decisions depend on, without addresses or secrets.
 type DestinationsChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Destinations  []*Destination         `protobuf:"bytes,1,rep,name=destinations,proto3" json:"destinations,omitempty"`
-	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Destinations []*Destination         `protobuf:"bytes,1,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	Hash         string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	// By which generation of its rules routing decides from here on: 0 is the first; 1 pins a clock to the agreement's version
+	// under which it began, and plans it again when the owner's calendar changes.
+	Decides       int32 `protobuf:"varint,20,opt,name=decides,proto3" json:"decides,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3874,7 +4179,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3887,7 +4192,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3904,6 +4209,13 @@ func (x *DestinationsChanged) GetHash() string {
 	return ""
 }
 
+func (x *DestinationsChanged) GetDecides() int32 {
+	if x != nil {
+		return x.Decides
+	}
+	return 0
+}
+
 type Destination struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3916,7 +4228,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3928,7 +4240,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3941,7 +4253,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Destination) GetName() string {
@@ -4197,7 +4509,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"considered\x18\x04 \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
 	"considered\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\x87\x02\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\xb4\x02\n" +
 	"\x06Routed\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -4208,7 +4520,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\taccept_by\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bacceptBy\x129\n" +
 	"\n" +
 	"contact_by\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcontactBy\x12\x18\n" +
-	"\aaccount\x18\b \x01(\tR\aaccount\"\xf9\x01\n" +
+	"\aaccount\x18\b \x01(\tR\aaccount\x12+\n" +
+	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\"\xf9\x01\n" +
 	"\vDeliveryDue\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x1d\n" +
 	"\n" +
@@ -4256,7 +4569,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06notify\x18\x02 \x01(\tR\x06notify\x12\x10\n" +
 	"\x03rep\x18\x03 \x01(\tR\x03rep\x12\x14\n" +
 	"\x05clock\x18\x04 \x01(\tR\x05clock\x12\x12\n" +
-	"\x04step\x18\x05 \x01(\x05R\x04step\"\xdb\x01\n" +
+	"\x04step\x18\x05 \x01(\x05R\x04step\"\x88\x02\n" +
 	"\n" +
 	"Reassigned\x12\x1d\n" +
 	"\n" +
@@ -4266,12 +4579,13 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x127\n" +
 	"\taccept_by\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bacceptBy\x129\n" +
 	"\n" +
-	"contact_by\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcontactBy\"S\n" +
+	"contact_by\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcontactBy\x12+\n" +
+	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\"S\n" +
 	"\bRecalled\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb6\x02\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xa5\x03\n" +
 	"\bAnswered\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x1d\n" +
@@ -4286,14 +4600,38 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04note\x18\t \x01(\tR\x04note\x123\n" +
 	"\awake_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06wakeAt\x12\x17\n" +
-	"\awake_on\x18\v \x01(\tR\x06wakeOn\"{\n" +
+	"\awake_on\x18\v \x01(\tR\x06wakeOn\x12+\n" +
+	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\x120\n" +
+	"\x05until\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
+	"\x02by\x18\x16 \x01(\tR\x02by\"{\n" +
 	"\x06Closed\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x02 \x01(\tR\thandoffId\x12\x10\n" +
 	"\x03rep\x18\x03 \x01(\tR\x03rep\x12\x12\n" +
 	"\x04pool\x18\x04 \x01(\tR\x04pool\x12\x18\n" +
-	"\aoutcome\x18\x05 \x01(\tR\aoutcome\";\n" +
+	"\aoutcome\x18\x05 \x01(\tR\aoutcome\"\x9b\x01\n" +
+	"\x0ePauseRequested\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x10\n" +
+	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"R\n" +
+	"\x0fResumeRequested\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x10\n" +
+	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\"\x85\x01\n" +
+	"\x04Held\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
+	"\abecause\x18\x03 \x01(\tR\abecause\x12\x12\n" +
+	"\x04over\x18\x04 \x01(\bR\x04over\"(\n" +
+	"\aResumed\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\";\n" +
 	"\n" +
 	"Attributed\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12\x14\n" +
@@ -4344,10 +4682,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"l\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\x86\x01\n" +
 	"\x13DestinationsChanged\x12A\n" +
 	"\fdestinations\x18\x01 \x03(\v2\x1d.baton.journal.v1.DestinationR\fdestinations\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\tR\x04hash\"M\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x18\n" +
+	"\adecides\x18\x14 \x01(\x05R\adecides\"M\n" +
 	"\vDestination\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -4365,7 +4704,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4402,71 +4741,78 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Recalled)(nil),              // 32: baton.journal.v1.Recalled
 	(*Answered)(nil),              // 33: baton.journal.v1.Answered
 	(*Closed)(nil),                // 34: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 35: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 36: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 37: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 38: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 39: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 40: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 41: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 42: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 43: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 44: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 45: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 46: baton.journal.v1.Destination
-	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 50: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 51: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 52: google.protobuf.Timestamp
+	(*PauseRequested)(nil),        // 35: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 36: baton.journal.v1.ResumeRequested
+	(*Held)(nil),                  // 37: baton.journal.v1.Held
+	(*Resumed)(nil),               // 38: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 39: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 40: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 41: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 42: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 43: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 44: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 45: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 46: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 47: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 48: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 49: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 50: baton.journal.v1.Destination
+	nil,                           // 51: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 52: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 53: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 54: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 55: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 56: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	52, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	56, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	52, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	52, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	52, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	56, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	56, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	56, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	52, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	52, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	56, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	56, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	52, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	56, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	52, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	56, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	51, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	52, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	52, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	52, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	56, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	56, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	52, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	52, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	56, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	56, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	52, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	52, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	52, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	50, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	52, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	52, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	52, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	52, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	52, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	51, // 35: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	52, // 36: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	42, // 37: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	52, // 38: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	46, // 39: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	56, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	56, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	56, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	53, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	54, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	56, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	56, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	56, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	56, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	56, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	56, // 35: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	56, // 36: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	56, // 37: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	55, // 38: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	56, // 39: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	46, // 40: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	56, // 41: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	50, // 42: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4480,7 +4826,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   52,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -43,10 +43,19 @@ type Handoff struct {
 	Reason      string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note        string                 `protobuf:"bytes,15,opt,name=note,proto3" json:"note,omitempty"`
 	// Why nobody has it, while it waits.
-	WaitingFor    []*v1.Considered       `protobuf:"bytes,16,rep,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"`
-	WaitingUntil  *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
-	Email         string                 `protobuf:"bytes,18,opt,name=email,proto3" json:"email,omitempty"`
-	Rule          string                 `protobuf:"bytes,19,opt,name=rule,proto3" json:"rule,omitempty"`
+	WaitingFor   []*v1.Considered       `protobuf:"bytes,16,rep,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"`
+	WaitingUntil *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	Email        string                 `protobuf:"bytes,18,opt,name=email,proto3" json:"email,omitempty"`
+	Rule         string                 `protobuf:"bytes,19,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The version of the agreement by which the running clock runs; 0 where none runs.
+	AgreementVersion int32 `protobuf:"varint,30,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	// The clocks stand still until then, and why.
+	PausedUntil *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`
+	PauseReason string                 `protobuf:"bytes,32,opt,name=pause_reason,json=pauseReason,proto3" json:"pause_reason,omitempty"`
+	// It is not offered to anybody before that, and why.
+	HeldUntil     *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
+	HeldBecause   string                 `protobuf:"bytes,34,opt,name=held_because,json=heldBecause,proto3" json:"held_because,omitempty"`
+	LastContact   *LastContact           `protobuf:"bytes,35,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,6 +223,128 @@ func (x *Handoff) GetRule() string {
 	return ""
 }
 
+func (x *Handoff) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *Handoff) GetPausedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PausedUntil
+	}
+	return nil
+}
+
+func (x *Handoff) GetPauseReason() string {
+	if x != nil {
+		return x.PauseReason
+	}
+	return ""
+}
+
+func (x *Handoff) GetHeldUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.HeldUntil
+	}
+	return nil
+}
+
+func (x *Handoff) GetHeldBecause() string {
+	if x != nil {
+		return x.HeldBecause
+	}
+	return ""
+}
+
+func (x *Handoff) GetLastContact() *LastContact {
+	if x != nil {
+		return x.LastContact
+	}
+	return nil
+}
+
+// LastContact is the latest contact that marketing or sales had with a lead.
+type LastContact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// marketing or sales.
+	Side string `protobuf:"bytes,1,opt,name=side,proto3" json:"side,omitempty"`
+	// The rep, or the source that told of it.
+	Who string `protobuf:"bytes,2,opt,name=who,proto3" json:"who,omitempty"`
+	// email, call, meeting, …
+	Channel       string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	Campaign      string                 `protobuf:"bytes,5,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LastContact) Reset() {
+	*x = LastContact{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LastContact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LastContact) ProtoMessage() {}
+
+func (x *LastContact) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LastContact.ProtoReflect.Descriptor instead.
+func (*LastContact) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *LastContact) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *LastContact) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *LastContact) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *LastContact) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *LastContact) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
 type HandoffEvent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
@@ -226,7 +357,7 @@ type HandoffEvent struct {
 
 func (x *HandoffEvent) Reset() {
 	*x = HandoffEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[1]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -238,7 +369,7 @@ func (x *HandoffEvent) String() string {
 func (*HandoffEvent) ProtoMessage() {}
 
 func (x *HandoffEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[1]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -251,7 +382,7 @@ func (x *HandoffEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoffEvent.ProtoReflect.Descriptor instead.
 func (*HandoffEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{1}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *HandoffEvent) GetWhat() string {
@@ -297,7 +428,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -309,7 +440,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -322,7 +453,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Owner) GetId() string {
@@ -378,7 +509,7 @@ type Chosen struct {
 
 func (x *Chosen) Reset() {
 	*x = Chosen{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -390,7 +521,7 @@ func (x *Chosen) String() string {
 func (*Chosen) ProtoMessage() {}
 
 func (x *Chosen) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -403,7 +534,7 @@ func (x *Chosen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chosen.ProtoReflect.Descriptor instead.
 func (*Chosen) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Chosen) GetRoute() string {
@@ -439,7 +570,7 @@ type AccountRef struct {
 
 func (x *AccountRef) Reset() {
 	*x = AccountRef{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +582,7 @@ func (x *AccountRef) String() string {
 func (*AccountRef) ProtoMessage() {}
 
 func (x *AccountRef) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +595,7 @@ func (x *AccountRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountRef.ProtoReflect.Descriptor instead.
 func (*AccountRef) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AccountRef) GetId() string {
@@ -505,7 +636,7 @@ type AccountMatch struct {
 
 func (x *AccountMatch) Reset() {
 	*x = AccountMatch{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -517,7 +648,7 @@ func (x *AccountMatch) String() string {
 func (*AccountMatch) ProtoMessage() {}
 
 func (x *AccountMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -530,7 +661,7 @@ func (x *AccountMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccountMatch.ProtoReflect.Descriptor instead.
 func (*AccountMatch) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AccountMatch) GetBy() string {
@@ -557,7 +688,7 @@ type Sla struct {
 
 func (x *Sla) Reset() {
 	*x = Sla{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +700,7 @@ func (x *Sla) String() string {
 func (*Sla) ProtoMessage() {}
 
 func (x *Sla) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +713,7 @@ func (x *Sla) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sla.ProtoReflect.Descriptor instead.
 func (*Sla) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Sla) GetAcceptBy() *timestamppb.Timestamp {
@@ -621,7 +752,7 @@ type DeliveryStatus struct {
 
 func (x *DeliveryStatus) Reset() {
 	*x = DeliveryStatus{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +764,7 @@ func (x *DeliveryStatus) String() string {
 func (*DeliveryStatus) ProtoMessage() {}
 
 func (x *DeliveryStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +777,7 @@ func (x *DeliveryStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryStatus.ProtoReflect.Descriptor instead.
 func (*DeliveryStatus) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *DeliveryStatus) GetId() string {
@@ -756,7 +887,7 @@ type Brief struct {
 
 func (x *Brief) Reset() {
 	*x = Brief{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +899,7 @@ func (x *Brief) String() string {
 func (*Brief) ProtoMessage() {}
 
 func (x *Brief) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +912,7 @@ func (x *Brief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Brief.ProtoReflect.Descriptor instead.
 func (*Brief) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Brief) GetWhyNow() []string {
@@ -887,7 +1018,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -899,7 +1030,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -912,7 +1043,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Entry) GetChannel() string {
@@ -953,7 +1084,7 @@ type Interest struct {
 
 func (x *Interest) Reset() {
 	*x = Interest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1096,7 @@ func (x *Interest) String() string {
 func (*Interest) ProtoMessage() {}
 
 func (x *Interest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1109,7 @@ func (x *Interest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interest.ProtoReflect.Descriptor instead.
 func (*Interest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Interest) GetTopic() string {
@@ -1007,7 +1138,7 @@ type Content struct {
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1150,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1163,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Content) GetAsset() string {
@@ -1074,7 +1205,7 @@ type TimelineEntry struct {
 
 func (x *TimelineEntry) Reset() {
 	*x = TimelineEntry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1217,7 @@ func (x *TimelineEntry) String() string {
 func (*TimelineEntry) ProtoMessage() {}
 
 func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1230,7 @@ func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineEntry.ProtoReflect.Descriptor instead.
 func (*TimelineEntry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *TimelineEntry) GetType() string {
@@ -1134,7 +1265,7 @@ type Colleague struct {
 
 func (x *Colleague) Reset() {
 	*x = Colleague{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1277,7 @@ func (x *Colleague) String() string {
 func (*Colleague) ProtoMessage() {}
 
 func (x *Colleague) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1290,7 @@ func (x *Colleague) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Colleague.ProtoReflect.Descriptor instead.
 func (*Colleague) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Colleague) GetLeadId() string {
@@ -1193,7 +1324,7 @@ type CampaignBrief struct {
 
 func (x *CampaignBrief) Reset() {
 	*x = CampaignBrief{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1205,7 +1336,7 @@ func (x *CampaignBrief) String() string {
 func (*CampaignBrief) ProtoMessage() {}
 
 func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1218,7 +1349,7 @@ func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CampaignBrief.ProtoReflect.Descriptor instead.
 func (*CampaignBrief) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *CampaignBrief) GetId() string {
@@ -1246,7 +1377,7 @@ type Suggestion struct {
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1258,7 +1389,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1271,7 +1402,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Suggestion) GetAsset() string {
@@ -1312,15 +1443,17 @@ type Payload struct {
 	// handoff.reassigned: who had it before.
 	PreviousOwner string `protobuf:"bytes,11,opt,name=previous_owner,json=previousOwner,proto3" json:"previous_owner,omitempty"`
 	// sla.breached: which promise was broken.
-	Breach        *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
-	History       []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
+	Breach  *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
+	History []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
+	// Who contacted the lead last; absent where nobody did.
+	LastContact   *LastContact `protobuf:"bytes,14,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Payload) Reset() {
 	*x = Payload{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1332,7 +1465,7 @@ func (x *Payload) String() string {
 func (*Payload) ProtoMessage() {}
 
 func (x *Payload) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1345,7 +1478,7 @@ func (x *Payload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payload.ProtoReflect.Descriptor instead.
 func (*Payload) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Payload) GetHandoffId() string {
@@ -1439,19 +1572,32 @@ func (x *Payload) GetHistory() []*HandoffEvent {
 	return nil
 }
 
+func (x *Payload) GetLastContact() *LastContact {
+	if x != nil {
+		return x.LastContact
+	}
+	return nil
+}
+
+// Breach is a promise that was broken (sla.breached), or a step on the way there or beyond (sla.escalated).
 type Breach struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// accept or contact.
-	Clock         string                 `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
-	Due           *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due,proto3" json:"due,omitempty"`
-	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	Clock string                 `protobuf:"bytes,1,opt,name=clock,proto3" json:"clock,omitempty"`
+	Due   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=due,proto3" json:"due,omitempty"`
+	Rep   string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	// sla.escalated: rep, manager, reassign or overflow, and which step of the ladder it is, from 0.
+	Notify string `protobuf:"bytes,20,opt,name=notify,proto3" json:"notify,omitempty"`
+	Step   int32  `protobuf:"varint,21,opt,name=step,proto3" json:"step,omitempty"`
+	// The manager of the owner's team, "" where there is none.
+	Manager       string `protobuf:"bytes,22,opt,name=manager,proto3" json:"manager,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Breach) Reset() {
 	*x = Breach{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1463,7 +1609,7 @@ func (x *Breach) String() string {
 func (*Breach) ProtoMessage() {}
 
 func (x *Breach) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1476,7 +1622,7 @@ func (x *Breach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breach.ProtoReflect.Descriptor instead.
 func (*Breach) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Breach) GetClock() string {
@@ -1500,25 +1646,48 @@ func (x *Breach) GetRep() string {
 	return ""
 }
 
+func (x *Breach) GetNotify() string {
+	if x != nil {
+		return x.Notify
+	}
+	return ""
+}
+
+func (x *Breach) GetStep() int32 {
+	if x != nil {
+		return x.Step
+	}
+	return 0
+}
+
+func (x *Breach) GetManager() string {
+	if x != nil {
+		return x.Manager
+	}
+	return ""
+}
+
 // LeadEvent is the `data` of lead.stage_changed and lead.score_band_changed.
 type LeadEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Lead  *PayloadLead           `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
 	// The stage or band it left, and the one it entered.
-	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
-	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
-	Epoch         int32                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	HandoffId     string                 `protobuf:"bytes,6,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
-	Consent       map[string]string      `protobuf:"bytes,8,rep,name=consent,proto3" json:"consent,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	From      string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To        string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	Epoch     int32                  `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	HandoffId string                 `protobuf:"bytes,6,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=at,proto3" json:"at,omitempty"`
+	Consent   map[string]string      `protobuf:"bytes,8,rep,name=consent,proto3" json:"consent,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// lead.stage_changed: what marketing's own campaigns to the lead should do: pause, resume, stop, or "" for nothing.
+	Nurture       string `protobuf:"bytes,9,opt,name=nurture,proto3" json:"nurture,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeadEvent) Reset() {
 	*x = LeadEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1699,7 @@ func (x *LeadEvent) String() string {
 func (*LeadEvent) ProtoMessage() {}
 
 func (x *LeadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1712,7 @@ func (x *LeadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadEvent.ProtoReflect.Descriptor instead.
 func (*LeadEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LeadEvent) GetLead() *PayloadLead {
@@ -1602,6 +1771,13 @@ func (x *LeadEvent) GetConsent() map[string]string {
 	return nil
 }
 
+func (x *LeadEvent) GetNurture() string {
+	if x != nil {
+		return x.Nurture
+	}
+	return ""
+}
+
 // AgreementEvent is the `data` of agreement.activated.
 type AgreementEvent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1614,7 +1790,7 @@ type AgreementEvent struct {
 
 func (x *AgreementEvent) Reset() {
 	*x = AgreementEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1626,7 +1802,7 @@ func (x *AgreementEvent) String() string {
 func (*AgreementEvent) ProtoMessage() {}
 
 func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1639,7 +1815,7 @@ func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEvent.ProtoReflect.Descriptor instead.
 func (*AgreementEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AgreementEvent) GetVersion() int32 {
@@ -1679,7 +1855,7 @@ type PayloadLead struct {
 
 func (x *PayloadLead) Reset() {
 	*x = PayloadLead{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1867,7 @@ func (x *PayloadLead) String() string {
 func (*PayloadLead) ProtoMessage() {}
 
 func (x *PayloadLead) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1880,7 @@ func (x *PayloadLead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadLead.ProtoReflect.Descriptor instead.
 func (*PayloadLead) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PayloadLead) GetId() string {
@@ -1777,7 +1953,7 @@ type ListHandoffsRequest struct {
 
 func (x *ListHandoffsRequest) Reset() {
 	*x = ListHandoffsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1965,7 @@ func (x *ListHandoffsRequest) String() string {
 func (*ListHandoffsRequest) ProtoMessage() {}
 
 func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1978,7 @@ func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsRequest.ProtoReflect.Descriptor instead.
 func (*ListHandoffsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListHandoffsRequest) GetOwner() string {
@@ -1857,7 +2033,7 @@ type ListHandoffsResponse struct {
 
 func (x *ListHandoffsResponse) Reset() {
 	*x = ListHandoffsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1869,7 +2045,7 @@ func (x *ListHandoffsResponse) String() string {
 func (*ListHandoffsResponse) ProtoMessage() {}
 
 func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1882,7 +2058,7 @@ func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsResponse.ProtoReflect.Descriptor instead.
 func (*ListHandoffsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListHandoffsResponse) GetHandoffs() []*Handoff {
@@ -1909,7 +2085,7 @@ type GetHandoffRequest struct {
 
 func (x *GetHandoffRequest) Reset() {
 	*x = GetHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1921,7 +2097,7 @@ func (x *GetHandoffRequest) String() string {
 func (*GetHandoffRequest) ProtoMessage() {}
 
 func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1934,7 +2110,7 @@ func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHandoffRequest.ProtoReflect.Descriptor instead.
 func (*GetHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *GetHandoffRequest) GetId() string {
@@ -1964,7 +2140,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2152,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2165,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListDeliveriesRequest) GetDestination() string {
@@ -2037,7 +2213,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2049,7 +2225,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,7 +2238,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*DeliveryStatus {
@@ -2088,7 +2264,7 @@ type ReplayDeliveryRequest struct {
 
 func (x *ReplayDeliveryRequest) Reset() {
 	*x = ReplayDeliveryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2100,7 +2276,7 @@ func (x *ReplayDeliveryRequest) String() string {
 func (*ReplayDeliveryRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2113,7 +2289,7 @@ func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReplayDeliveryRequest) GetId() string {
@@ -2132,7 +2308,7 @@ type ReplayDeliveryResponse struct {
 
 func (x *ReplayDeliveryResponse) Reset() {
 	*x = ReplayDeliveryResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2144,7 +2320,7 @@ func (x *ReplayDeliveryResponse) String() string {
 func (*ReplayDeliveryResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2157,7 +2333,7 @@ func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReplayDeliveryResponse) GetSequence() string {
@@ -2176,7 +2352,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2364,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2377,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -2223,7 +2399,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2411,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2424,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Directory) GetYaml() string {
@@ -2281,7 +2457,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2293,7 +2469,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2306,7 +2482,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -2316,11 +2492,561 @@ func (x *PutDirectoryRequest) GetYaml() string {
 	return ""
 }
 
+type PauseHandoffRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The handoff.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Until when its clocks stand still; in the future, and no further than the agreement lets the caller.
+	Until *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	// At most 500 bytes.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeat of the same request one request; made by the server where absent. At most 100 bytes.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The rep who asks, for tokens that are not bound to one; "" for a manager.
+	Rep           string `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseHandoffRequest) Reset() {
+	*x = PauseHandoffRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseHandoffRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseHandoffRequest) ProtoMessage() {}
+
+func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
+func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PauseHandoffRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *PauseHandoffRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *PauseHandoffRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PauseHandoffRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *PauseHandoffRequest) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+type ResumeHandoffRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeHandoffRequest) Reset() {
+	*x = ResumeHandoffRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeHandoffRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeHandoffRequest) ProtoMessage() {}
+
+func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
+func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ResumeHandoffRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ResumeHandoffRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeHandoffRequest) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+// ClockResponse says what became of it; with status pending only the handoff and the request's sequence are known.
+type ClockResponse struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Stage     string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	Owner     string                 `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	Sequence  string                 `protobuf:"bytes,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// done or pending.
+	Status        string                 `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
+	PausedUntil   *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockResponse) Reset() {
+	*x = ClockResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockResponse) ProtoMessage() {}
+
+func (x *ClockResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
+func (*ClockResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ClockResponse) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *ClockResponse) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *ClockResponse) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ClockResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+func (x *ClockResponse) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *ClockResponse) GetPausedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PausedUntil
+	}
+	return nil
+}
+
+type CheckOutreachRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The lead's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// marketing or sales.
+	Side string `protobuf:"bytes,2,opt,name=side,proto3" json:"side,omitempty"`
+	// email, phone, sms, …; "" for any.
+	Channel  string `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign string `protobuf:"bytes,4,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	// sales: the rep who wants to turn to the lead, for tokens that are not bound to one.
+	Rep           string `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
+	After         string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckOutreachRequest) Reset() {
+	*x = CheckOutreachRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckOutreachRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckOutreachRequest) ProtoMessage() {}
+
+func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
+func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CheckOutreachRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CheckOutreachRequest) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *CheckOutreachRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *CheckOutreachRequest) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *CheckOutreachRequest) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *CheckOutreachRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type CheckOutreachListRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 1,000 together.
+	Leads         []string `protobuf:"bytes,1,rep,name=leads,proto3" json:"leads,omitempty"`
+	Emails        []string `protobuf:"bytes,2,rep,name=emails,proto3" json:"emails,omitempty"`
+	Side          string   `protobuf:"bytes,3,opt,name=side,proto3" json:"side,omitempty"`
+	Channel       string   `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign      string   `protobuf:"bytes,5,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	Rep           string   `protobuf:"bytes,6,opt,name=rep,proto3" json:"rep,omitempty"`
+	After         string   `protobuf:"bytes,7,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckOutreachListRequest) Reset() {
+	*x = CheckOutreachListRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckOutreachListRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckOutreachListRequest) ProtoMessage() {}
+
+func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
+func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *CheckOutreachListRequest) GetLeads() []string {
+	if x != nil {
+		return x.Leads
+	}
+	return nil
+}
+
+func (x *CheckOutreachListRequest) GetEmails() []string {
+	if x != nil {
+		return x.Emails
+	}
+	return nil
+}
+
+func (x *CheckOutreachListRequest) GetSide() string {
+	if x != nil {
+		return x.Side
+	}
+	return ""
+}
+
+func (x *CheckOutreachListRequest) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *CheckOutreachListRequest) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *CheckOutreachListRequest) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *CheckOutreachListRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type CheckOutreachListResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the request: leads first, then e-mail addresses.
+	Verdicts      []*OutreachVerdict `protobuf:"bytes,1,rep,name=verdicts,proto3" json:"verdicts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckOutreachListResponse) Reset() {
+	*x = CheckOutreachListResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckOutreachListResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckOutreachListResponse) ProtoMessage() {}
+
+func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
+func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
+	if x != nil {
+		return x.Verdicts
+	}
+	return nil
+}
+
+// OutreachVerdict says whether somebody may turn to a lead now.
+type OutreachVerdict struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	LeadId string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	// As the request gave it, where it did.
+	Email   string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	Allowed bool   `protobuf:"varint,3,opt,name=allowed,proto3" json:"allowed,omitempty"`
+	// Why not: consent, with_sales, other_rep or quiet; "" where it is allowed.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// The same in words.
+	Reason string       `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Last   *LastContact `protobuf:"bytes,6,opt,name=last,proto3" json:"last,omitempty"`
+	// When to ask again; absent where no moment is known.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutreachVerdict) Reset() {
+	*x = OutreachVerdict{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutreachVerdict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutreachVerdict) ProtoMessage() {}
+
+func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
+func (*OutreachVerdict) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *OutreachVerdict) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *OutreachVerdict) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *OutreachVerdict) GetAllowed() bool {
+	if x != nil {
+		return x.Allowed
+	}
+	return false
+}
+
+func (x *OutreachVerdict) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *OutreachVerdict) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *OutreachVerdict) GetLast() *LastContact {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *OutreachVerdict) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x06\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\b\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x14\n" +
@@ -2345,7 +3071,20 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"waitingFor\x12?\n" +
 	"\rwaiting_until\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\fwaitingUntil\x12\x14\n" +
 	"\x05email\x18\x12 \x01(\tR\x05email\x12\x12\n" +
-	"\x04rule\x18\x13 \x01(\tR\x04rule\"x\n" +
+	"\x04rule\x18\x13 \x01(\tR\x04rule\x12+\n" +
+	"\x11agreement_version\x18\x1e \x01(\x05R\x10agreementVersion\x12=\n" +
+	"\fpaused_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\vpausedUntil\x12!\n" +
+	"\fpause_reason\x18  \x01(\tR\vpauseReason\x129\n" +
+	"\n" +
+	"held_until\x18! \x01(\v2\x1a.google.protobuf.TimestampR\theldUntil\x12!\n" +
+	"\fheld_because\x18\" \x01(\tR\vheldBecause\x12@\n" +
+	"\flast_contact\x18# \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\"\x95\x01\n" +
+	"\vLastContact\x12\x12\n" +
+	"\x04side\x18\x01 \x01(\tR\x04side\x12\x10\n" +
+	"\x03who\x18\x02 \x01(\tR\x03who\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bcampaign\x18\x05 \x01(\tR\bcampaign\"x\n" +
 	"\fHandoffEvent\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
@@ -2447,7 +3186,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"Suggestion\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"\xa8\x04\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"\xea\x04\n" +
 	"\aPayload\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -2463,11 +3202,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x01(\tR\x06reason\x12%\n" +
 	"\x0eprevious_owner\x18\v \x01(\tR\rpreviousOwner\x120\n" +
 	"\x06breach\x18\f \x01(\v2\x18.baton.routing.v1.BreachR\x06breach\x128\n" +
-	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\"^\n" +
+	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\x12@\n" +
+	"\flast_contact\x18\x0e \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\"\xa4\x01\n" +
 	"\x06Breach\x12\x14\n" +
 	"\x05clock\x18\x01 \x01(\tR\x05clock\x12,\n" +
 	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x10\n" +
-	"\x03rep\x18\x03 \x01(\tR\x03rep\"\xdb\x02\n" +
+	"\x03rep\x18\x03 \x01(\tR\x03rep\x12\x16\n" +
+	"\x06notify\x18\x14 \x01(\tR\x06notify\x12\x12\n" +
+	"\x04step\x18\x15 \x01(\x05R\x04step\x12\x18\n" +
+	"\amanager\x18\x16 \x01(\tR\amanager\"\xf5\x02\n" +
 	"\tLeadEvent\x121\n" +
 	"\x04lead\x18\x01 \x01(\v2\x1d.baton.routing.v1.PayloadLeadR\x04lead\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
@@ -2477,7 +3220,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
 	"handoff_id\x18\x06 \x01(\tR\thandoffId\x12*\n" +
 	"\x02at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12B\n" +
-	"\aconsent\x18\b \x03(\v2(.baton.routing.v1.LeadEvent.ConsentEntryR\aconsent\x1a:\n" +
+	"\aconsent\x18\b \x03(\v2(.baton.routing.v1.LeadEvent.ConsentEntryR\aconsent\x12\x18\n" +
+	"\anurture\x18\t \x01(\tR\anurture\x1a:\n" +
 	"\fConsentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"j\n" +
@@ -2535,7 +3279,52 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"\xa0\x01\n" +
+	"\x13PauseHandoffRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12\x10\n" +
+	"\x03rep\x18\x05 \x01(\tR\x03rep\"W\n" +
+	"\x14ResumeHandoffRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12\x10\n" +
+	"\x03rep\x18\x03 \x01(\tR\x03rep\"\xcd\x01\n" +
+	"\rClockResponse\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
+	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\tR\bsequence\x12\x16\n" +
+	"\x06status\x18\x05 \x01(\tR\x06status\x12=\n" +
+	"\fpaused_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\vpausedUntil\"\x98\x01\n" +
+	"\x14CheckOutreachRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04side\x18\x02 \x01(\tR\x04side\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x1a\n" +
+	"\bcampaign\x18\x04 \x01(\tR\bcampaign\x12\x10\n" +
+	"\x03rep\x18\x05 \x01(\tR\x03rep\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\tR\x05after\"\xba\x01\n" +
+	"\x18CheckOutreachListRequest\x12\x14\n" +
+	"\x05leads\x18\x01 \x03(\tR\x05leads\x12\x16\n" +
+	"\x06emails\x18\x02 \x03(\tR\x06emails\x12\x12\n" +
+	"\x04side\x18\x03 \x01(\tR\x04side\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\x12\x1a\n" +
+	"\bcampaign\x18\x05 \x01(\tR\bcampaign\x12\x10\n" +
+	"\x03rep\x18\x06 \x01(\tR\x03rep\x12\x14\n" +
+	"\x05after\x18\a \x01(\tR\x05after\"Z\n" +
+	"\x19CheckOutreachListResponse\x12=\n" +
+	"\bverdicts\x18\x01 \x03(\v2!.baton.routing.v1.OutreachVerdictR\bverdicts\"\xeb\x01\n" +
+	"\x0fOutreachVerdict\x12\x17\n" +
+	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\x12\x18\n" +
+	"\aallowed\x18\x03 \x01(\bR\aallowed\x12\x12\n" +
+	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x121\n" +
+	"\x04last\x18\x06 \x01(\v2\x1d.baton.routing.v1.LastContactR\x04last\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\xcc\b\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2545,7 +3334,11 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12V\n" +
+	"\fPauseHandoff\x12%.baton.routing.v1.PauseHandoffRequest\x1a\x1f.baton.routing.v1.ClockResponse\x12X\n" +
+	"\rResumeHandoff\x12&.baton.routing.v1.ResumeHandoffRequest\x1a\x1f.baton.routing.v1.ClockResponse\x12Z\n" +
+	"\rCheckOutreach\x12&.baton.routing.v1.CheckOutreachRequest\x1a!.baton.routing.v1.OutreachVerdict\x12l\n" +
+	"\x11CheckOutreachList\x12*.baton.routing.v1.CheckOutreachListRequest\x1a+.baton.routing.v1.CheckOutreachListResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2559,119 +3352,145 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
-	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
-	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
-	(*Owner)(nil),                  // 2: baton.routing.v1.Owner
-	(*Chosen)(nil),                 // 3: baton.routing.v1.Chosen
-	(*AccountRef)(nil),             // 4: baton.routing.v1.AccountRef
-	(*AccountMatch)(nil),           // 5: baton.routing.v1.AccountMatch
-	(*Sla)(nil),                    // 6: baton.routing.v1.Sla
-	(*DeliveryStatus)(nil),         // 7: baton.routing.v1.DeliveryStatus
-	(*Brief)(nil),                  // 8: baton.routing.v1.Brief
-	(*Entry)(nil),                  // 9: baton.routing.v1.Entry
-	(*Interest)(nil),               // 10: baton.routing.v1.Interest
-	(*Content)(nil),                // 11: baton.routing.v1.Content
-	(*TimelineEntry)(nil),          // 12: baton.routing.v1.TimelineEntry
-	(*Colleague)(nil),              // 13: baton.routing.v1.Colleague
-	(*CampaignBrief)(nil),          // 14: baton.routing.v1.CampaignBrief
-	(*Suggestion)(nil),             // 15: baton.routing.v1.Suggestion
-	(*Payload)(nil),                // 16: baton.routing.v1.Payload
-	(*Breach)(nil),                 // 17: baton.routing.v1.Breach
-	(*LeadEvent)(nil),              // 18: baton.routing.v1.LeadEvent
-	(*AgreementEvent)(nil),         // 19: baton.routing.v1.AgreementEvent
-	(*PayloadLead)(nil),            // 20: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),    // 21: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),   // 22: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),      // 23: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),  // 24: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil), // 25: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),  // 26: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil), // 27: baton.routing.v1.ReplayDeliveryResponse
-	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),              // 29: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                            // 32: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 33: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 34: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 35: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 36: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 37: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 38: baton.journal.v1.ScoreSnapshot
+	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
+	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
+	(*HandoffEvent)(nil),              // 2: baton.routing.v1.HandoffEvent
+	(*Owner)(nil),                     // 3: baton.routing.v1.Owner
+	(*Chosen)(nil),                    // 4: baton.routing.v1.Chosen
+	(*AccountRef)(nil),                // 5: baton.routing.v1.AccountRef
+	(*AccountMatch)(nil),              // 6: baton.routing.v1.AccountMatch
+	(*Sla)(nil),                       // 7: baton.routing.v1.Sla
+	(*DeliveryStatus)(nil),            // 8: baton.routing.v1.DeliveryStatus
+	(*Brief)(nil),                     // 9: baton.routing.v1.Brief
+	(*Entry)(nil),                     // 10: baton.routing.v1.Entry
+	(*Interest)(nil),                  // 11: baton.routing.v1.Interest
+	(*Content)(nil),                   // 12: baton.routing.v1.Content
+	(*TimelineEntry)(nil),             // 13: baton.routing.v1.TimelineEntry
+	(*Colleague)(nil),                 // 14: baton.routing.v1.Colleague
+	(*CampaignBrief)(nil),             // 15: baton.routing.v1.CampaignBrief
+	(*Suggestion)(nil),                // 16: baton.routing.v1.Suggestion
+	(*Payload)(nil),                   // 17: baton.routing.v1.Payload
+	(*Breach)(nil),                    // 18: baton.routing.v1.Breach
+	(*LeadEvent)(nil),                 // 19: baton.routing.v1.LeadEvent
+	(*AgreementEvent)(nil),            // 20: baton.routing.v1.AgreementEvent
+	(*PayloadLead)(nil),               // 21: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),       // 22: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),      // 23: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),         // 24: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),     // 25: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),    // 26: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),     // 27: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil),    // 28: baton.routing.v1.ReplayDeliveryResponse
+	(*GetDirectoryRequest)(nil),       // 29: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 30: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 31: baton.routing.v1.PutDirectoryRequest
+	(*PauseHandoffRequest)(nil),       // 32: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 33: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 34: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 35: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 36: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 37: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 38: baton.routing.v1.OutreachVerdict
+	nil,                               // 39: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 40: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 41: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 42: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 43: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 44: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 45: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 46: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
-	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
-	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
-	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
-	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	35, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	35, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	35, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	35, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
-	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	36, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	35, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	35, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
-	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	31, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	36, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
-	5,  // 15: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	35, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	35, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	35, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	35, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	35, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	9,  // 21: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	10, // 22: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	11, // 23: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	12, // 24: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	13, // 25: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	14, // 26: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	15, // 27: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	32, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	37, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	35, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	35, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	35, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	20, // 33: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	4,  // 34: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 35: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	38, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 37: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	6,  // 38: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	17, // 39: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	1,  // 40: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	20, // 42: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	35, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	35, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	34, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 47: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 48: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 49: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 50: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 51: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 52: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 53: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 54: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 55: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 56: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 57: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 58: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 59: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 60: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 61: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 62: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 63: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 64: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	57, // [57:65] is the sub-list for method output_type
-	49, // [49:57] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	3,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
+	5,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
+	7,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
+	8,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	43, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	43, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	43, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	43, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	2,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
+	44, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	43, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	43, // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	43, // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	1,  // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
+	43, // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	43, // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	4,  // 16: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
+	39, // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	44, // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	6,  // 19: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
+	43, // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	43, // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	43, // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	43, // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	43, // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	10, // 25: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	11, // 26: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	12, // 27: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	13, // 28: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	14, // 29: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	15, // 30: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	16, // 31: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	40, // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	45, // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	43, // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	43, // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	43, // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	21, // 37: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	5,  // 38: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	3,  // 39: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	46, // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	9,  // 41: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	7,  // 42: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	18, // 43: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	2,  // 44: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	1,  // 45: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
+	43, // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	21, // 47: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	43, // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	41, // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	43, // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	42, // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,  // 52: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,  // 53: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	43, // 54: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	43, // 55: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	38, // 56: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,  // 57: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	43, // 58: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	22, // 59: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	22, // 60: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	24, // 61: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 62: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	25, // 63: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	27, // 64: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	29, // 65: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	31, // 66: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	32, // 67: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	33, // 68: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	35, // 69: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	36, // 70: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	23, // 71: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 72: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 73: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	17, // 74: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	26, // 75: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	28, // 76: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	30, // 77: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	30, // 78: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	34, // 79: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	34, // 80: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	38, // 81: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	37, // 82: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	71, // [71:83] is the sub-list for method output_type
+	59, // [59:71] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2685,7 +3504,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

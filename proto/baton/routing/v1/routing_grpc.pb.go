@@ -19,14 +19,18 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RoutingService_ListHandoffs_FullMethodName   = "/baton.routing.v1.RoutingService/ListHandoffs"
-	RoutingService_WatchHandoffs_FullMethodName  = "/baton.routing.v1.RoutingService/WatchHandoffs"
-	RoutingService_GetHandoff_FullMethodName     = "/baton.routing.v1.RoutingService/GetHandoff"
-	RoutingService_GetBrief_FullMethodName       = "/baton.routing.v1.RoutingService/GetBrief"
-	RoutingService_ListDeliveries_FullMethodName = "/baton.routing.v1.RoutingService/ListDeliveries"
-	RoutingService_ReplayDelivery_FullMethodName = "/baton.routing.v1.RoutingService/ReplayDelivery"
-	RoutingService_GetDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/GetDirectory"
-	RoutingService_PutDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_ListHandoffs_FullMethodName      = "/baton.routing.v1.RoutingService/ListHandoffs"
+	RoutingService_WatchHandoffs_FullMethodName     = "/baton.routing.v1.RoutingService/WatchHandoffs"
+	RoutingService_GetHandoff_FullMethodName        = "/baton.routing.v1.RoutingService/GetHandoff"
+	RoutingService_GetBrief_FullMethodName          = "/baton.routing.v1.RoutingService/GetBrief"
+	RoutingService_ListDeliveries_FullMethodName    = "/baton.routing.v1.RoutingService/ListDeliveries"
+	RoutingService_ReplayDelivery_FullMethodName    = "/baton.routing.v1.RoutingService/ReplayDelivery"
+	RoutingService_GetDirectory_FullMethodName      = "/baton.routing.v1.RoutingService/GetDirectory"
+	RoutingService_PutDirectory_FullMethodName      = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_PauseHandoff_FullMethodName      = "/baton.routing.v1.RoutingService/PauseHandoff"
+	RoutingService_ResumeHandoff_FullMethodName     = "/baton.routing.v1.RoutingService/ResumeHandoff"
+	RoutingService_CheckOutreach_FullMethodName     = "/baton.routing.v1.RoutingService/CheckOutreach"
+	RoutingService_CheckOutreachList_FullMethodName = "/baton.routing.v1.RoutingService/CheckOutreachList"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -44,6 +48,12 @@ type RoutingServiceClient interface {
 	ReplayDelivery(ctx context.Context, in *ReplayDeliveryRequest, opts ...grpc.CallOption) (*ReplayDeliveryResponse, error)
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
 	PutDirectory(ctx context.Context, in *PutDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
+	// Makes the clocks of a handoff stand still, or go on. FAILED_PRECONDITION with why not.
+	PauseHandoff(ctx context.Context, in *PauseHandoffRequest, opts ...grpc.CallOption) (*ClockResponse, error)
+	ResumeHandoff(ctx context.Context, in *ResumeHandoffRequest, opts ...grpc.CallOption) (*ClockResponse, error)
+	// Says whether marketing or a rep may turn to a lead now, and who did last.
+	CheckOutreach(ctx context.Context, in *CheckOutreachRequest, opts ...grpc.CallOption) (*OutreachVerdict, error)
+	CheckOutreachList(ctx context.Context, in *CheckOutreachListRequest, opts ...grpc.CallOption) (*CheckOutreachListResponse, error)
 }
 
 type routingServiceClient struct {
@@ -143,6 +153,46 @@ func (c *routingServiceClient) PutDirectory(ctx context.Context, in *PutDirector
 	return out, nil
 }
 
+func (c *routingServiceClient) PauseHandoff(ctx context.Context, in *PauseHandoffRequest, opts ...grpc.CallOption) (*ClockResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClockResponse)
+	err := c.cc.Invoke(ctx, RoutingService_PauseHandoff_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) ResumeHandoff(ctx context.Context, in *ResumeHandoffRequest, opts ...grpc.CallOption) (*ClockResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClockResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ResumeHandoff_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) CheckOutreach(ctx context.Context, in *CheckOutreachRequest, opts ...grpc.CallOption) (*OutreachVerdict, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OutreachVerdict)
+	err := c.cc.Invoke(ctx, RoutingService_CheckOutreach_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) CheckOutreachList(ctx context.Context, in *CheckOutreachListRequest, opts ...grpc.CallOption) (*CheckOutreachListResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckOutreachListResponse)
+	err := c.cc.Invoke(ctx, RoutingService_CheckOutreachList_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -158,6 +208,12 @@ type RoutingServiceServer interface {
 	ReplayDelivery(context.Context, *ReplayDeliveryRequest) (*ReplayDeliveryResponse, error)
 	GetDirectory(context.Context, *GetDirectoryRequest) (*Directory, error)
 	PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error)
+	// Makes the clocks of a handoff stand still, or go on. FAILED_PRECONDITION with why not.
+	PauseHandoff(context.Context, *PauseHandoffRequest) (*ClockResponse, error)
+	ResumeHandoff(context.Context, *ResumeHandoffRequest) (*ClockResponse, error)
+	// Says whether marketing or a rep may turn to a lead now, and who did last.
+	CheckOutreach(context.Context, *CheckOutreachRequest) (*OutreachVerdict, error)
+	CheckOutreachList(context.Context, *CheckOutreachListRequest) (*CheckOutreachListResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -191,6 +247,18 @@ func (UnimplementedRoutingServiceServer) GetDirectory(context.Context, *GetDirec
 }
 func (UnimplementedRoutingServiceServer) PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutDirectory not implemented")
+}
+func (UnimplementedRoutingServiceServer) PauseHandoff(context.Context, *PauseHandoffRequest) (*ClockResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseHandoff not implemented")
+}
+func (UnimplementedRoutingServiceServer) ResumeHandoff(context.Context, *ResumeHandoffRequest) (*ClockResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeHandoff not implemented")
+}
+func (UnimplementedRoutingServiceServer) CheckOutreach(context.Context, *CheckOutreachRequest) (*OutreachVerdict, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckOutreach not implemented")
+}
+func (UnimplementedRoutingServiceServer) CheckOutreachList(context.Context, *CheckOutreachListRequest) (*CheckOutreachListResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckOutreachList not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -350,6 +418,78 @@ func _RoutingService_PutDirectory_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_PauseHandoff_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).PauseHandoff(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_PauseHandoff_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).PauseHandoff(ctx, req.(*PauseHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_ResumeHandoff_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ResumeHandoff(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ResumeHandoff_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ResumeHandoff(ctx, req.(*ResumeHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_CheckOutreach_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckOutreachRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).CheckOutreach(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_CheckOutreach_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).CheckOutreach(ctx, req.(*CheckOutreachRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_CheckOutreachList_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckOutreachListRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).CheckOutreachList(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_CheckOutreachList_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).CheckOutreachList(ctx, req.(*CheckOutreachListRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -384,6 +524,22 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutDirectory",
 			Handler:    _RoutingService_PutDirectory_Handler,
+		},
+		{
+			MethodName: "PauseHandoff",
+			Handler:    _RoutingService_PauseHandoff_Handler,
+		},
+		{
+			MethodName: "ResumeHandoff",
+			Handler:    _RoutingService_ResumeHandoff_Handler,
+		},
+		{
+			MethodName: "CheckOutreach",
+			Handler:    _RoutingService_CheckOutreach_Handler,
+		},
+		{
+			MethodName: "CheckOutreachList",
+			Handler:    _RoutingService_CheckOutreachList_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

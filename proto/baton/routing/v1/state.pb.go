@@ -42,7 +42,11 @@ type LeadState struct {
 	// Requests about a handoff that another lead is about to pass on.
 	Held []*HeldRequest `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`
 	// Set once it was split off again: the lead that goes on with the handoffs that were passed.
-	LeftFrom      string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	LeftFrom string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	// The latest of each kind: what the lead did, what marketing sent it, how sales turned to it.
+	Touch         *ContactState `protobuf:"bytes,20,opt,name=touch,proto3" json:"touch,omitempty"`
+	Mail          *ContactState `protobuf:"bytes,21,opt,name=mail,proto3" json:"mail,omitempty"`
+	Outreach      *ContactState `protobuf:"bytes,22,opt,name=outreach,proto3" json:"outreach,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -126,6 +130,113 @@ func (x *LeadState) GetLeftFrom() string {
 	return ""
 }
 
+func (x *LeadState) GetTouch() *ContactState {
+	if x != nil {
+		return x.Touch
+	}
+	return nil
+}
+
+func (x *LeadState) GetMail() *ContactState {
+	if x != nil {
+		return x.Mail
+	}
+	return nil
+}
+
+func (x *LeadState) GetOutreach() *ContactState {
+	if x != nil {
+		return x.Outreach
+	}
+	return nil
+}
+
+// ContactState is one contact with a lead.
+type ContactState struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	At       int64                  `protobuf:"varint,1,opt,name=at,proto3" json:"at,omitempty"`
+	Type     string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Channel  string                 `protobuf:"bytes,3,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign string                 `protobuf:"bytes,4,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	// A rep, or the source that said so.
+	Who           string `protobuf:"bytes,5,opt,name=who,proto3" json:"who,omitempty"`
+	EventId       string `protobuf:"bytes,6,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactState) Reset() {
+	*x = ContactState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactState) ProtoMessage() {}
+
+func (x *ContactState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactState.ProtoReflect.Descriptor instead.
+func (*ContactState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ContactState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *ContactState) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ContactState) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
+func (x *ContactState) GetCampaign() string {
+	if x != nil {
+		return x.Campaign
+	}
+	return ""
+}
+
+func (x *ContactState) GetWho() string {
+	if x != nil {
+		return x.Who
+	}
+	return ""
+}
+
+func (x *ContactState) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
 // HandoffState is one handoff. What sales reads of the lead is stored once beside it, as it was when the lead qualified.
 type HandoffState struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -166,14 +277,36 @@ type HandoffState struct {
 	// It came from a lead that merged into this one.
 	Adopted bool `protobuf:"varint,29,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	// Why the desk was asked again.
-	AskedBecause  string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	AskedBecause string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	// The version of the agreement that the running clock is pinned to, 0 for none, and what it says.
+	AgreementVersion int32 `protobuf:"varint,60,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	Working          bool  `protobuf:"varint,61,opt,name=working,proto3" json:"working,omitempty"`
+	MaxReassigns     int32 `protobuf:"varint,62,opt,name=max_reassigns,json=maxReassigns,proto3" json:"max_reassigns,omitempty"`
+	// How much of the clock had run, in nanoseconds, at which moment; it stands still before that moment.
+	Spent   int64 `protobuf:"varint,63,opt,name=spent,proto3" json:"spent,omitempty"`
+	SpentAt int64 `protobuf:"varint,64,opt,name=spent_at,json=spentAt,proto3" json:"spent_at,omitempty"`
+	// When to plan anew at the latest, for the owner's calendar may have changed.
+	Look        int64  `protobuf:"varint,65,opt,name=look,proto3" json:"look,omitempty"`
+	PausedUntil int64  `protobuf:"varint,66,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`
+	PauseReason string `protobuf:"bytes,67,opt,name=pause_reason,json=pauseReason,proto3" json:"pause_reason,omitempty"`
+	PausedBy    string `protobuf:"bytes,68,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	PausedAt    int64  `protobuf:"varint,69,opt,name=paused_at,json=pausedAt,proto3" json:"paused_at,omitempty"`
+	// All pauses of this owner together, in nanoseconds.
+	PausedFor int64 `protobuf:"varint,70,opt,name=paused_for,json=pausedFor,proto3" json:"paused_for,omitempty"`
+	// The ladder took it from its owner; the last assignment is not in force.
+	Released bool `protobuf:"varint,71,opt,name=released,proto3" json:"released,omitempty"`
+	// It is not offered to anybody before that, and why.
+	HeldUntil   int64  `protobuf:"varint,72,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
+	HeldBecause string `protobuf:"bytes,73,opt,name=held_because,json=heldBecause,proto3" json:"held_because,omitempty"`
+	// The agreement's promise of the running clock, in nanoseconds.
+	Within        int64 `protobuf:"varint,74,opt,name=within,proto3" json:"within,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HandoffState) Reset() {
 	*x = HandoffState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[1]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +318,7 @@ func (x *HandoffState) String() string {
 func (*HandoffState) ProtoMessage() {}
 
 func (x *HandoffState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[1]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +331,7 @@ func (x *HandoffState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoffState.ProtoReflect.Descriptor instead.
 func (*HandoffState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *HandoffState) GetId() string {
@@ -411,6 +544,111 @@ func (x *HandoffState) GetAskedBecause() string {
 	return ""
 }
 
+func (x *HandoffState) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *HandoffState) GetWorking() bool {
+	if x != nil {
+		return x.Working
+	}
+	return false
+}
+
+func (x *HandoffState) GetMaxReassigns() int32 {
+	if x != nil {
+		return x.MaxReassigns
+	}
+	return 0
+}
+
+func (x *HandoffState) GetSpent() int64 {
+	if x != nil {
+		return x.Spent
+	}
+	return 0
+}
+
+func (x *HandoffState) GetSpentAt() int64 {
+	if x != nil {
+		return x.SpentAt
+	}
+	return 0
+}
+
+func (x *HandoffState) GetLook() int64 {
+	if x != nil {
+		return x.Look
+	}
+	return 0
+}
+
+func (x *HandoffState) GetPausedUntil() int64 {
+	if x != nil {
+		return x.PausedUntil
+	}
+	return 0
+}
+
+func (x *HandoffState) GetPauseReason() string {
+	if x != nil {
+		return x.PauseReason
+	}
+	return ""
+}
+
+func (x *HandoffState) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *HandoffState) GetPausedAt() int64 {
+	if x != nil {
+		return x.PausedAt
+	}
+	return 0
+}
+
+func (x *HandoffState) GetPausedFor() int64 {
+	if x != nil {
+		return x.PausedFor
+	}
+	return 0
+}
+
+func (x *HandoffState) GetReleased() bool {
+	if x != nil {
+		return x.Released
+	}
+	return false
+}
+
+func (x *HandoffState) GetHeldUntil() int64 {
+	if x != nil {
+		return x.HeldUntil
+	}
+	return 0
+}
+
+func (x *HandoffState) GetHeldBecause() string {
+	if x != nil {
+		return x.HeldBecause
+	}
+	return ""
+}
+
+func (x *HandoffState) GetWithin() int64 {
+	if x != nil {
+		return x.Within
+	}
+	return 0
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -428,7 +666,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +678,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +691,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -524,16 +762,18 @@ type StepState struct {
 	At    int64                  `protobuf:"varint,1,opt,name=at,proto3" json:"at,omitempty"`
 	// accept or contact.
 	Clock string `protobuf:"bytes,2,opt,name=clock,proto3" json:"clock,omitempty"`
-	// rep, manager, reassign or breach.
-	Action        string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
-	Number        int32  `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	// rep, manager, reassign, overflow or breach.
+	Action string `protobuf:"bytes,3,opt,name=action,proto3" json:"action,omitempty"`
+	Number int32  `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	// How much of the clock must have run, in nanoseconds; 0 where only the moment is known.
+	After         int64 `protobuf:"varint,20,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +785,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +798,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -589,6 +829,13 @@ func (x *StepState) GetNumber() int32 {
 	return 0
 }
 
+func (x *StepState) GetAfter() int64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
 type MomentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
@@ -601,7 +848,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +860,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +873,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -683,7 +930,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +942,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +955,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -826,7 +1073,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +1085,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +1098,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -869,21 +1116,24 @@ func (x *SeenRequest) GetAt() int64 {
 }
 
 type HeldRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	HandoffId     string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Rep           string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Note          string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
-	At            int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Type      string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	HandoffId string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Rep       string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note      string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	At        int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	// Of a request to pause.
+	Until         int64  `protobuf:"varint,20,opt,name=until,proto3" json:"until,omitempty"`
+	By            string `protobuf:"bytes,21,opt,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1145,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1158,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -960,6 +1210,20 @@ func (x *HeldRequest) GetAt() int64 {
 	return 0
 }
 
+func (x *HeldRequest) GetUntil() int64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *HeldRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
 // DeskState is what the desk counts.
 type DeskState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -981,7 +1245,7 @@ type DeskState struct {
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1257,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1270,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1069,7 +1333,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1345,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1358,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PoolState) GetId() string {
@@ -1127,7 +1391,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1403,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1416,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1209,7 +1473,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1485,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1498,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1281,7 +1545,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1557,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1570,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1411,7 +1675,7 @@ var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xc4\x02\n" +
+	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xea\x03\n" +
 	"\tLeadState\x12\x1f\n" +
 	"\vmerged_into\x18\x01 \x01(\tR\n" +
 	"mergedInto\x12:\n" +
@@ -1422,7 +1686,17 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
 	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
-	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\x124\n" +
+	"\x05touch\x18\x14 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x05touch\x122\n" +
+	"\x04mail\x18\x15 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x04mail\x12:\n" +
+	"\boutreach\x18\x16 \x01(\v2\x1e.baton.routing.v1.ContactStateR\boutreach\"\x95\x01\n" +
+	"\fContactState\x12\x0e\n" +
+	"\x02at\x18\x01 \x01(\x03R\x02at\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n" +
+	"\achannel\x18\x03 \x01(\tR\achannel\x12\x1a\n" +
+	"\bcampaign\x18\x04 \x01(\tR\bcampaign\x12\x10\n" +
+	"\x03who\x18\x05 \x01(\tR\x03who\x12\x19\n" +
+	"\bevent_id\x18\x06 \x01(\tR\aeventId\"\x86\v\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1457,7 +1731,24 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2\x1d.baton.routing.v1.MomentStateR\ahistory\x12\x16\n" +
 	"\x06passed\x18\x1c \x01(\bR\x06passed\x12\x18\n" +
 	"\aadopted\x18\x1d \x01(\bR\aadopted\x12#\n" +
-	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\"\x89\x02\n" +
+	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\x12+\n" +
+	"\x11agreement_version\x18< \x01(\x05R\x10agreementVersion\x12\x18\n" +
+	"\aworking\x18= \x01(\bR\aworking\x12#\n" +
+	"\rmax_reassigns\x18> \x01(\x05R\fmaxReassigns\x12\x14\n" +
+	"\x05spent\x18? \x01(\x03R\x05spent\x12\x19\n" +
+	"\bspent_at\x18@ \x01(\x03R\aspentAt\x12\x12\n" +
+	"\x04look\x18A \x01(\x03R\x04look\x12!\n" +
+	"\fpaused_until\x18B \x01(\x03R\vpausedUntil\x12!\n" +
+	"\fpause_reason\x18C \x01(\tR\vpauseReason\x12\x1b\n" +
+	"\tpaused_by\x18D \x01(\tR\bpausedBy\x12\x1b\n" +
+	"\tpaused_at\x18E \x01(\x03R\bpausedAt\x12\x1d\n" +
+	"\n" +
+	"paused_for\x18F \x01(\x03R\tpausedFor\x12\x1a\n" +
+	"\breleased\x18G \x01(\bR\breleased\x12\x1d\n" +
+	"\n" +
+	"held_until\x18H \x01(\x03R\theldUntil\x12!\n" +
+	"\fheld_because\x18I \x01(\tR\vheldBecause\x12\x16\n" +
+	"\x06within\x18J \x01(\x03R\x06within\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -1470,12 +1761,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"considered\x18\b \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
 	"considered\x12\x16\n" +
-	"\x06reason\x18\t \x01(\tR\x06reason\"a\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\"w\n" +
 	"\tStepState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x03R\x02at\x12\x14\n" +
 	"\x05clock\x18\x02 \x01(\tR\x05clock\x12\x16\n" +
 	"\x06action\x18\x03 \x01(\tR\x06action\x12\x16\n" +
-	"\x06number\x18\x04 \x01(\x05R\x06number\"[\n" +
+	"\x06number\x18\x04 \x01(\x05R\x06number\x12\x14\n" +
+	"\x05after\x18\x14 \x01(\x03R\x05after\"[\n" +
 	"\vMomentState\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12\x10\n" +
@@ -1506,7 +1798,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x01\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\xc4\x01\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -1515,7 +1807,9 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
-	"\x02at\x18\a \x01(\x03R\x02at\"\xaa\x02\n" +
+	"\x02at\x18\a \x01(\x03R\x02at\x12\x14\n" +
+	"\x05until\x18\x14 \x01(\x03R\x05until\x12\x0e\n" +
+	"\x02by\x18\x15 \x01(\tR\x02by\"\xaa\x02\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -1572,47 +1866,51 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
-	(*HandoffState)(nil),    // 1: baton.routing.v1.HandoffState
-	(*AssignmentState)(nil), // 2: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 3: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 4: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 5: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 6: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 7: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 8: baton.routing.v1.DeskState
-	(*PoolState)(nil),       // 9: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 10: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 11: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 12: baton.routing.v1.WaitingState
-	nil,                     // 13: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 14: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 15: baton.journal.v1.Considered
+	(*ContactState)(nil),    // 1: baton.routing.v1.ContactState
+	(*HandoffState)(nil),    // 2: baton.routing.v1.HandoffState
+	(*AssignmentState)(nil), // 3: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 4: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 5: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 6: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 7: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 8: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 9: baton.routing.v1.DeskState
+	(*PoolState)(nil),       // 10: baton.routing.v1.PoolState
+	(*MemberState)(nil),     // 11: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 12: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 13: baton.routing.v1.WaitingState
+	nil,                     // 14: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 15: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 16: baton.journal.v1.Considered
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
-	1,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	5,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	6,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	7,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
-	14, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	15, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	3,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	4,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	15, // 9: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	13, // 10: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	9,  // 11: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	11, // 12: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	12, // 13: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	5,  // 14: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	10, // 15: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	2,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
+	6,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	7,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	8,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	1,  // 4: baton.routing.v1.LeadState.touch:type_name -> baton.routing.v1.ContactState
+	1,  // 5: baton.routing.v1.LeadState.mail:type_name -> baton.routing.v1.ContactState
+	1,  // 6: baton.routing.v1.LeadState.outreach:type_name -> baton.routing.v1.ContactState
+	15, // 7: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	3,  // 8: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	16, // 9: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	4,  // 10: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	5,  // 11: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	16, // 12: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	14, // 13: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	10, // 14: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	12, // 15: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	13, // 16: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	6,  // 17: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	11, // 18: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -1627,7 +1925,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -81,13 +81,14 @@ func Destinations(ctx context.Context, g Globals, list []*journalv1.Destination,
 	for _, d := range list {
 		fmt.Fprintf(&text, "%q %q %q\n", d.GetName(), d.GetType(), d.GetEvents())
 	}
+	fmt.Fprintf(&text, "decides %d\n", fold.Decides)
 	hash := Hash([]byte(text.String()))
 	_, err := replace(ctx, g, fold.KindDestinations, now, func(last *journalv1.Event) *journalv1.Event {
-		if last.GetDestinationsChanged().GetHash() == hash || last == nil && len(list) == 0 {
+		if last.GetDestinationsChanged().GetHash() == hash {
 			return nil
 		}
 		return &journalv1.Event{Id: "destinations." + hash, Type: "destinations_changed", Source: OriginFile, Payload: &journalv1.Event_DestinationsChanged{
-			DestinationsChanged: &journalv1.DestinationsChanged{Destinations: list, Hash: hash},
+			DestinationsChanged: &journalv1.DestinationsChanged{Destinations: list, Hash: hash, Decides: fold.Decides},
 		}}
 	})
 	return err

@@ -28,12 +28,16 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		return
 	}
 	if l.ask != nil {
-		d.Fact(identity.Desk, l.question(l.ask, 0, ""))
+		l.askOrHold(g, l.ask, ev, d)
 	}
 	if len(l.passing)+len(l.held) > 0 {
+		out := &state.Lead{Handoffs: l.passing, Held: l.held}
+		if g.pins {
+			out.Touch, out.Mail, out.Outreach = l.Touch, l.Mail, l.Outreach
+		}
 		d.Fact(l.MergedInto, &journalv1.Event{Type: typeAbsorbed, Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
 			From: l.id, Rank: int32(identity.RankOf(l.id)), Chunks: 1,
-			Items: state.EncodeLead(&state.Lead{Handoffs: l.passing, Held: l.held}),
+			Items: state.EncodeLead(out),
 		}}})
 	}
 	l.decideEnds(g, ev, d)
@@ -61,6 +65,8 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		l.tellChange(g, d, EventBandChanged, "", ev, map[string]string{"from": c.GetFrom(), "to": c.GetTo()})
 	case journal.TypeTimerFired:
 		for _, h := range l.Handoffs {
+			l.wake(h, ev, d)
+			l.offer(g, h, ev.Time(), d)
 			l.climb(g, h, ev.Time(), d)
 		}
 		for _, r := range l.overdue(ev.Time()) {
@@ -103,7 +109,7 @@ func (l *lead) decideEnds(g *Globals, ev *journal.Event, d *journal.Decision) {
 }
 
 func (l *lead) tellRecalled(g *Globals, d *journal.Decision, h *handoff.Handoff) {
-	if h.Owner() != "" {
+	if h.Current() != nil {
 		tell(d, g, l.id, EventRecalled, h.ID, h.ID, map[string]string{"attempt": itoa(h.Current().Attempt), "reason": h.ClosedBy})
 	}
 }
@@ -136,16 +142,17 @@ func (l *lead) closed(handoffID, rep, pool, outcome string) *journalv1.Event {
 func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 	h, a := l.effects.assigned, l.pending
 	promise, clock := g.promise(), g.clock(a.Rep)
-	acceptBy, _ := promise.AcceptSteps(now, clock)
+	acceptBy, _ := promise.AcceptSteps(now, clock.Later)
 	start := acceptBy
 	if start.IsZero() {
 		start = now
 	}
-	contactBy, _ := promise.ContactSteps(start, clock)
+	contactBy, _ := promise.ContactSteps(start, clock.Later)
 	data := map[string]string{"attempt": itoa(a.Attempt)}
-	if old := h.Owner(); old != "" {
+	if current := h.Current(); current != nil {
 		d.Fact(l.id, &journalv1.Event{Type: typeReassigned, Payload: &journalv1.Event_Reassigned{Reassigned: &journalv1.Reassigned{
-			HandoffId: h.ID, From: old, To: a.Rep, Reason: a.Reason, AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy),
+			HandoffId: h.ID, From: current.Rep, To: a.Rep, Reason: a.Reason, AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy),
+			AgreementVersion: g.version(),
 		}}})
 		tell(d, g, l.id, EventReassigned, h.ID, h.ID+"."+itoa(a.Attempt), data)
 		return
@@ -153,13 +160,17 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 	d.Fact(l.id, &journalv1.Event{Type: typeRouted, Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{
 		HandoffId: h.ID, Epoch: int32(h.Epoch), Rep: a.Rep, Route: a.Route, Pool: a.Pool,
 		AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy), Account: h.Account.ID,
+		AgreementVersion: g.version(),
 	}}})
 	tell(d, g, l.id, EventRouted, h.ID, h.ID, data)
 }
 
 // climb takes the steps of the service level that are due.
 func (l *lead) climb(g *Globals, h *handoff.Handoff, now time.Time, d *journal.Decision) {
-	asked := h.Asked
+	asked, reassigns := h.Asked, g.promise().MaxReassigns
+	if h.Pinned.Version != 0 {
+		reassigns = h.Pinned.MaxReassigns
+	}
 	for _, s := range h.Due(now) {
 		switch s.Action {
 		case handoff.Breach:
@@ -171,23 +182,33 @@ func (l *lead) climb(g *Globals, h *handoff.Handoff, now time.Time, d *journal.D
 				"attempt": attempt, "clock": s.Clock, "due": s.At.UTC().Format(time.RFC3339Nano),
 			})
 		case handoff.Reassign:
-			if asked || h.Attempt >= g.promise().MaxReassigns {
-				l.escalate(d, h, s, handoff.NotifyManager)
+			if asked || h.Attempt >= reassigns {
+				l.escalate(g, d, h, s, handoff.NotifyManager)
 				continue
 			}
 			asked = true
-			l.escalate(d, h, s, handoff.Reassign)
+			l.escalate(g, d, h, s, handoff.Reassign)
 			d.Fact(identity.Desk, l.question(h, h.Attempt+1, "sla"))
+		case handoff.Overflow:
+			l.escalate(g, d, h, s, handoff.Overflow)
+			if !asked {
+				d.Fact(identity.Desk, l.question(h, h.Attempt+1, handoff.Overflow))
+			}
+			return // nobody has it any more whose clock could run
 		default:
-			l.escalate(d, h, s, s.Action)
+			l.escalate(g, d, h, s, s.Action)
 		}
 	}
 }
 
-func (l *lead) escalate(d *journal.Decision, h *handoff.Handoff, s handoff.Step, notify string) {
+func (l *lead) escalate(g *Globals, d *journal.Decision, h *handoff.Handoff, s handoff.Step, notify string) {
 	d.Fact(l.id, &journalv1.Event{Type: typeEscalated, Payload: &journalv1.Event_Escalated{Escalated: &journalv1.Escalated{
 		HandoffId: h.ID, Notify: notify, Rep: h.Owner(), Clock: s.Clock, Step: int32(s.Number),
 	}}})
+	attempt, step := itoa(h.Current().Attempt), itoa(s.Number)
+	tell(d, g, l.id, EventSLAEscalated, h.ID, h.ID+"."+attempt+"."+s.Clock+"."+step+"."+s.Action, map[string]string{
+		"attempt": attempt, "clock": s.Clock, "step": step, "notify": notify, "due": s.At.UTC().Format(time.RFC3339Nano),
+	})
 }
 
 // climbed takes a step off the list. Where nobody is left to reassign to, the manager is told instead.
@@ -197,8 +218,14 @@ func (l *lead) climbed(h *handoff.Handoff, e *journalv1.Escalated, at time.Time)
 	if e.GetNotify() == handoff.NotifyManager && len(h.Steps) == left {
 		h.Done(e.GetClock(), handoff.Reassign, n)
 	}
-	if e.GetNotify() == handoff.Reassign {
+	switch e.GetNotify() {
+	case handoff.Reassign:
 		h.Ask("sla")
+	case handoff.Overflow:
+		if !h.Asked {
+			h.Ask(handoff.Overflow)
+		}
+		h.Release()
 	}
 	h.Record("escalated", at, e.GetRep(), e.GetClock()+": "+e.GetNotify())
 	l.touch(h)
@@ -220,10 +247,15 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 			copies[h.ID] = clone(h)
 		}
 		h = copies[h.ID]
+		if isClockRequest(r.Do) {
+			l.answerClock(g, d, h, r)
+			continue
+		}
 		a := h.Decide(r.Request, reasons{g.Agreement})
 		d.Fact(l.id, &journalv1.Event{Type: typeAnswered, Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{
 			HandoffId: h.ID, RequestId: r.ID, Disposition: r.Do, Ok: a.OK, Refused: a.Refused, Rep: h.Owner(), Reason: r.Reason,
 			Stage: string(a.Stage), Note: r.Note, WakeAt: stamp(a.WakeAt), WakeOn: a.WakeOn,
+			AgreementVersion: g.versionFor(r.Do, a),
 		}}})
 		if !a.OK || a.Repeat {
 			continue

@@ -8,7 +8,6 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core"
-	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 )
 
@@ -20,6 +19,7 @@ const (
 	EventStageChanged       = "lead.stage_changed"
 	EventBandChanged        = "lead.score_band_changed"
 	EventSLABreached        = "sla.breached"
+	EventSLAEscalated       = "sla.escalated"
 	EventAgreementActivated = "agreement.activated"
 )
 
@@ -32,6 +32,9 @@ type Globals struct {
 	Agreement *agreement.Agreement
 	// Version of the agreement in force.
 	Version int32
+
+	// pins: clocks are pinned to the agreement under which they begin. Journals of before say nothing of it.
+	pins bool
 
 	proposed     map[int32][]byte
 	destinations []*journalv1.Destination
@@ -55,6 +58,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		return []string{identity.Desk}
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
+		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= Decides
 	case typeAgreementChanged:
 		return g.agreement(ev.Body.GetAgreementChanged())
 	}
@@ -91,31 +95,6 @@ func (g *Globals) subscribers(event string) []string {
 		}
 	}
 	return names
-}
-
-// promise gives the service level in force.
-func (g *Globals) promise() handoff.Promise {
-	if g.Agreement == nil {
-		return handoff.Promise{}
-	}
-	sla := g.Agreement.SLA
-	p := handoff.Promise{Accept: sla.AcceptWithin, Contact: sla.ContactWithin, MaxReassigns: sla.MaxReassigns}
-	for _, s := range sla.Ladder {
-		p.Ladder = append(p.Ladder, handoff.Rung{Percent: s.At, Notify: s.Notify, Reassign: s.Reassign})
-	}
-	return p
-}
-
-// clock gives how time passes for a rep: as they work, if the agreement counts so and they do, or as it elapses.
-func (g *Globals) clock(rep string) handoff.Later {
-	return func(start time.Time, d time.Duration) time.Time {
-		if g.Agreement != nil && g.Agreement.SLA.Clock == agreement.ClockWorking {
-			if at, ok := g.Directory.WorkingTime(rep, start, d); ok {
-				return at
-			}
-		}
-		return start.Add(d)
-	}
 }
 
 // reasons are the agreement's. Without an agreement any reason is one: nothing qualifies then, but what was handed over

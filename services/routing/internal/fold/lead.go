@@ -31,6 +31,8 @@ type lead struct {
 	key identity.Key
 	effects
 	unsaved
+	// steady: the event just applied changed nothing.
+	steady bool
 	// indexed is where the indexes have each handoff.
 	indexed map[string]place
 }
@@ -81,6 +83,7 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		return journal.Applied
 	}
 	own := journal.OwnToSelf(Service, ev.Head)
+	l.steady = false
 	if !own {
 		l.effects = effects{}
 	}
@@ -108,9 +111,14 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.recalled(ev)
 	case typeStageChanged:
 		l.stageChanged(ev)
+	case journal.TypeTimerFired:
+		l.look(g, ev)
 	default:
-		if disposition(ev.Type) {
+		switch {
+		case disposition(ev.Type):
 			return l.requested(ev)
+		case contact(ev.Type):
+			l.contacted(ev)
 		}
 	}
 	return journal.Applied
@@ -131,6 +139,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
 	}
 	h.Record("qualified", ev.Time(), "", q.GetRule())
+	l.past(q, ev.Time())
 	l.Handoffs = append(l.Handoffs, h)
 	l.touch(h)
 	// The snapshot stands beside the blob: it is large, never changes, and no decision needs it.
@@ -249,10 +258,13 @@ func (l *lead) stageChanged(ev *journal.Event) {
 // requested takes an answer of sales. What it is worth is decided at once, unless the handoff is still on its way here from
 // a lead that merged into this one.
 func (l *lead) requested(ev *journal.Event) journal.Outcome {
-	p := dispositionOf(ev)
-	r := handoff.Held{Handoff: p.GetHandoffId(), Request: handoff.Request{
-		ID: ev.Body.GetId(), Do: ev.Type, Rep: p.GetRep(), Reason: p.GetReason(), Note: p.GetNote(), At: ev.Time(),
-	}}
+	r, ok := clockRequest(ev)
+	if !ok {
+		p := dispositionOf(ev)
+		r = handoff.Held{Handoff: p.GetHandoffId(), Request: handoff.Request{
+			ID: ev.Body.GetId(), Do: ev.Type, Rep: p.GetRep(), Reason: p.GetReason(), Note: p.GetNote(), At: ev.Time(),
+		}}
+	}
 	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
 		return journal.Duplicate
 	}
@@ -293,10 +305,16 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 	switch ev.Type {
 	case typeRouted:
 		r := ev.Body.GetRouted()
-		l.takeOver(g, l.find(r.GetHandoffId()), r.GetRep(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time())
+		l.takeOver(g, l.find(r.GetHandoffId()), r.GetRep(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time(), r.GetAgreementVersion())
+	case typeHeld:
+		l.applyHeld(ev)
+	case typeResumed:
+		if h := l.find(ev.Body.GetResumed().GetHandoffId()); h != nil {
+			h.Resuming(ev.Time(), g.clockOf(h))
+		}
 	case typeReassigned:
 		r := ev.Body.GetReassigned()
-		l.takeOver(g, l.find(r.GetHandoffId()), r.GetTo(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time())
+		l.takeOver(g, l.find(r.GetHandoffId()), r.GetTo(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time(), r.GetAgreementVersion())
 	case typeAnswered:
 		l.answered(g, ev)
 	case typeEscalated:
@@ -315,14 +333,16 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 }
 
 // takeOver puts a rep in charge and starts the accept clock.
-func (l *lead) takeOver(g *Globals, h *handoff.Handoff, rep string, acceptBy, contactBy, at time.Time) {
+func (l *lead) takeOver(g *Globals, h *handoff.Handoff, rep string, acceptBy, contactBy, at time.Time, version int32) {
 	if h == nil {
 		return
 	}
 	a := l.pending
 	a.Rep, a.AcceptBy, a.ContactBy, a.At = rep, acceptBy, contactBy, at
 	h.Assign(a)
-	_, h.Steps = g.promise().AcceptSteps(at, g.clock(rep))
+	promise := g.promise()
+	_, steps := promise.AcceptSteps(at, g.clock(rep).Later)
+	g.begin(h, version, promise.Accept, at, steps)
 	l.touch(h)
 }
 
@@ -334,11 +354,19 @@ func (l *lead) answered(g *Globals, ev *journal.Event) {
 	if h == nil || !a.GetOk() {
 		return
 	}
+	if applyClock(g, h, ev) {
+		l.touch(h)
+		return
+	}
+	l.outreachOf(h, ev)
 	started := h.Apply(handoff.Effect{
 		Do: a.GetDisposition(), Stage: handoff.Stage(a.GetStage()), Rep: a.GetRep(), Reason: a.GetReason(), Note: a.GetNote(), At: ev.Time(),
 	})
 	if started {
-		h.ContactBy, h.Steps = g.promise().ContactSteps(ev.Time(), g.clock(h.Owner()))
+		promise := g.promise()
+		by, steps := promise.ContactSteps(ev.Time(), g.clock(h.Owner()).Later)
+		h.ContactBy = by
+		g.begin(h, a.GetAgreementVersion(), promise.Contact, ev.Time(), steps)
 	}
 	l.touch(h)
 }

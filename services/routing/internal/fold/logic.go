@@ -39,6 +39,10 @@ const (
 	typeDelivered        = "delivered"
 	typeDeliveryFailed   = "delivery_failed"
 	typeReplayRequested  = "replay_requested"
+	typePauseRequested   = "pause_requested"
+	typeResumeRequested  = "resume_requested"
+	typeHeld             = "held"
+	typeResumed          = "resumed"
 
 	typeDirectoryChanged    = "directory_changed"
 	typeAgreementChanged    = "agreement_changed"
@@ -57,6 +61,7 @@ const (
 	timerLook = "look"
 	timerSLA  = "sla"
 	timerHeld = "held"
+	timerHold = "hold"
 )
 
 // Logic is routing's journal.Logic.
@@ -99,11 +104,11 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == ""
 	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled:
 		return from == Service
-	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue:
+	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeHeld, typeResumed:
 		return journal.OwnToSelf(Service, h)
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
-	return disposition(h.Type) && (from == "" || from == scoring)
+	return (disposition(h.Type) || contact(h.Type)) && (from == "" || from == scoring)
 }
 
 // Load gives a lead, or the desk.

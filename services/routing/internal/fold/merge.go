@@ -61,6 +61,7 @@ func (l *lead) absorbed(ev *journal.Event) {
 		l.Handoffs = append(l.Handoffs, h)
 		l.touch(h)
 	}
+	l.takeContacts(in.Touch, in.Mail, in.Outreach)
 	slices.SortStableFunc(l.Handoffs, func(a, b *handoff.Handoff) int { return a.QualifiedAt.Compare(b.QualifiedAt) })
 	l.settle(ev.Time())
 	for _, r := range append(l.Held, in.Held...) {

@@ -12,19 +12,28 @@ import (
 
 // Deadlines gives the next step of a service level, and the moment until which held requests wait.
 func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
-	var sla, held time.Time
+	var sla, held, hold time.Time
 	for _, h := range l.Handoffs {
-		if next := h.NextStep(); !next.IsZero() && (sla.IsZero() || next.Before(sla)) {
-			sla = next
+		sla = sooner(sla, h.Next())
+		if h.Open() {
+			hold = sooner(hold, h.HeldUntil)
 		}
 	}
 	if len(l.Held) > 0 {
 		held = l.Held[0].At.Add(heldFor)
 	}
-	if sla.IsZero() && held.IsZero() {
+	if sla.IsZero() && held.IsZero() && hold.IsZero() {
 		return nil
 	}
-	return map[string]time.Time{timerSLA: sla, timerHeld: held}
+	return map[string]time.Time{timerSLA: sla, timerHeld: held, timerHold: hold}
+}
+
+// sooner gives the earlier of two moments; a zero one is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Save gives the blob and the index entries of what changed.
@@ -50,7 +59,7 @@ func (l *lead) Save(m *leadstore.Mutation) []byte {
 
 func disposition(eventType string) bool {
 	switch eventType {
-	case handoff.DoAccept, handoff.DoReject, handoff.DoContact, handoff.DoRecycle, handoff.DoDisqualify, handoff.DoSQL:
+	case handoff.DoAccept, handoff.DoReject, handoff.DoContact, handoff.DoRecycle, handoff.DoDisqualify, handoff.DoSQL, typePauseRequested, typeResumeRequested:
 		return true
 	}
 	return false

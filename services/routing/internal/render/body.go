@@ -67,6 +67,11 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, 
 		p.Stage = string(handoff.Routed)
 	case fold.EventRecalled:
 		p.Stage, p.Reason = string(handoff.Recalled), d.Data["reason"]
+	case fold.EventSLAEscalated:
+		p.Breach = &routingv1.Breach{
+			Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId(), Notify: d.Data["notify"], Step: int32(number(d.Data["step"])),
+			Manager: r.manager(ctx, p.GetOwner().GetTeam()),
+		}
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}
@@ -78,10 +83,26 @@ func (r *Renderer) leadEvent(ctx context.Context, d *state.Delivery) (proto.Mess
 	if err != nil {
 		return nil, err
 	}
-	return &routingv1.LeadEvent{
+	out := &routingv1.LeadEvent{
 		Lead: lead, From: d.Data["from"], To: d.Data["to"], Epoch: int32(max(0, number(d.Data["epoch"]))), Reason: d.Data["reason"],
 		HandoffId: d.Handoff, At: parseTime(d.Data["at"]), Consent: consent,
-	}, nil
+	}
+	if d.Event == fold.EventStageChanged {
+		out.Nurture = nurture(out.To)
+	}
+	return out, nil
+}
+
+// manager gives who leads a team, "" where nobody does.
+func (r *Renderer) manager(ctx context.Context, team string) string {
+	version, err := r.Directory.Get(ctx, 0)
+	if err != nil {
+		return ""
+	}
+	if t := version.Directory.Team(team); t != nil {
+		return t.Manager
+	}
+	return ""
 }
 
 // number reads what the fold wrote; -1 where there is none.

@@ -17,7 +17,8 @@ func Handoff(h *handoff.Handoff, on *state.Lead, entity string, dir *core.Direct
 		Id: h.ID, LeadId: entity, Epoch: int32(h.Epoch), Stage: string(h.Stage), Owner: owner(h.Current(), dir), Account: account(h),
 		Sla: sla(h.AcceptBy, h.ContactBy), QualifiedAt: stamp(h.QualifiedAt), AcceptedAt: stamp(h.AcceptedAt), ContactedAt: stamp(h.ContactedAt),
 		History: history(h), Reason: h.Reason, Note: h.Note, WaitingFor: state.Considered(h.WaitingFor), WaitingUntil: stamp(h.WaitingUntil),
-		Email: h.Email, Rule: h.Rule,
+		Email: h.Email, Rule: h.Rule, AgreementVersion: h.Pinned.Version, PausedUntil: stamp(h.Pause.Until), PauseReason: h.Pause.Reason,
+		HeldUntil: stamp(h.HeldUntil), HeldBecause: h.HeldBecause, LastContact: LastContact(on),
 	}
 	if len(h.Assignments) > 0 {
 		out.RoutedAt = stamp(h.Assignments[0].At)

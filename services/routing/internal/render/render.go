@@ -147,6 +147,9 @@ func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity strin
 		}
 	}
 	p.Owner = owner(assignment, dir)
+	if on, err := r.Lead(ctx, entity); err == nil { // without it the rest is still worth sending
+		p.LastContact = LastContact(on)
+	}
 	p.Brief = r.brief(ctx, q, h, entity, dir)
 	return p, nil
 }

@@ -47,6 +47,10 @@ type Options struct {
 	Renderer  *render.Renderer
 	Directory *current.Directory
 	Parser    *directory.Parser
+	// Answers tells what became of requests about clocks; nil: they answer pending.
+	Answers Answers
+	// Agreements knows the agreement in force; nil: nobody is kept from turning to a lead but by the lead itself.
+	Agreements Agreements
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	Now    func() time.Time

@@ -12,6 +12,7 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/core/outreach"
 )
 
 // Lead is one lead as routing sees it.
@@ -26,6 +27,8 @@ type Lead struct {
 	Book     Book
 	Seen     []Seen
 	Held     []handoff.Held
+	// The latest of each kind: what the lead did, what marketing sent it, how sales turned to it.
+	Touch, Mail, Outreach outreach.Contact
 }
 
 // Seen is a request that was taken, by the hash of its source and id.
@@ -55,6 +58,7 @@ func (l *Lead) WentOn() string { return cmp.Or(l.MergedInto, l.LeftFrom) }
 // EncodeLead gives a lead's blob.
 func EncodeLead(l *Lead) []byte {
 	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode()}
+	out.Touch, out.Mail, out.Outreach = encodeContact(l.Touch), encodeContact(l.Mail), encodeContact(l.Outreach)
 	for _, h := range l.Handoffs {
 		out.Handoffs = append(out.Handoffs, encodeHandoff(h))
 	}
@@ -64,6 +68,7 @@ func EncodeLead(l *Lead) []byte {
 	for _, r := range l.Held {
 		out.Held = append(out.Held, &routingv1.HeldRequest{
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
+			Until: nanos(r.Until), By: r.By,
 		})
 	}
 	return marshal(out)
@@ -71,11 +76,15 @@ func EncodeLead(l *Lead) []byte {
 
 // DecodeLead reads a lead's blob; nil is a lead that nothing is known of.
 func DecodeLead(blob []byte) (*Lead, error) {
+	if len(blob) == 0 { // most leads are never handed over
+		return &Lead{Book: decodeBook(nil, 0)}, nil
+	}
 	var in routingv1.LeadState
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read a lead's routing state: %w", err)
 	}
 	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated)}
+	l.Touch, l.Mail, l.Outreach = decodeContact(in.Touch), decodeContact(in.Mail), decodeContact(in.Outreach)
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
 	}
@@ -85,6 +94,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	for _, r := range in.Held {
 		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Request: handoff.Request{
 			ID: r.Id, Do: r.Type, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: instant(r.At),
+			Until: instant(r.Until), By: r.By,
 		}})
 	}
 	return l, nil
@@ -102,8 +112,9 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		WaitingFor: Considered(h.WaitingFor), WaitingUntil: nanos(h.WaitingUntil),
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
-		Passed: h.Passed, Adopted: h.Adopted,
+		Passed: h.Passed, Adopted: h.Adopted, Released: h.Released, HeldUntil: nanos(h.HeldUntil), HeldBecause: h.HeldBecause,
 	}
+	encodeClock(out, h)
 	for _, a := range h.Assignments {
 		out.Assignments = append(out.Assignments, &routingv1.AssignmentState{
 			Attempt: int32(a.Attempt), Rep: a.Rep, Route: a.Route, Pool: a.Pool, At: nanos(a.At),
@@ -111,7 +122,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		})
 	}
 	for _, s := range h.Steps {
-		out.Steps = append(out.Steps, &routingv1.StepState{At: nanos(s.At), Clock: s.Clock, Action: s.Action, Number: int32(s.Number)})
+		out.Steps = append(out.Steps, &routingv1.StepState{At: nanos(s.At), Clock: s.Clock, Action: s.Action, Number: int32(s.Number), After: int64(s.After)})
 	}
 	for _, m := range h.History {
 		out.History = append(out.History, &routingv1.MomentState{What: m.What, At: nanos(m.At), Rep: m.Rep, Reason: m.Reason})
@@ -131,8 +142,9 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		WaitingFor: ParseConsidered(in.WaitingFor), WaitingUntil: instant(in.WaitingUntil),
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
-		Passed: in.Passed, Adopted: in.Adopted,
+		Passed: in.Passed, Adopted: in.Adopted, Released: in.Released, HeldUntil: instant(in.HeldUntil), HeldBecause: in.HeldBecause,
 	}
+	decodeClock(h, in)
 	for _, a := range in.Assignments {
 		h.Assignments = append(h.Assignments, handoff.Assignment{
 			Attempt: int(a.Attempt), Rep: a.Rep, Route: a.Route, Pool: a.Pool, At: instant(a.At),
@@ -140,7 +152,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		})
 	}
 	for _, s := range in.Steps {
-		h.Steps = append(h.Steps, handoff.Step{At: instant(s.At), Clock: s.Clock, Action: s.Action, Number: int(s.Number)})
+		h.Steps = append(h.Steps, handoff.Step{At: instant(s.At), Clock: s.Clock, Action: s.Action, Number: int(s.Number), After: time.Duration(s.After)})
 	}
 	for _, m := range in.History {
 		h.History = append(h.History, handoff.Moment{What: m.What, At: instant(m.At), Rep: m.Rep, Reason: m.Reason})

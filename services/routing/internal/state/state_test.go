@@ -11,6 +11,7 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/desk"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/core/outreach"
 )
 
 var now = time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC)
@@ -25,11 +26,16 @@ func TestLeadSurvives(t *testing.T) {
 			Assignments:  []handoff.Assignment{{Attempt: 1, Rep: "bo", Route: "r", Pool: "p", At: now, AcceptBy: now, ContactBy: now, Considered: []handoff.Considered{{Rep: "ana", Skipped: "away"}}, Reason: "sla"}},
 			WaitingFor:   []handoff.Considered{{Rep: "cy", Skipped: "inactive"}},
 			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
-			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
+			Steps:    []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1, After: time.Hour}},
+			Pinned:   handoff.Pinned{Version: 3, Working: true, Within: time.Hour, MaxReassigns: 2, Spent: time.Minute, SpentAt: now, Look: now},
+			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
+			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
 		}},
-		Seen: []Seen{{Hash: 1 << 63, At: now}},
-		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
+		Seen:  []Seen{{Hash: 1 << 63, At: now}},
+		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim"}}},
+		Touch: outreach.Contact{At: now, Type: "page_viewed", Channel: "ads", Campaign: "q4", Who: "site", Event: "e1"},
+		Mail:  outreach.Contact{At: now}, Outreach: outreach.Contact{At: now},
 	}
 	l.Book.Add(Delivery{ID: "m", Destination: "d", Event: "e", Handoff: "h", Entity: "ld", Data: map[string]string{"a": "b", "c": "d"}, DueAt: now, NextAt: now})
 	l.Book.Failed("m", 1, 500, "status 500", now, now, false)
@@ -43,7 +49,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {

@@ -120,6 +120,7 @@ func classOf(eventType string) class {
 		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",
 		"delivery_due", "delivered", "delivery_failed", "replay_requested", "sla_breached", "escalated",
+		"pause_requested", "resume_requested", "held", "resumed",
 		"quarantined", "quarantine_released", "poll_progressed", "attributed", "proposal", "timer_fired":
 		return machinery
 	}

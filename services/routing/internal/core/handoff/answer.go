@@ -21,6 +21,9 @@ type Request struct {
 	Rep          string
 	Reason, Note string
 	At           time.Time
+	// Until is when a pause shall end, By the name of the token that asked.
+	Until time.Time
+	By    string
 }
 
 // Reasons are those of the agreement in force.
@@ -192,17 +195,20 @@ func (h *Handoff) Apply(e Effect) (started bool) {
 		h.Asked, h.AskedBecause = false, ""
 		h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 		h.Stage, h.AcceptedAt, h.Steps = Accepted, e.At, nil
+		h.Pinned, h.Pause = Pinned{}, Pause{}
 		started = true
 	case DoContact:
 		if !h.ContactedAt.IsZero() {
 			return false
 		}
 		h.ContactedAt, h.Steps = e.At, nil
+		h.Pinned, h.Pause = Pinned{}, Pause{}
 	case DoSQL:
 		if h.Stage == SQL {
 			return false
 		}
 		h.Stage, h.SQLAt, h.Steps = SQL, e.At, nil
+		h.Pinned, h.Pause = Pinned{}, Pause{}
 	}
 	h.Record(e.Do, e.At, e.Rep, e.Reason)
 	return started

@@ -77,6 +77,14 @@ type Handoff struct {
 	// Steps of the service level still to come, soonest first.
 	Steps   []Step
 	History []Moment
+	// Pinned is the running clock's, Pause what makes it stand still.
+	Pinned Pinned
+	Pause  Pause
+	// Released: the ladder took it from the owner that it was last assigned to.
+	Released bool
+	// HeldUntil: it is not offered to anybody before that, and HeldBecause why; zero where it is not held.
+	HeldUntil   time.Time
+	HeldBecause string
 
 	// Passed: it went on with its lead to the one that this lead merged into, which decides about it now.
 	Passed bool
@@ -103,7 +111,7 @@ func (h *Handoff) Current() *Assignment {
 
 // Owner gives the rep who has the handoff, "" while it waits at the desk.
 func (h *Handoff) Owner() string {
-	if a := h.Current(); a != nil {
+	if a := h.Current(); a != nil && !h.Released {
 		return a.Rep
 	}
 	return ""
@@ -133,6 +141,7 @@ func (h *Handoff) Assign(a Assignment) {
 	h.Assignments = append(h.Assignments, a)
 	h.Asked, h.AskedBecause = false, ""
 	h.WaitingFor, h.WaitingUntil = nil, time.Time{}
+	h.Released, h.Pinned, h.Pause = false, Pinned{}, Pause{}
 	h.Stage, h.AcceptBy, h.ContactBy = Routed, a.AcceptBy, a.ContactBy
 	what := "routed"
 	if len(h.Assignments) > 1 {
@@ -153,6 +162,7 @@ func (h *Handoff) Wait(at time.Time, considered []Considered, until time.Time) {
 func (h *Handoff) Close(stage Stage, by, reason string, at time.Time) {
 	h.Stage, h.ClosedBy, h.Reason, h.ClosedAt = stage, by, reason, at
 	h.Asked, h.AskedBecause, h.Steps = false, "", nil
+	h.Pinned, h.Pause, h.HeldUntil, h.HeldBecause = Pinned{}, Pause{}, time.Time{}, ""
 	h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 	h.Record(by, at, h.Owner(), reason)
 }

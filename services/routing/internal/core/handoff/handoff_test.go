@@ -152,10 +152,10 @@ func elapsed(start time.Time, d time.Duration) time.Time { return start.Add(d) }
 func TestLadder(t *testing.T) {
 	by, steps := promise.AcceptSteps(noon, elapsed)
 	want := []Step{
-		{noon.Add(2 * time.Hour), AcceptClock, NotifyRep, 0},
-		{noon.Add(4 * time.Hour), AcceptClock, Breach, -1},
-		{noon.Add(4 * time.Hour), AcceptClock, NotifyManager, 1},
-		{noon.Add(6 * time.Hour), AcceptClock, Reassign, 2},
+		{noon.Add(2 * time.Hour), AcceptClock, NotifyRep, 0, 2 * time.Hour},
+		{noon.Add(4 * time.Hour), AcceptClock, Breach, -1, 4 * time.Hour},
+		{noon.Add(4 * time.Hour), AcceptClock, NotifyManager, 1, 4 * time.Hour},
+		{noon.Add(6 * time.Hour), AcceptClock, Reassign, 2, 6 * time.Hour},
 	}
 	if !by.Equal(noon.Add(4*time.Hour)) || len(steps) != len(want) {
 		t.Fatalf("by %s: %+v", by, steps)

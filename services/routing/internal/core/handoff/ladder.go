@@ -16,6 +16,7 @@ const (
 	NotifyRep     = "rep"
 	NotifyManager = "manager"
 	Reassign      = "reassign"
+	Overflow      = "overflow"
 	Breach        = "breach"
 )
 
@@ -26,20 +27,34 @@ type Step struct {
 	Action string
 	// Number of the step in the ladder, from 0; -1 for the breach itself.
 	Number int
+	// After is how much of the clock must have run; 0 where only the moment is known.
+	After time.Duration
 }
 
-// Rung is one step of the agreement's ladder: at Percent of the time allowed.
+// Rung is one step of the agreement's ladder: at Percent of the time allowed, or, where that is 0, After a stretch of it.
 type Rung struct {
 	Percent  int
+	After    time.Duration
 	Notify   string
 	Reassign bool
+	Overflow bool
+}
+
+func (r Rung) of(within time.Duration) time.Duration {
+	if r.Percent == 0 {
+		return r.After
+	}
+	return within/100*time.Duration(r.Percent) + within%100*time.Duration(r.Percent)/100
 }
 
 // Promise is what the agreement promises about a handoff; a zero duration is no promise.
 type Promise struct {
 	Accept, Contact time.Duration
 	Ladder          []Rung
-	MaxReassigns    int
+	// ContactLadder is the contact clock's own, if OwnContactLadder; without one it takes those of Ladder that tell somebody.
+	ContactLadder    []Rung
+	OwnContactLadder bool
+	MaxReassigns     int
 }
 
 // Later gives the moment at which a duration of the promise's clock has passed since a start: the owner's working time, or
@@ -49,30 +64,38 @@ type Later func(start time.Time, d time.Duration) time.Time
 // AcceptSteps begins the accept clock. The ladder's steps and the breach come in order of time; at the same moment the
 // breach comes first.
 func (p Promise) AcceptSteps(start time.Time, later Later) (by time.Time, steps []Step) {
-	return p.steps(AcceptClock, p.Accept, start, later)
+	return plan(AcceptClock, p.Accept, p.Ladder, start, later)
 }
 
 // ContactSteps begins the contact clock, which reassigns nothing: who has accepted keeps it.
 func (p Promise) ContactSteps(start time.Time, later Later) (by time.Time, steps []Step) {
-	return p.steps(ContactClock, p.Contact, start, later)
+	ladder := p.Ladder
+	if p.OwnContactLadder {
+		ladder = p.ContactLadder
+	}
+	return plan(ContactClock, p.Contact, ladder, start, later)
 }
 
-func (p Promise) steps(clock string, within time.Duration, start time.Time, later Later) (by time.Time, steps []Step) {
+func plan(clock string, within time.Duration, ladder []Rung, start time.Time, later Later) (by time.Time, steps []Step) {
 	if within <= 0 {
 		return time.Time{}, nil
 	}
 	by = later(start, within)
-	steps = append(steps, Step{At: by, Clock: clock, Action: Breach, Number: -1})
-	for i, r := range p.Ladder {
-		at := later(start, within/100*time.Duration(r.Percent)+within%100*time.Duration(r.Percent)/100)
+	steps = append(steps, Step{At: by, Clock: clock, Action: Breach, Number: -1, After: within})
+	for i, r := range ladder {
+		after := r.of(within)
+		at := later(start, after)
 		if r.Notify != "" {
-			steps = append(steps, Step{At: at, Clock: clock, Action: r.Notify, Number: i})
+			steps = append(steps, Step{At: at, Clock: clock, Action: r.Notify, Number: i, After: after})
 		}
 		if r.Reassign && clock == AcceptClock {
-			steps = append(steps, Step{At: at, Clock: clock, Action: Reassign, Number: i})
+			steps = append(steps, Step{At: at, Clock: clock, Action: Reassign, Number: i, After: after})
+		}
+		if r.Overflow && clock == AcceptClock {
+			steps = append(steps, Step{At: at, Clock: clock, Action: Overflow, Number: i, After: after})
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return a.At.Compare(b.At) })
+	sortSteps(steps)
 	return by, steps
 }
 
