@@ -45,6 +45,8 @@ type API struct {
 	Client *http.Client
 	// Base is the address before every path.
 	Base string
+	// At gives the address where that is learnt with the token; nil or "" for Base.
+	At func() string
 	// Header gives what lets a request in; its error is a Stop. Called for every request.
 	Header func(ctx context.Context) (http.Header, error)
 	// Refused is told when a request was answered 401, with the header that it had: it gives true where another header may be
@@ -62,7 +64,11 @@ func (a *API) Do(ctx context.Context, method, path string, body, into any, also 
 		if err != nil {
 			return nil, err
 		}
-		answer, err := destination.Ask(ctx, a.Client, method, a.Base+path, header, body)
+		base := a.Base
+		if a.At != nil && a.At() != "" {
+			base = a.At()
+		}
+		answer, err := destination.Ask(ctx, a.Client, method, base+path, header, body)
 		if err != nil {
 			return nil, &Stop{destination.Unreachable(err)}
 		}

@@ -23,8 +23,8 @@ type Book interface {
 	// Save makes the records of a handoff or brings them up to date; ok is false where somebody deleted them and they are
 	// not to be made again.
 	Save(ctx context.Context, v *Visit) (ok bool, err error)
-	// Stage writes the fields that follow the stage on what Find found.
-	Stage(ctx context.Context, v *Visit) error
+	// Stage writes the fields that follow the stage on what Find found; ok is false where it turned out to be deleted.
+	Stage(ctx context.Context, v *Visit) (ok bool, err error)
 	// Note makes a note, or brings it up to date: id is its id where that is known. It gives the id, "" where there is none.
 	Note(ctx context.Context, v *Visit, id string, n Note) (string, error)
 	// Task does with a task as its Mode says, likewise.
@@ -159,11 +159,8 @@ func (f *Flow) move(ctx context.Context, v *Visit) error {
 	if err != nil || !ok {
 		return err
 	}
-	if err := f.book.Stage(ctx, v); err != nil {
+	if ok, err := f.book.Stage(ctx, v); err != nil || !ok || v.Handoff() == "" {
 		return err
-	}
-	if v.Handoff() == "" {
-		return nil
 	}
 	stage, reason := v.Job.Lead.GetTo(), v.Job.Lead.GetReason()
 	if v.Job.Event == Recalled {

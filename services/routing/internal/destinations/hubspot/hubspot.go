@@ -354,24 +354,25 @@ func associate(to string, kind int) []any {
 }
 
 // Stage writes the fields that follow the stage. With lifecycle: reset a life-cycle stage is emptied first: only so can it move back.
-func (h *hubspot) Stage(ctx context.Context, v *crm.Visit) error {
+func (h *hubspot) Stage(ctx context.Context, v *crm.Visit) (bool, error) {
 	if props := properties(v.OnStage("contact")); len(props) > 0 {
 		path := "/crm/v3/objects/contacts/" + url.PathEscape(v.Refs["contact"])
 		if _, ok := props["lifecyclestage"]; ok && h.reset {
 			if _, err := h.api.Do(ctx, http.MethodPatch, path, map[string]any{"properties": map[string]string{"lifecyclestage": ""}}, nil, http.StatusNotFound); err != nil {
-				return err
+				return false, err
 			}
 		}
-		if _, err := h.api.Do(ctx, http.MethodPatch, path, map[string]any{"properties": props}, nil, http.StatusNotFound); err != nil {
-			return err
+		answer, err := h.api.Do(ctx, http.MethodPatch, path, map[string]any{"properties": props}, nil, http.StatusNotFound)
+		if err != nil || !answer.OK() {
+			return false, err
 		}
 	}
 	if props := properties(v.OnStage("lead")); len(props) > 0 && v.Refs["lead"] != "" {
 		if _, err := h.api.Do(ctx, http.MethodPatch, "/crm/v3/objects/leads/"+url.PathEscape(v.Refs["lead"]), map[string]any{"properties": props}, nil, http.StatusNotFound); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // properties gives values as HubSpot takes them: as texts; several choices joined by semicolons.
