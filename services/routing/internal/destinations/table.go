@@ -3,6 +3,7 @@ package destinations
 
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/destinations/espocrm"
 	"github.com/batonhq/baton/services/routing/internal/destinations/hubspot"
 	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
 )
@@ -12,5 +13,6 @@ func Types() []destination.Type {
 	return []destination.Type{
 		hubspot.Type(),
 		pipedrive.Type(),
+		espocrm.Type(),
 	}
 }
