@@ -5,6 +5,7 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destinations/espocrm"
 	"github.com/batonhq/baton/services/routing/internal/destinations/hubspot"
+	"github.com/batonhq/baton/services/routing/internal/destinations/odoo"
 	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
 )
 
@@ -14,5 +15,6 @@ func Types() []destination.Type {
 		hubspot.Type(),
 		pipedrive.Type(),
 		espocrm.Type(),
+		odoo.Type(),
 	}
 }
