@@ -200,7 +200,11 @@ func fit(markup, text string) string {
 	if len(markup) <= MaxText && markup != "" {
 		return markup
 	}
-	return "<p>" + strings.ReplaceAll(html.EscapeString(cut(text, MaxText/2)), "\n", "<br>") + "</p>"
+	for n := MaxText; ; n /= 2 {
+		if out := "<p>" + strings.ReplaceAll(html.EscapeString(cut(text, n)), "\n", "<br>") + "</p>"; len(out) <= MaxText {
+			return out
+		}
+	}
 }
 
 // cut shortens a text to at most n bytes, at a character's end.

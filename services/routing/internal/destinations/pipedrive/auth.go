@@ -45,7 +45,7 @@ func (p *pipedrive) fetch(ctx context.Context) (destination.Token, destination.O
 	case !readable || got.AccessToken == "" || strings.ContainsAny(got.AccessToken, "\r\n"):
 		return destination.Token{}, crm.OutcomeOf(crm.Strange(a))
 	}
-	t := destination.Token{Value: got.AccessToken, Until: p.now().Add(min(max(time.Duration(got.ExpiresIn), 60), 86400) * time.Second)}
+	t := destination.Token{Value: got.AccessToken, Until: p.now().Add(time.Duration(min(max(got.ExpiresIn, 60), 86400)) * time.Second)}
 	if regexp.MustCompile(`^https://[a-z0-9-]+\.pipedrive\.com$`).MatchString(got.Domain) {
 		t.Base = got.Domain
 		p.domain.Store(&t.Base)

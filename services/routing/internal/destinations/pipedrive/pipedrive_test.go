@@ -271,11 +271,7 @@ func FuzzAnswers(f *testing.F) {
 		if status < 200 || status > 599 {
 			return
 		}
-		s := destinationtest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(status)
-			_, _ = w.Write(body)
-		}))
-		o := made(t, s.URL, destinationtest.Deps(s), key(), nil).Deliver(t.Context(), destinationtest.Routed(ho, ana))
+		o := made(t, "https://crm.example", crmtest.Canned(status, body), key(), nil).Deliver(t.Context(), destinationtest.Routed(ho, ana))
 		if strings.Contains(o.Reason, "@") || (o.Verdict == destination.Done) != (o.Reason == "") {
 			t.Errorf("%+v", o)
 		}

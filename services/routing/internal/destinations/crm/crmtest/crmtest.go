@@ -2,11 +2,13 @@
 package crmtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/celrules"
 	"github.com/batonhq/baton/services/routing/internal/destination"
@@ -73,4 +75,22 @@ func Answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the test sees what is missing
+}
+
+// Canned gives what a destination works with where every request is answered the same.
+func Canned(status int, body []byte) destination.Deps {
+	return destination.Deps{Now: time.Now, Client: &http.Client{Transport: canned{status, body}}}
+}
+
+type canned struct {
+	status int
+	body   []byte
+}
+
+// RoundTrip answers.
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: c.status, Status: http.StatusText(c.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		Body: io.NopCloser(bytes.NewReader(c.body)), ContentLength: int64(len(c.body)), Request: r,
+	}, nil
 }
