@@ -3,9 +3,18 @@ package destinations
 
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/destinations/espocrm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/hubspot"
+	"github.com/batonhq/baton/services/routing/internal/destinations/odoo"
+	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
 )
 
 // Types gives every kind, in the order in which they are listed to people.
 func Types() []destination.Type {
-	return []destination.Type{}
+	return []destination.Type{
+		hubspot.Type(),
+		pipedrive.Type(),
+		espocrm.Type(),
+		odoo.Type(),
+	}
 }

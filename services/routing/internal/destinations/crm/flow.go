@@ -1,0 +1,245 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/destination"
+)
+
+// Book is one vendor's CRM. Errors are Stops. Whatever it makes it must find again by itself, without Refs: an answer can be lost.
+type Book interface {
+	// User gives the id of the user who has an e-mail address, "" where nobody does.
+	User(ctx context.Context, email string) (string, error)
+	// Find puts the ids of what there is about the visit's handoff, or else about its lead, into Refs; ok says that
+	// there is a record to write on.
+	Find(ctx context.Context, v *Visit) (ok bool, err error)
+	// Save makes the records of a handoff or brings them up to date; ok is false where somebody deleted them and they are
+	// not to be made again.
+	Save(ctx context.Context, v *Visit) (ok bool, err error)
+	// Stage writes the fields that follow the stage on what Find found; ok is false where it turned out to be deleted.
+	Stage(ctx context.Context, v *Visit) (ok bool, err error)
+	// Note makes a note, or brings it up to date: id is its id where that is known. It gives the id, "" where there is none.
+	Note(ctx context.Context, v *Visit, id string, n Note) (string, error)
+	// Task does with a task as its Mode says, likewise.
+	Task(ctx context.Context, v *Visit, id string, t Task) (string, error)
+}
+
+// Flow says what is done for each event. It is a destination.Destination.
+type Flow struct {
+	book  Book
+	cfg   destination.Config
+	deps  destination.Deps
+	users users
+
+	note, task, strict bool
+	tell               []string
+}
+
+// Options are those that every Flow knows, with their defaults, and a type's own beside them.
+func Options(own map[string]string) map[string]string {
+	all := map[string]string{
+		"note": "true", "task": "true", "unknown_owner": "leave", "notes_on": "recalled,recycled,disqualified",
+	}
+	maps.Copy(all, own)
+	return all
+}
+
+// NewFlow checks the options that every Flow has.
+func NewFlow(book Book, cfg destination.Config, deps destination.Deps) (*Flow, error) {
+	f := &Flow{book: book, cfg: cfg, deps: deps, users: users{now: deps.Now}}
+	var err error
+	if f.note, err = Bool(&cfg, "note"); err != nil {
+		return nil, err
+	}
+	if f.task, err = Bool(&cfg, "task"); err != nil {
+		return nil, err
+	}
+	unknown, err := OneOf(&cfg, "unknown_owner", "leave", "refuse")
+	if err != nil {
+		return nil, err
+	}
+	f.strict = unknown == "refuse"
+	for _, stage := range strings.FieldsFunc(cfg.Options["notes_on"], func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !slices.Contains([]string{"recalled", "accepted", "sql", "opportunity", "won", "lost", "recycled", "disqualified", "breached"}, stage) {
+			return nil, fmt.Errorf("options.notes_on: %q is not a stage that a note can tell of", stage)
+		}
+		f.tell = append(f.tell, stage)
+	}
+	return f, nil
+}
+
+// Deliver makes one attempt.
+func (f *Flow) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
+	v, err := newVisit(job, &f.cfg, &f.deps)
+	if err != nil {
+		return destination.Outcome{Verdict: destination.Never, Reason: "the delivery's data cannot be read"}
+	}
+	o := OutcomeOf(f.visit(ctx, v))
+	if o.Verdict == destination.Done {
+		o.Refs = v.Refs
+	}
+	return o
+}
+
+func (f *Flow) visit(ctx context.Context, v *Visit) error {
+	switch v.Job.Event {
+	case Routed, Updated, Reassigned:
+		return f.hand(ctx, v)
+	case Recalled, StageChanged:
+		return f.move(ctx, v)
+	case Breached:
+		if !slices.Contains(f.tell, "breached") {
+			return nil
+		}
+		if ok, err := f.book.Find(ctx, v); err != nil || !ok {
+			return err
+		}
+		breach := v.Job.Payload.GetBreach()
+		n := stageNote(v.Handoff(), "breached-"+breach.GetClock(), "")
+		text := fmt.Sprintf("Baton: the promise to %s by %s was not kept.", breach.GetClock(), breach.GetDue().AsTime().UTC().Format("2006-01-02 15:04 MST"))
+		n = Note{Mark: n.Mark, Title: text, Text: text + "\n\n" + n.Mark, HTML: "<p>" + text + "</p><p><small>" + n.Mark + "</small></p>", Final: true}
+		return f.write(ctx, v, "note_breached_"+breach.GetClock(), n)
+	}
+	return nil
+}
+
+// hand writes the records of an open handoff, its brief and its task.
+func (f *Flow) hand(ctx context.Context, v *Visit) error {
+	p := v.Job.Payload
+	if p == nil || v.Handoff() == "" {
+		return Refuse(destination.Never, "the delivery tells of no handoff")
+	}
+	v.Staged = v.Job.Event == Routed
+	var err error
+	if v.Owner, err = f.owner(ctx, p.GetOwner()); err != nil {
+		return err
+	}
+	ok, err := f.book.Save(ctx, v)
+	if err != nil || !ok {
+		return err
+	}
+	subject, text, markup := "Lead "+v.Handoff(), "", ""
+	if f.deps.Subject != nil {
+		subject = f.deps.Subject(p)
+	}
+	if f.deps.Text != nil {
+		text = f.deps.Text(p)
+	}
+	if f.deps.HTML != nil {
+		markup = f.deps.HTML(p)
+	}
+	if f.note {
+		if err := f.write(ctx, v, "note", newNote(v.Handoff(), "brief", subject, text, markup)); err != nil {
+			return err
+		}
+	}
+	if !f.task || v.Job.Event == Updated {
+		return nil
+	}
+	t := Task{Note: newNote(v.Handoff(), "task", subject, text, markup), Due: v.Job.DueAt}
+	if by := p.GetSla().GetAcceptBy(); by != nil {
+		t.Due = by.AsTime()
+	}
+	if v.Job.Event == Reassigned {
+		t.Mode = Move
+	}
+	return f.do(ctx, v, t)
+}
+
+// move writes that a lead went to another stage, on what is there; it makes no person and no lead.
+func (f *Flow) move(ctx context.Context, v *Visit) error {
+	ok, err := f.book.Find(ctx, v)
+	if err != nil || !ok {
+		return err
+	}
+	if ok, err := f.book.Stage(ctx, v); err != nil || !ok || v.Handoff() == "" {
+		return err
+	}
+	stage, reason := v.Job.Lead.GetTo(), v.Job.Lead.GetReason()
+	if v.Job.Event == Recalled {
+		stage, reason = "recalled", v.Job.Payload.GetReason()
+	}
+	if slices.Contains(f.tell, stage) {
+		if err := f.write(ctx, v, "note_"+stage, stageNote(v.Handoff(), stage, reason)); err != nil {
+			return err
+		}
+	}
+	if f.task && slices.Contains([]string{"recalled", "sql", "opportunity", "won", "lost", "recycled", "disqualified"}, stage) {
+		return f.do(ctx, v, Task{Note: newNote(v.Handoff(), "task", "", "", ""), Mode: End})
+	}
+	return nil
+}
+
+func (f *Flow) write(ctx context.Context, v *Visit, ref string, n Note) error {
+	if n.Final && v.Refs[ref] != "" {
+		return nil
+	}
+	id, err := f.book.Note(ctx, v, v.Refs[ref], n)
+	if err == nil && id != "" {
+		v.Refs[ref] = id
+	}
+	return err
+}
+
+func (f *Flow) do(ctx context.Context, v *Visit, t Task) error {
+	if t.Mode == Open && v.Refs["task"] != "" {
+		return nil
+	}
+	id, err := f.book.Task(ctx, v, v.Refs["task"], t)
+	if err == nil && id != "" {
+		v.Refs["task"] = id
+	}
+	return err
+}
+
+// owner gives the id of a rep's user: what the directory says, else who has the rep's e-mail address there.
+func (f *Flow) owner(ctx context.Context, rep *routingv1.Owner) (string, error) {
+	if rep == nil {
+		return "", nil
+	}
+	for _, name := range []string{f.cfg.Name, f.cfg.Type} {
+		if id := rep.GetExternalIds()[name]; id != "" {
+			return id, nil
+		}
+	}
+	if rep.GetEmail() != "" {
+		id, ok := f.users.known(rep.GetEmail())
+		if !ok {
+			var err error
+			if id, err = f.book.User(ctx, rep.GetEmail()); err != nil {
+				return "", err
+			}
+			f.users.keep(rep.GetEmail(), id)
+		}
+		if id != "" {
+			return id, nil
+		}
+	}
+	if f.strict {
+		return "", Refuse(destination.Never, "the owner %s has no user there: give the rep an external id, or a user with the rep's e-mail address", rep.GetId())
+	}
+	if f.deps.Log != nil {
+		f.deps.Log.Warn("a rep has no user in a CRM: the record keeps the owner that it has", slog.String("destination", f.cfg.Name), slog.String("rep", rep.GetId()))
+	}
+	return "", nil
+}
+
+// Check asks the Book, where it can be asked.
+func (f *Flow) Check(ctx context.Context) ([]string, error) {
+	c, ok := f.book.(destination.Checker)
+	if !ok {
+		return nil, errors.New("this CRM does not tell its fields")
+	}
+	problems, err := c.Check(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the fields: %w", err)
+	}
+	return problems, nil
+}
