@@ -269,6 +269,7 @@ func (c Case) life(t *testing.T) {
 		}
 	}
 	first := r.records()
+	clear(r.refs) // those of the first lead
 	if o := r.deliver(t, Routed("ho_2", "bo@initech.example")); o.Verdict != destination.Done {
 		t.Errorf("another lead: %+v", o)
 	}
