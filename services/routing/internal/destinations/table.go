@@ -3,6 +3,7 @@ package destinations
 
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/destinations/dynamics"
 	"github.com/batonhq/baton/services/routing/internal/destinations/salesforce"
 )
 
@@ -10,5 +11,6 @@ import (
 func Types() []destination.Type {
 	return []destination.Type{
 		salesforce.Type(),
+		dynamics.Type(),
 	}
 }
