@@ -5,6 +5,7 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destinations/dynamics"
 	"github.com/batonhq/baton/services/routing/internal/destinations/salesforce"
+	"github.com/batonhq/baton/services/routing/internal/destinations/zoho"
 )
 
 // Types gives every kind, in the order in which they are listed to people.
@@ -12,5 +13,6 @@ func Types() []destination.Type {
 	return []destination.Type{
 		salesforce.Type(),
 		dynamics.Type(),
+		zoho.Type(),
 	}
 }

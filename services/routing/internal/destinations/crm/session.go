@@ -79,7 +79,7 @@ func Grant(ctx context.Context, deps *destination.Deps, endpoint string, form ur
 	return ReadGrant(a, deps.Now())
 }
 
-// ReadGrant judges the answer of a token endpoint.
+// ReadGrant judges the answer of a token endpoint. Where it is no success, the error is all that is given of it.
 func ReadGrant(a *destination.Answer, now time.Time) (Granted, destination.Outcome) {
 	var g Granted
 	read := a.JSON(&g)
@@ -101,8 +101,7 @@ func ReadGrant(a *destination.Answer, now time.Time) (Granted, destination.Outco
 		g.Error = "not_json"
 	}
 	o.Reason = "get a token: status " + strconv.Itoa(a.Status)
-	o = o.Because(g.Error)
-	return Granted{}, o
+	return Granted{Error: g.Error}, o.Because(g.Error)
 }
 
 // Until gives the end of a token that was granted at a moment; zero where the vendor says nothing.
