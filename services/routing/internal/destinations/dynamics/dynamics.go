@@ -205,7 +205,7 @@ func (d *Destination) ask(ctx context.Context, method, path, condition string, b
 
 // rows asks for rows of a table.
 func (d *Destination) rows(ctx context.Context, path string, query url.Values) ([]map[string]any, destination.Outcome, bool) {
-	a, why, ok := d.ask(ctx, http.MethodGet, path+"?"+strings.ReplaceAll(query.Encode(), "+", "%20"), whatever, nil)
+	a, why, ok := d.ask(ctx, http.MethodGet, path+"?"+strings.NewReplacer("+", "%20", "%24", "$").Replace(query.Encode()), whatever, nil)
 	if !ok {
 		return nil, why, false
 	}

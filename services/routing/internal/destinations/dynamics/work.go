@@ -39,11 +39,11 @@ type work struct {
 }
 
 func (w *work) done(person string) destination.Outcome {
-	refs := map[string]string{refHandoff: w.job.Handoff, refTask: w.task}
+	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff, refTask: w.task}}
 	if person != "" {
-		refs[refPerson] = person
+		o.Status, o.Refs[refPerson] = http.StatusNoContent, person
 	}
-	return destination.Outcome{Verdict: destination.Done, Refs: refs}
+	return o
 }
 
 // known gives the lead that earlier deliveries of the handoff left.

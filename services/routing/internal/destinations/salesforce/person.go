@@ -37,14 +37,14 @@ type work struct {
 }
 
 func (w *work) done(at place) destination.Outcome {
-	refs := map[string]string{refHandoff: w.job.Handoff}
+	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff}}
 	if at.person != "" {
-		refs[refPerson] = at.person
+		o.Status, o.Refs[refPerson] = http.StatusOK, at.person
 	}
 	if at.task != "" {
-		refs[refTask] = at.task
+		o.Refs[refTask] = at.task
 	}
-	return destination.Outcome{Verdict: destination.Done, Refs: refs}
+	return o
 }
 
 // known gives what earlier deliveries of the same handoff left. What is left of an earlier handoff of the lead is found again by what is

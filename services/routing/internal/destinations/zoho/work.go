@@ -27,14 +27,14 @@ type work struct {
 }
 
 func (w *work) done(person, brief string) destination.Outcome {
-	refs := map[string]string{refHandoff: w.job.Handoff}
+	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff}}
 	if person != "" {
-		refs[refPerson] = person
+		o.Status, o.Refs[refPerson] = http.StatusOK, person
 	}
 	if brief != "" {
-		refs[refBrief] = brief
+		o.Refs[refBrief] = brief
 	}
-	return destination.Outcome{Verdict: destination.Done, Refs: refs}
+	return o
 }
 
 // known gives the lead and the brief that earlier deliveries of the handoff left.
