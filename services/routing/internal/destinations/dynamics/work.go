@@ -158,6 +158,11 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 			person = ""
 		}
 	}
+	if len(w.changes()) == 0 && w.plan.Closing == crm.Stays {
+		o := w.done(person)
+		o.Status = 0 // nothing was asked
+		return o
+	}
 	if w.plan.Closing != crm.Stays {
 		if _, why, ok := w.patch(ctx, taskTable, "/tasks("+w.task+")", ifThere, w.closing); !ok {
 			return why

@@ -72,7 +72,9 @@ func (w *work) hand(ctx context.Context) destination.Outcome {
 // change alters what is there; where there is nobody, there is nothing to do.
 func (w *work) change(ctx context.Context) destination.Outcome {
 	if len(w.personValues(false)) == 0 && w.plan.Closing == crm.Stays {
-		return w.done(place{})
+		o := w.done(w.known())
+		o.Status = 0 // nothing was asked
+		return o
 	}
 	return w.run(ctx, w.known())
 }
@@ -378,6 +380,8 @@ func (w *work) learn(ctx context.Context, at place, ref string, j judged) (out d
 			object = taskObject
 		}
 		if _, why, ok := w.d.describe(ctx, object); !ok {
+			why.Sick = false // the delivery is what cannot be taken: a description can be too long to be read
+			why.Reason = j.outcome.Reason + ", and the lengths of fields cannot be asked: " + why.Reason
 			return why, at, false
 		}
 		return j.outcome, at, true

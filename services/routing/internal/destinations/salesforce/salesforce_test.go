@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -151,6 +152,37 @@ func TestLife(t *testing.T) {
 	}
 	if lead := r.only("Lead"); lead["Stage__c"] != "recycled" || lead["Status"] != "Recycled" {
 		t.Errorf("at the end: %v", lead)
+	}
+}
+
+// A brief that is brought up to date leaves alone whom people there have given the lead and the task to.
+func TestUpdated(t *testing.T) {
+	for _, withRefs := range []bool{true, false} {
+		r := newRig(t, nil, nil)
+		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
+		for _, ref := range []string{refPerson, refTask} {
+			r.records[o.Refs[ref]]["OwnerId"] = "005000000000000002"
+		}
+		r.records[o.Refs[refTask]]["Status"] = "Completed"
+		job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.Title = "CTO" })
+		if withRefs {
+			job.Refs = o.Refs
+		}
+		again := r.deliver(t, job)
+		lead, task := r.only("Lead"), r.only("Task")
+		if again.Verdict != destination.Done || lead["Title"] != "CTO" || lead["OwnerId"] != "005000000000000002" || task["OwnerId"] != lead["OwnerId"] || task["Status"] != "Completed" {
+			t.Errorf("%+v: %v, %v", again, lead, task)
+		}
+	}
+}
+
+// What asks nothing of the organisation forgets nothing, either.
+func TestNothingToDo(t *testing.T) {
+	r := newRig(t, nil, nil)
+	job := destinationtest.Moved("ho_1", "ana@initech.example", "routed", "accepted")
+	job.Refs = map[string]string{refHandoff: "ho_1", refPerson: "00Q000000000000009", refTask: "00T000000000000009"}
+	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Status != 0 || !maps.Equal(o.Refs, job.Refs) || len(r.server.Requests()) != 0 {
+		t.Errorf("%+v after %d requests", o, len(r.server.Requests()))
 	}
 }
 

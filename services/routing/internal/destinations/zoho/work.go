@@ -349,7 +349,9 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 		w.mark(closing, "Withdrawn: "+title)
 	}
 	if len(values) == 0 && len(closing) == 0 {
-		return w.done("", "")
+		o := w.done(w.known())
+		o.Status = 0 // nothing was asked
+		return o
 	}
 	person, brief := w.known()
 	var why destination.Outcome

@@ -138,6 +138,25 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// A brief that is brought up to date leaves alone whom people there have given the lead to.
+func TestUpdated(t *testing.T) {
+	for _, brief := range []string{"Notes", "Tasks"} {
+		r := newRig(t, map[string]string{"brief": brief}, nil)
+		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
+		r.modules[leads][o.Refs[refPerson]]["Owner"] = map[string]any{"id": boID}
+		job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.Title = "CTO" })
+		job.Refs = o.Refs
+		o = r.deliver(t, job)
+		if lead := r.only(leads); o.Verdict != destination.Done || lead["Designation"] != "CTO" || !reflect.DeepEqual(lead["Owner"], map[string]any{"id": boID}) || r.only(brief) == nil {
+			t.Errorf("%s: %+v, %v", brief, o, lead)
+		}
+		delete(r.modules[brief], o.Refs[refBrief])
+		if o = r.deliver(t, job); o.Verdict != destination.Done || r.only(brief) == nil {
+			t.Errorf("%s that was deleted: %+v", brief, o)
+		}
+	}
+}
+
 func TestFound(t *testing.T) {
 	r := newRig(t, nil, nil)
 	id := r.add(leads, map[string]any{"Email": "ana@initech.example", "Last_Name": "Lindh"})
