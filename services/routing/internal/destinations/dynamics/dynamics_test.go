@@ -299,3 +299,11 @@ func FuzzAnswers(f *testing.F) {
 		}
 	})
 }
+
+// Two handoffs have two tasks, and the id is always the same one.
+func TestTaskID(t *testing.T) {
+	a, b := taskID("ho_1"), taskID("ho_2")
+	if a == b || a != taskID("ho_1") || !isGUID(a) || a[14] != '8' || !strings.ContainsRune("89ab", rune(a[19])) {
+		t.Errorf("%s, %s", a, b)
+	}
+}
