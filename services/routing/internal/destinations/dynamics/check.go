@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // measure asks for the lengths of a table's texts.
@@ -54,7 +54,7 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 		}
 		mapped := slices.Collect(maps.Keys(d.config.Fields[table]))
 		if table == leadTable {
-			for _, m := range []string{crm.OnChange, crm.OnBreach} {
+			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
 				mapped = append(mapped, slices.Collect(maps.Keys(d.config.Fields[m]))...)
 			}
 			if _, ok := columns[d.keyField]; !ok {

@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // typeName is how the configuration names the type.
@@ -49,16 +49,16 @@ const root = "/api/data/v9.2"
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crm.Events(),
+		Events: crmplan.Events(),
 		Fields: map[string]map[string]string{
 			leadTable: {
 				"subject": `brief.subject`, "firstname": `lead.first_name`, "lastname": `lead.last_name`, "emailaddress1": `lead.email`, "jobtitle": `lead.title`,
 				"telephone1": `lead.phone`, "companyname": `account.name`,
 			},
-			taskTable:    {"subject": `brief.subject`, "description": `brief.text`, "prioritycode": `2`},
-			crm.OnChange: {}, crm.OnBreach: {},
+			taskTable:        {"subject": `brief.subject`, "description": `brief.text`, "prioritycode": `2`},
+			crmplan.OnChange: {}, crmplan.OnBreach: {},
 		},
-		Options: crm.WithStatuses(map[string]string{
+		Options: crmplan.WithStatuses(map[string]string{
 			"external_id_field": "baton_handoffid", "match_email": "true", "fallback_owner": "",
 		}),
 		// 6,000 requests in 5 minutes is what a user has on each of Microsoft's servers.
@@ -72,8 +72,8 @@ func Type() destination.Type {
 type Destination struct {
 	config     destination.Config
 	deps       destination.Deps
-	session    *crm.Session
-	owners     *crm.Owners
+	session    *crmplan.Session
+	owners     *crmplan.Owners
 	statuses   map[string]state
 	keyField   string
 	matchEmail bool
@@ -87,7 +87,7 @@ type state struct{ state, status int }
 
 // New checks a configuration. The address is that of the environment: https://initech.crm4.dynamics.com.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crm.Settings{Config: config}
+	s := &crmplan.Settings{Config: config}
 	s.Need("url", config.URL)
 	s.URL("url", config.URL)
 	s.URL("auth.token_url", config.Auth.TokenURL)
@@ -96,7 +96,7 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if config.Auth.TokenURL == "" {
 		s.Need("auth.tenant", config.Auth.Tenant)
 	}
-	if !crm.IsName(config.Auth.Tenant, "-.") {
+	if !crmplan.IsName(config.Auth.Tenant, "-.") {
 		s.Problem("auth.tenant", "must be the id or a domain of the tenant")
 	}
 	for field, v := range map[string]string{
@@ -121,7 +121,7 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isGUID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a system user")
 	}
-	s.Mappings(leadTable, taskTable, crm.OnChange, crm.OnBreach)
+	s.Mappings(leadTable, taskTable, crmplan.OnChange, crmplan.OnBreach)
 	for _, name := range []string{d.keyField, "ownerid@odata.bind", "leadid"} {
 		if _, ok := config.Fields[leadTable][name]; ok {
 			s.Problem("fields.lead."+name, "is set by Baton itself")
@@ -133,10 +133,10 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crm.Session{
+	d.session = &crmplan.Session{
 		Client: deps.Client, Base: config.URL, Scheme: "Bearer", Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch},
 	}
-	d.owners = &crm.Owners{
+	d.owners = &crmplan.Owners{
 		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isGUID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
@@ -152,7 +152,7 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 	if scope == "" {
 		scope = d.config.URL + "/.default"
 	}
-	g, o := crm.Grant(ctx, &d.deps, endpoint, url.Values{
+	g, o := crmplan.Grant(ctx, &d.deps, endpoint, url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret}, "scope": {scope},
 	})
 	if o.Verdict != destination.Done {
@@ -163,7 +163,7 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crm.PlanOf(job)
+	plan, ok := crmplan.PlanOf(job)
 	if !ok {
 		return destination.Outcome{Verdict: destination.Never, Reason: "Dynamics is not told of " + job.Event}
 	}
@@ -171,7 +171,7 @@ func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destina
 	if err != nil {
 		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
 	}
-	if job.Handoff == "" || !crm.IsName(job.Handoff, "-") {
+	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
 		if plan.Hand {
 			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be a key"}
 		}

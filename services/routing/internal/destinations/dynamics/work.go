@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // What a task's columns hold unless somebody changed them, in characters.
@@ -30,7 +30,7 @@ var (
 type work struct {
 	d     *Destination
 	job   *destination.Job
-	plan  crm.Plan
+	plan  crmplan.Plan
 	vars  destination.Variables
 	owner string
 	task  string
@@ -158,12 +158,12 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 			person = ""
 		}
 	}
-	if len(w.changes()) == 0 && w.plan.Closing == crm.Stays {
+	if len(w.changes()) == 0 && w.plan.Closing == crmplan.Stays {
 		o := w.done(person)
 		o.Status = 0 // nothing was asked
 		return o
 	}
-	if w.plan.Closing != crm.Stays {
+	if w.plan.Closing != crmplan.Stays {
 		if _, why, ok := w.patch(ctx, taskTable, "/tasks("+w.task+")", ifThere, w.closing); !ok {
 			return why
 		}
@@ -292,7 +292,7 @@ func (w *work) taskValues(person string, whole bool) map[string]any {
 func (w *work) closing() map[string]any {
 	end := taskCompleted
 	values := map[string]any{}
-	if w.plan.Closing == crm.Withdrawn {
+	if w.plan.Closing == crmplan.Withdrawn {
 		end = taskCanceled
 		if subject, ok := w.d.config.Fields[taskTable].Values(w.vars)["subject"].(string); ok {
 			values["subject"] = "Withdrawn: " + subject
@@ -326,7 +326,7 @@ func (w *work) tidy(table string, values map[string]any) {
 	if lengths == nil && table == taskTable {
 		lengths = map[string]int{"subject": subjectLength, "description": descriptionLength}
 	}
-	if cut := crm.CutAll(values, lengths); len(cut) > 0 {
+	if cut := crmplan.CutAll(values, lengths); len(cut) > 0 {
 		slices.Sort(cut)
 		w.d.deps.Log.Warn("values are longer than their columns and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "table", table, "columns", cut)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // description is what Salesforce tells of an object: what of it the integration's user may see.
@@ -74,7 +74,7 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 		}
 		mapped := slices.Sorted(maps.Keys(d.config.Fields[object]))
 		if object == d.object {
-			for _, m := range []string{crm.OnChange, crm.OnBreach} {
+			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
 				mapped = append(mapped, slices.Sorted(maps.Keys(d.config.Fields[m]))...)
 			}
 			mapped = append(mapped, "OwnerId")

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // fault is one error as Salesforce tells of it. Collections spell the code statusCode, and the result of a duplicate rule
@@ -128,7 +128,7 @@ func judge(a *destination.Answer, now time.Time) judged {
 		o.Reason = "status " + strconv.Itoa(a.Status)
 	}
 	for i, f := range j.fields {
-		if i < 5 && f != "" && len(f) <= 80 && crm.IsName(f, ".") {
+		if i < 5 && f != "" && len(f) <= 80 && crmplan.IsName(f, ".") {
 			o.Reason += " " + f
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // What Salesforce holds of a task, in characters.
@@ -28,7 +28,7 @@ type place struct {
 type work struct {
 	d     *Destination
 	job   *destination.Job
-	plan  crm.Plan
+	plan  crmplan.Plan
 	vars  destination.Variables
 	owner string
 
@@ -71,7 +71,7 @@ func (w *work) hand(ctx context.Context) destination.Outcome {
 
 // change alters what is there; where there is nobody, there is nothing to do.
 func (w *work) change(ctx context.Context) destination.Outcome {
-	if len(w.personValues(false)) == 0 && w.plan.Closing == crm.Stays {
+	if len(w.personValues(false)) == 0 && w.plan.Closing == crmplan.Stays {
 		o := w.done(w.known())
 		o.Status = 0 // nothing was asked
 		return o
@@ -92,7 +92,7 @@ func (w *work) run(ctx context.Context, at place) destination.Outcome {
 				return w.done(at)
 			}
 		}
-		if at.person != "" && at.task == "" && !w.taskGone && (w.plan.Hand || w.plan.Closing != crm.Stays) {
+		if at.person != "" && at.task == "" && !w.taskGone && (w.plan.Hand || w.plan.Closing != crmplan.Stays) {
 			if at.task, why, ok = w.findTask(ctx, at.person); !ok {
 				return why
 			}
@@ -204,7 +204,7 @@ func (w *work) taskValues(making bool) map[string]any {
 	if !w.plan.Hand {
 		subject, known := values["Subject"].(string)
 		values = map[string]any{"Status": d.config.Options["task_closed"]}
-		if w.plan.Closing == crm.Withdrawn && known {
+		if w.plan.Closing == crmplan.Withdrawn && known {
 			values["Subject"] = "Withdrawn: " + subject
 		}
 	} else {
@@ -229,13 +229,13 @@ func (w *work) taskValues(making bool) map[string]any {
 		if d.taskKey == "" {
 			end = " " + w.marker()
 		}
-		short, _ := crm.Cut(strings.Join(strings.Fields(subject), " "), subjectLength-len(end))
+		short, _ := crmplan.Cut(strings.Join(strings.Fields(subject), " "), subjectLength-len(end))
 		values["Subject"] = short + end
 	} else if making {
 		values["Subject"] = "Handoff " + w.marker()
 	}
 	if text, ok := values["Description"].(string); ok {
-		values["Description"], _ = crm.Cut(text, descriptionLength)
+		values["Description"], _ = crmplan.Cut(text, descriptionLength)
 	}
 	return values
 }
@@ -258,7 +258,7 @@ func (w *work) tidy(object string, values map[string]any) {
 	w.d.mu.Lock()
 	lengths := w.d.lengths[object]
 	w.d.mu.Unlock()
-	if cut := crm.CutAll(values, lengths); len(cut) > 0 {
+	if cut := crmplan.CutAll(values, lengths); len(cut) > 0 {
 		slices.Sort(cut)
 		w.d.deps.Log.Warn("values are longer than their fields and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "object", object, "fields", cut)
 	}
@@ -298,7 +298,7 @@ func (w *work) requests(at place) (parts []subrequest) {
 		who = "@{" + partPerson + ".id}"
 	}
 	switch {
-	case at.task != "" && (w.plan.Hand || w.plan.Closing != crm.Stays):
+	case at.task != "" && (w.plan.Hand || w.plan.Closing != crmplan.Stays):
 		parts = append(parts, subrequest{http.MethodPatch, sobjects + "Task/" + at.task, partTask, w.taskValues(false)})
 	case at.task == "" && w.plan.Hand:
 		values := w.taskValues(true)

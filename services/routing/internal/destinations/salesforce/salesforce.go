@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // typeName is how the configuration names the type.
@@ -43,7 +43,7 @@ const (
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crm.Events(),
+		Events: crmplan.Events(),
 		Fields: map[string]map[string]string{
 			leadObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
@@ -52,10 +52,10 @@ func Type() destination.Type {
 			contactObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
 			},
-			taskObject:   {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
-			crm.OnChange: {}, crm.OnBreach: {},
+			taskObject:       {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
+			crmplan.OnChange: {}, crmplan.OnBreach: {},
 		},
-		Options: crm.WithStatuses(map[string]string{
+		Options: crmplan.WithStatuses(map[string]string{
 			"object": leadObject, "external_id_field": "Baton_Handoff_Id__c", "task_key_field": "", "match_email": "true", "status_field": "Status",
 			"task_open": "Not Started", "task_closed": "Completed", "missing_value": "[not provided]", "fallback_owner": "",
 			"allow_save_duplicates": "true", "auto_assign": "false", "limit_percent": "95", "api_version": "66.0", "audience": "",
@@ -70,8 +70,8 @@ func Type() destination.Type {
 type Destination struct {
 	config   destination.Config
 	deps     destination.Deps
-	session  *crm.Session
-	owners   *crm.Owners
+	session  *crmplan.Session
+	owners   *crmplan.Owners
 	statuses map[string]string
 
 	object, keyField, taskKey string
@@ -87,7 +87,7 @@ type Destination struct {
 
 // New checks a configuration. The address is that of the organisation's My Domain.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crm.Settings{Config: config}
+	s := &crmplan.Settings{Config: config}
 	s.Need("url", config.URL)
 	s.URL("url", config.URL)
 	s.URL("auth.token_url", config.Auth.TokenURL)
@@ -116,7 +116,7 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a user or a queue")
 	}
-	s.Mappings(leadObject, contactObject, taskObject, crm.OnChange, crm.OnBreach)
+	s.Mappings(leadObject, contactObject, taskObject, crmplan.OnChange, crmplan.OnBreach)
 	for _, name := range []string{d.keyField, "OwnerId", "Id"} {
 		if _, ok := config.Fields[d.object][name]; ok {
 			s.Problem("fields."+d.object+"."+name, "is set by Baton itself")
@@ -132,11 +132,11 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crm.Session{
+	d.session = &crmplan.Session{
 		Client: deps.Client, Base: config.URL, Scheme: "Bearer", Refused: refused,
 		Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch(sign)},
 	}
-	d.owners = &crm.Owners{
+	d.owners = &crmplan.Owners{
 		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
@@ -151,7 +151,7 @@ func boolText(b bool) string {
 
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crm.PlanOf(job)
+	plan, ok := crmplan.PlanOf(job)
 	if !ok {
 		return destination.Outcome{Verdict: destination.Never, Reason: "Salesforce is not told of " + job.Event}
 	}
@@ -162,7 +162,7 @@ func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destina
 	if err != nil {
 		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
 	}
-	if job.Handoff == "" || !crm.IsName(job.Handoff, "-") {
+	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
 		if plan.Hand {
 			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be an external id"}
 		}
@@ -271,7 +271,7 @@ func like(part string) string {
 
 // isID reports whether a text can be the id of a record: 15 or 18 letters and digits.
 func isID(s string) bool {
-	return (len(s) == 15 || len(s) == 18) && crm.IsName(s, "") && !strings.Contains(s, "_")
+	return (len(s) == 15 || len(s) == 18) && crmplan.IsName(s, "") && !strings.Contains(s, "_")
 }
 
 // objectOf tells the object of an id by its prefix; "" for others than the two.

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // Check compares the mapping with the fields of the modules. Zoho ignores fields that it does not know, without a word.
@@ -35,7 +35,7 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 		}
 		mapped := slices.Collect(maps.Keys(d.config.Fields[module]))
 		if module == leads {
-			for _, m := range []string{crm.OnChange, crm.OnBreach} {
+			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
 				mapped = append(mapped, slices.Collect(maps.Keys(d.config.Fields[m]))...)
 			}
 			mapped = append(mapped, d.check...)

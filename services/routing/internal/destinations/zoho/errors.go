@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // result is what became of one record, and also how Zoho tells of an error of the whole request.
@@ -120,7 +120,7 @@ func judge(a *destination.Answer, now time.Time) judged {
 	if *o = o.Because(r.Code); o.Reason == "" {
 		o.Reason = "status " + strconv.Itoa(a.Status)
 	}
-	if j.field != "" && len(j.field) <= 80 && crm.IsName(j.field, "") {
+	if j.field != "" && len(j.field) <= 80 && crmplan.IsName(j.field, "") {
 		o.Reason += " " + j.field
 	}
 	return j

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // maxTurns is how often a record is written anew with what the last answer taught.
@@ -18,7 +18,7 @@ const maxTurns = 6
 type work struct {
 	d     *Destination
 	job   *destination.Job
-	plan  crm.Plan
+	plan  crmplan.Plan
 	vars  destination.Variables
 	owner string
 
@@ -157,7 +157,7 @@ func (w *work) learntLength(module string, j judged) bool {
 
 // send writes one record and says what became of it.
 func (w *work) send(ctx context.Context, method, path, module string, values map[string]any, check []string) (judged, destination.Outcome, bool) {
-	if cut := crm.CutAll(values, w.lengths[module]); len(cut) > 0 {
+	if cut := crmplan.CutAll(values, w.lengths[module]); len(cut) > 0 {
 		slices.Sort(cut)
 		w.d.deps.Log.Warn("values are longer than their fields and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "module", module, "fields", cut)
 	}
@@ -321,7 +321,7 @@ func (w *work) briefValues(person string, making bool) map[string]any {
 	title, _ := values[form.title].(string)
 	w.mark(values, title)
 	if text, ok := values[form.text].(string); ok {
-		values[form.text], _ = crm.Cut(text, form.textLength)
+		values[form.text], _ = crmplan.Cut(text, form.textLength)
 	} else if making && form.module == notes {
 		values[form.text] = values[form.title] // a note without content is refused
 	}
@@ -333,7 +333,7 @@ func (w *work) mark(values map[string]any, title string) {
 	if title = strings.Join(strings.Fields(title), " "); title == "" {
 		title = "Handoff"
 	}
-	short, _ := crm.Cut(title, w.d.brief.titleLength-len(w.marker())-1)
+	short, _ := crmplan.Cut(title, w.d.brief.titleLength-len(w.marker())-1)
 	values[w.d.brief.title] = short + " " + w.marker()
 }
 
@@ -341,10 +341,10 @@ func (w *work) mark(values map[string]any, title string) {
 func (w *work) change(ctx context.Context) destination.Outcome {
 	values := w.changes()
 	closing := map[string]any{}
-	if w.plan.Closing != crm.Stays && w.d.brief.module == tasks {
+	if w.plan.Closing != crmplan.Stays && w.d.brief.module == tasks {
 		closing["Status"] = w.d.config.Options["task_closed"]
 	}
-	if w.plan.Closing == crm.Withdrawn {
+	if w.plan.Closing == crmplan.Withdrawn {
 		title, _ := w.d.config.Fields[w.d.brief.module].Values(w.vars)[w.d.brief.title].(string)
 		w.mark(closing, "Withdrawn: "+title)
 	}

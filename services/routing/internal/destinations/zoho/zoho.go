@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
 )
 
 // typeName is how the configuration names the type.
@@ -47,17 +47,17 @@ const root = "/crm/v6"
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crm.Events(),
+		Events: crmplan.Events(),
 		Fields: map[string]map[string]string{
 			leads: {
 				"First_Name": `lead.first_name`, "Last_Name": `lead.last_name`, "Email": `lead.email`, "Designation": `lead.title`, "Phone": `lead.phone`,
 				"Company": `account.name`,
 			},
-			notes:        {"Note_Title": `brief.subject`, "Note_Content": `brief.text`},
-			tasks:        {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
-			crm.OnChange: {}, crm.OnBreach: {},
+			notes:            {"Note_Title": `brief.subject`, "Note_Content": `brief.text`},
+			tasks:            {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
+			crmplan.OnChange: {}, crmplan.OnBreach: {},
 		},
-		Options: crm.WithStatuses(map[string]string{
+		Options: crmplan.WithStatuses(map[string]string{
 			"data_center": "com", "brief": notes, "external_id_field": "", "duplicate_check_fields": "Email", "trigger": "", "status_field": "Lead_Status",
 			"task_open": "Not Started", "task_closed": "Completed", "missing_value": "[not provided]", "fallback_owner": "",
 		}),
@@ -81,8 +81,8 @@ func centers() map[string][2]string {
 type Destination struct {
 	config   destination.Config
 	deps     destination.Deps
-	session  *crm.Session
-	owners   *crm.Owners
+	session  *crmplan.Session
+	owners   *crmplan.Owners
 	statuses map[string]string
 	keyField string
 	check    []string // duplicate_check_fields, the handoff's first
@@ -99,7 +99,7 @@ type briefForm struct {
 
 // New checks a configuration. The address is needed for none of Zoho's data centers.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crm.Settings{Config: config}
+	s := &crmplan.Settings{Config: config}
 	s.URL("url", config.URL)
 	s.URL("auth.token_url", config.Auth.TokenURL)
 	s.Need("auth.client_id", config.Auth.ClientID)
@@ -152,7 +152,7 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a user")
 	}
-	s.Mappings(leads, notes, tasks, crm.OnChange, crm.OnBreach)
+	s.Mappings(leads, notes, tasks, crmplan.OnChange, crmplan.OnBreach)
 	for _, name := range []string{d.keyField, "Owner", "id"} {
 		if _, ok := config.Fields[leads][name]; ok {
 			s.Problem("fields.Leads."+name, "is set by Baton itself")
@@ -164,10 +164,10 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crm.Session{
+	d.session = &crmplan.Session{
 		Client: deps.Client, Base: base, Scheme: "Zoho-oauthtoken", Refused: refused, Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch},
 	}
-	d.owners = &crm.Owners{
+	d.owners = &crmplan.Owners{
 		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
@@ -183,7 +183,7 @@ const tooManyTokens = 10 * time.Minute
 // fetch gets a token by the refresh token.
 func (d *Destination) fetch(ctx context.Context) (destination.Token, destination.Outcome) {
 	a := d.config.Auth
-	g, o := crm.Grant(ctx, &d.deps, d.accounts, url.Values{
+	g, o := crmplan.Grant(ctx, &d.deps, d.accounts, url.Values{
 		"grant_type": {"refresh_token"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret}, "refresh_token": {a.RefreshToken},
 	})
 	if g.Error == "Access Denied" {
@@ -195,14 +195,14 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 	}
 	t := destination.Token{Value: g.AccessToken, Until: g.Until(d.deps.Now())}
 	if d.config.URL == "" {
-		t.Base = crm.Base(g.APIDomain, d.accounts)
+		t.Base = crmplan.Base(g.APIDomain, d.accounts)
 	}
 	return t, o
 }
 
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crm.PlanOf(job)
+	plan, ok := crmplan.PlanOf(job)
 	if !ok {
 		return destination.Outcome{Verdict: destination.Never, Reason: "Zoho is not told of " + job.Event}
 	}
@@ -210,7 +210,7 @@ func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destina
 	if err != nil {
 		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
 	}
-	if job.Handoff == "" || !crm.IsName(job.Handoff, "-") {
+	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
 		if plan.Hand {
 			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be a key"}
 		}

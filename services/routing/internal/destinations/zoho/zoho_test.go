@@ -13,11 +13,11 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan/plantest"
 )
 
 func config(t testing.TB, url string, options map[string]string, fields map[string]map[string]string) destination.Config {
-	c := crmtest.Config(t, Type(), url, options, fields)
+	c := plantest.Config(t, Type(), url, options, fields)
 	c.Auth = destination.Auth{ClientID: "1000.client", ClientSecret: "very-secret", RefreshToken: "1000.refresh", TokenURL: url + "/oauth/v2/token"}
 	return c
 }

@@ -1,5 +1,5 @@
-// Package crmtest makes configurations of CRMs for tests, as the service would make them of a configuration file.
-package crmtest
+// Package plantest makes configurations of CRMs for tests, as the service would make them of a configuration file.
+package plantest
 
 import (
 	"maps"

@@ -1,6 +1,6 @@
-// Package crm has what the CRMs have in common: what each event asks of one, sessions that get in with OAuth tokens, who a
+// Package crmplan has what the CRMs have in common: what each event asks of one, sessions that get in with OAuth tokens, who a
 // rep is there, and lengths of fields. What a vendor calls things, and how it says no, is the vendor's own package's.
-package crm
+package crmplan
 
 import (
 	"unicode/utf16"
