@@ -3,15 +3,21 @@ package destinations
 
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/destinations/dynamics"
 	"github.com/batonhq/baton/services/routing/internal/destinations/espocrm"
 	"github.com/batonhq/baton/services/routing/internal/destinations/hubspot"
 	"github.com/batonhq/baton/services/routing/internal/destinations/odoo"
 	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
+	"github.com/batonhq/baton/services/routing/internal/destinations/salesforce"
+	"github.com/batonhq/baton/services/routing/internal/destinations/zoho"
 )
 
 // Types gives every kind, in the order in which they are listed to people.
 func Types() []destination.Type {
 	return []destination.Type{
+		salesforce.Type(),
+		dynamics.Type(),
+		zoho.Type(),
 		hubspot.Type(),
 		pipedrive.Type(),
 		espocrm.Type(),

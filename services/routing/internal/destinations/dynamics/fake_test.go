@@ -1,0 +1,238 @@
+package dynamics
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// environment is one of Dataverse: its rows, and as much of the Web API as is used.
+type environment struct {
+	mu     sync.Mutex
+	tables map[string]map[string]map[string]any // table → id → columns
+	next   int
+	tokens int
+	// rule is asked before a row is written: a status that is not 0 refuses with its body.
+	rule func(table string, columns map[string]any) (status int, body string)
+	// keyed lets OData-EntityId name the alternate key, as updates by one do.
+	keyed  bool
+	header http.Header
+	bodies []string
+	grants []url.Values
+}
+
+const (
+	anaID = "10000000-0000-0000-0000-000000000001"
+	boID  = "10000000-0000-0000-0000-000000000002"
+)
+
+func newEnvironment() *environment {
+	e := &environment{tables: map[string]map[string]map[string]any{"leads": {}, "tasks": {}, "systemusers": {
+		anaID: {"systemuserid": anaID, "internalemailaddress": "ana@us.example", "isdisabled": false},
+		boID:  {"systemuserid": boID, "internalemailaddress": "bo@us.example", "isdisabled": false},
+	}}}
+	return e
+}
+
+func (e *environment) lead(columns map[string]any) string {
+	e.next++
+	id := fmt.Sprintf("20000000-0000-0000-0000-%012d", e.next)
+	columns["leadid"] = id
+	if _, ok := columns["statecode"]; !ok {
+		columns["statecode"] = 0.0
+	}
+	e.tables["leads"][id] = columns
+	return id
+}
+
+func (e *environment) counts() map[string]int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := map[string]int{}
+	for _, t := range []string{"leads", "tasks"} {
+		if len(e.tables[t]) > 0 {
+			n[t] = len(e.tables[t])
+		}
+	}
+	return n
+}
+
+func (e *environment) only(table string) map[string]any {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.tables[table]) != 1 {
+		return nil
+	}
+	for _, r := range e.tables[table] {
+		return maps.Clone(r)
+	}
+	return nil
+}
+
+func failure(code, message string) string {
+	raw, err := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
+	if err != nil {
+		return "{}"
+	}
+	return string(raw)
+}
+
+func reply(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("OData-Version", "4.0")
+	w.WriteHeader(status)
+	if s, ok := body.(string); ok {
+		_, _ = io.WriteString(w, s)
+	} else if body != nil {
+		_ = json.NewEncoder(w).Encode(body)
+	}
+}
+
+var (
+	rowPath  = regexp.MustCompile(`^/(leads|tasks)\(([0-9a-f-]{36})\)$`)
+	keyPath  = regexp.MustCompile(`^/leads\((\w+)='([\w-]+)'\)$`)
+	ofUser   = regexp.MustCompile(`^internalemailaddress eq '((?:[^']|'')*)' and isdisabled eq false$`)
+	ofLead   = regexp.MustCompile(`^(\w+) eq '([\w-]+)'(?: or \(emailaddress1 eq '((?:[^']|'')*)' and statecode eq 0\))?$`)
+	ofMeta   = regexp.MustCompile(`^/EntityDefinitions\(LogicalName='(\w+)'\)/(Attributes|Keys)(/Microsoft\.Dynamics\.CRM\.\w+)?$`)
+	binding  = regexp.MustCompile(`^/(leads|systemusers)\(([0-9a-f-]{36})\)$`)
+	unquoted = strings.NewReplacer("''", "'")
+)
+
+func (e *environment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r.URL.Path == "/token" {
+		if r.ParseForm() != nil {
+			reply(w, 400, `{"error":"invalid_request"}`)
+			return
+		}
+		e.grants = append(e.grants, r.PostForm)
+		e.tokens++
+		reply(w, 200, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": fmt.Sprintf("eyJtoken%d", e.tokens)})
+		return
+	}
+	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer eyJtoken") {
+		reply(w, 401, "")
+		return
+	}
+	path, ok := strings.CutPrefix(r.URL.Path, "/api/data/v9.2")
+	if !ok || r.Header.Get("OData-Version") != "4.0" {
+		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+		return
+	}
+	switch m := ofMeta.FindStringSubmatch(path); {
+	case m != nil:
+		reply(w, 200, map[string]any{"value": metadata(m[1], m[2]+m[3])})
+	case r.Method == http.MethodGet:
+		e.list(w, path, r.URL.Query())
+	case r.Method == http.MethodPatch:
+		e.header = r.Header.Clone()
+		e.patch(w, r, path)
+	default:
+		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+	}
+}
+
+func (e *environment) list(w http.ResponseWriter, path string, q url.Values) {
+	found := []map[string]any{}
+	if m := ofUser.FindStringSubmatch(q.Get("$filter")); m != nil && path == "/systemusers" {
+		for _, u := range e.tables["systemusers"] {
+			if u["internalemailaddress"] == unquoted.Replace(m[1]) && u["isdisabled"] == false {
+				found = append(found, u)
+			}
+		}
+	} else if m := ofLead.FindStringSubmatch(q.Get("$filter")); m != nil && path == "/leads" {
+		for _, l := range e.tables["leads"] {
+			if l[m[1]] == m[2] || m[3] != "" && l["emailaddress1"] == unquoted.Replace(m[3]) && l["statecode"] == 0.0 {
+				found = append(found, l)
+			}
+		}
+	} else {
+		reply(w, 400, failure("0x80060888", "The query is not valid"))
+		return
+	}
+	reply(w, 200, map[string]any{"@odata.context": "c", "value": found})
+}
+
+func (e *environment) patch(w http.ResponseWriter, r *http.Request, path string) {
+	raw, err := io.ReadAll(r.Body)
+	var columns map[string]any
+	if err != nil || json.Unmarshal(raw, &columns) != nil {
+		reply(w, 400, failure("0x80048d19", "stream not readable"))
+		return
+	}
+	e.bodies = append(e.bodies, string(raw))
+	table, id, key := "leads", "", ""
+	if m := rowPath.FindStringSubmatch(path); m != nil {
+		table, id = m[1], m[2]
+	} else if m := keyPath.FindStringSubmatch(path); m != nil {
+		key = m[1] + "='" + m[2] + "'"
+		for lid, l := range e.tables["leads"] {
+			if l[m[1]] == m[2] {
+				id = lid
+			}
+		}
+		columns[m[1]] = m[2]
+	} else {
+		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+		return
+	}
+	for name, v := range columns {
+		if !strings.HasSuffix(name, "@odata.bind") {
+			continue
+		}
+		m := binding.FindStringSubmatch(v.(string))
+		if m == nil || e.tables[m[1]][m[2]] == nil {
+			reply(w, 404, failure("0x80040217", "Does Not Exist"))
+			return
+		}
+	}
+	if e.rule != nil {
+		if status, body := e.rule(table, columns); status != 0 {
+			reply(w, status, body)
+			return
+		}
+	}
+	row := e.tables[table][id]
+	switch {
+	case row == nil && r.Header.Get("If-Match") != "":
+		reply(w, 404, failure("0x80040217", "Does Not Exist"))
+		return
+	case row != nil && r.Header.Get("If-None-Match") != "":
+		reply(w, 412, failure("0x80060882", "A record with matching key values already exists."))
+		return
+	case row == nil && table == "leads" && id == "":
+		id = e.lead(columns)
+	case row == nil:
+		columns[strings.TrimSuffix(table, "s")+"id"] = id
+		e.tables[table][id] = columns
+	default:
+		maps.Copy(row, columns)
+	}
+	at := id
+	if key != "" && e.keyed {
+		at = key
+	}
+	w.Header().Set("OData-EntityId", "http://"+r.Host+"/api/data/v9.2/"+table+"("+at+")")
+	reply(w, 204, nil)
+}
+
+func metadata(table, what string) []map[string]any {
+	if what == "Keys" {
+		return []map[string]any{{"LogicalName": "baton_key", "KeyAttributes": []string{"baton_handoffid"}, "EntityKeyIndexStatus": "Active"}}
+	}
+	names := map[string][]string{
+		"lead": {"subject", "firstname", "lastname", "emailaddress1", "jobtitle", "telephone1", "companyname", "baton_handoffid", "baton_other"},
+		"task": {"subject", "description", "prioritycode"},
+	}[table]
+	rows := []map[string]any{{"LogicalName": "createdon", "IsValidForCreate": false, "IsValidForUpdate": false}}
+	for _, n := range names {
+		rows = append(rows, map[string]any{"LogicalName": n, "IsValidForCreate": true, "IsValidForUpdate": true, "MaxLength": map[bool]int{true: 10, false: 100}[n == "jobtitle"]})
+	}
+	return rows
+}
