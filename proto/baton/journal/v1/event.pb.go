@@ -103,6 +103,7 @@ type Event struct {
 	//	*Event_Renewed
 	//	*Event_HistoryReleased
 	//	*Event_SplitRequested
+	//	*Event_DestinationPaused
 	//	*Event_Linked
 	//	*Event_Quarantined
 	//	*Event_QuarantineReleased
@@ -643,6 +644,15 @@ func (x *Event) GetSplitRequested() *SplitRequested {
 	return nil
 }
 
+func (x *Event) GetDestinationPaused() *DestinationPaused {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_DestinationPaused); ok {
+			return x.DestinationPaused
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLinked() *Linked {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Linked); ok {
@@ -1121,6 +1131,10 @@ type Event_SplitRequested struct {
 	SplitRequested *SplitRequested `protobuf:"bytes,64,opt,name=split_requested,json=splitRequested,proto3,oneof"`
 }
 
+type Event_DestinationPaused struct {
+	DestinationPaused *DestinationPaused `protobuf:"bytes,69,opt,name=destination_paused,json=destinationPaused,proto3,oneof"`
+}
+
 type Event_Linked struct {
 	// Stated by ingest.
 	Linked *Linked `protobuf:"bytes,70,opt,name=linked,proto3,oneof"`
@@ -1344,6 +1358,8 @@ func (*Event_Renewed) isEvent_Payload() {}
 func (*Event_HistoryReleased) isEvent_Payload() {}
 
 func (*Event_SplitRequested) isEvent_Payload() {}
+
+func (*Event_DestinationPaused) isEvent_Payload() {}
 
 func (*Event_Linked) isEvent_Payload() {}
 
@@ -2957,7 +2973,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c-\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3025,7 +3041,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\achurned\x18= \x01(\v2\x16.baton.journal.v1.DealH\x00R\achurned\x122\n" +
 	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x12N\n" +
 	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x12K\n" +
-	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x122\n" +
+	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x12T\n" +
+	"\x12destination_paused\x18E \x01(\v2#.baton.journal.v1.DestinationPausedH\x00R\x11destinationPaused\x122\n" +
 	"\x06linked\x18F \x01(\v2\x18.baton.journal.v1.LinkedH\x00R\x06linked\x12A\n" +
 	"\vquarantined\x18G \x01(\v2\x1d.baton.journal.v1.QuarantinedH\x00R\vquarantined\x12W\n" +
 	"\x13quarantine_released\x18H \x01(\v2$.baton.journal.v1.QuarantineReleasedH\x00R\x12quarantineReleased\x128\n" +
@@ -3231,41 +3248,42 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*structpb.Struct)(nil),       // 35: google.protobuf.Struct
 	(*HistoryReleased)(nil),       // 36: baton.journal.v1.HistoryReleased
 	(*SplitRequested)(nil),        // 37: baton.journal.v1.SplitRequested
-	(*Linked)(nil),                // 38: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 39: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 40: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 41: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 42: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 43: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 44: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 45: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 46: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 47: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 48: baton.journal.v1.AccountRated
-	(*SplitOff)(nil),              // 49: baton.journal.v1.SplitOff
-	(*KnowledgeAsked)(nil),        // 50: baton.journal.v1.KnowledgeAsked
-	(*Matched)(nil),               // 51: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 52: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 53: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 54: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 55: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 56: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 57: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 58: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 59: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 60: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 61: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 62: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 63: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 64: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 65: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 66: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 67: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 68: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 69: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
+	(*DestinationPaused)(nil),     // 38: baton.journal.v1.DestinationPaused
+	(*Linked)(nil),                // 39: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 40: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 41: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 42: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 43: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 44: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 45: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 46: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 47: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 48: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 49: baton.journal.v1.AccountRated
+	(*SplitOff)(nil),              // 50: baton.journal.v1.SplitOff
+	(*KnowledgeAsked)(nil),        // 51: baton.journal.v1.KnowledgeAsked
+	(*Matched)(nil),               // 52: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 53: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 54: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 55: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 56: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 57: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 58: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 59: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 60: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 61: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 62: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 63: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 64: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 65: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 66: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 67: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 68: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 69: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 70: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 71: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 72: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 73: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3315,52 +3333,53 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	30, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
 	36, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
 	37, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
-	38, // 47: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	39, // 48: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	40, // 49: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	41, // 50: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	42, // 51: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	43, // 52: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	44, // 53: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	45, // 54: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	46, // 55: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	47, // 56: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	48, // 57: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	49, // 58: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
-	50, // 59: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
-	51, // 60: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	52, // 61: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	53, // 62: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	54, // 63: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	55, // 64: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	56, // 65: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	57, // 66: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	58, // 67: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	59, // 68: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	60, // 69: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	61, // 70: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	62, // 71: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	63, // 72: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	64, // 73: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	65, // 74: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	66, // 75: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	67, // 76: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	68, // 77: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	69, // 78: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	38, // 47: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
+	39, // 48: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	40, // 49: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	41, // 50: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	42, // 51: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	43, // 52: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	44, // 53: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	45, // 54: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	46, // 55: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	47, // 56: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	48, // 57: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	49, // 58: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	50, // 59: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	51, // 60: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	52, // 61: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	53, // 62: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	54, // 63: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	55, // 64: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	56, // 65: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	57, // 66: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	58, // 67: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	59, // 68: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	60, // 69: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	61, // 70: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	62, // 71: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	63, // 72: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	64, // 73: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	65, // 74: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	66, // 75: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	67, // 76: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	68, // 77: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	69, // 78: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	70, // 79: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	71, // 80: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	72, // 81: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	73, // 82: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 83: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 84: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 85: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 86: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 87: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 88: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3409,6 +3428,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Renewed)(nil),
 		(*Event_HistoryReleased)(nil),
 		(*Event_SplitRequested)(nil),
+		(*Event_DestinationPaused)(nil),
 		(*Event_Linked)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineReleased)(nil),

@@ -2167,6 +2167,691 @@ func (x *ReplayDeliveryResponse) GetSequence() string {
 	return ""
 }
 
+// ReplayDeliveriesRequest names deliveries to put back, a range at a time.
+type ReplayDeliveriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Needed.
+	Destination string `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	// dead, failing or delivered; "" for dead.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// "" for every event.
+	Event string `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	// When they became due: from, inclusive, to, exclusive.
+	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// At most so many are looked at, 200 by default, 1000 at most.
+	Limit         int32  `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDeliveriesRequest) Reset() {
+	*x = ReplayDeliveriesRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDeliveriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDeliveriesRequest) ProtoMessage() {}
+
+func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDeliveriesRequest.ProtoReflect.Descriptor instead.
+func (*ReplayDeliveriesRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ReplayDeliveriesRequest) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ReplayDeliveriesRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ReplayDeliveriesRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ReplayDeliveriesResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Replayed int32                  `protobuf:"varint,1,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// Passed over: due already, of another event, or changed meanwhile.
+	Skipped int32 `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// "" where nothing was put back.
+	Sequence string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// "" where the range is done.
+	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDeliveriesResponse) Reset() {
+	*x = ReplayDeliveriesResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDeliveriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDeliveriesResponse) ProtoMessage() {}
+
+func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDeliveriesResponse.ProtoReflect.Descriptor instead.
+func (*ReplayDeliveriesResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ReplayDeliveriesResponse) GetReplayed() int32 {
+	if x != nil {
+		return x.Replayed
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesResponse) GetSkipped() int32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type ListDestinationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDestinationsRequest) Reset() {
+	*x = ListDestinationsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsRequest) ProtoMessage() {}
+
+func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsRequest.ProtoReflect.Descriptor instead.
+func (*ListDestinationsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+}
+
+type ListDestinationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their names.
+	Destinations  []*DestinationStatus `protobuf:"bytes,1,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDestinationsResponse) Reset() {
+	*x = ListDestinationsResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsResponse) ProtoMessage() {}
+
+func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsResponse.ProtoReflect.Descriptor instead.
+func (*ListDestinationsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ListDestinationsResponse) GetDestinations() []*DestinationStatus {
+	if x != nil {
+		return x.Destinations
+	}
+	return nil
+}
+
+// DestinationStatus is how one destination does, as the process that answers sees it: with several routing processes each
+// delivers what is due to the leads that it has.
+type DestinationStatus struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type   string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Events []string               `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	// ok, waiting (until), needs_operator (reason, since, until the next try), paused (by, since), unknown (not configured here).
+	State    string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	Reason   string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Since    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	Until    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	PausedBy string                 `protobuf:"bytes,8,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Deliveries that are not done, and when the first of them became due.
+	Backlog     int32                  `protobuf:"varint,9,opt,name=backlog,proto3" json:"backlog,omitempty"`
+	OldestDueAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=oldest_due_at,json=oldestDueAt,proto3" json:"oldest_due_at,omitempty"`
+	// The backlog is older than the destination's alarm allows.
+	Alarm         bool                   `protobuf:"varint,11,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	InFlight      int32                  `protobuf:"varint,12,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	LastSuccessAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_success_at,json=lastSuccessAt,proto3" json:"last_success_at,omitempty"`
+	// Since the process started.
+	Delivered     int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Failed        int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
+	Dead          int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
+	Check         *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestinationStatus) Reset() {
+	*x = DestinationStatus{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestinationStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestinationStatus) ProtoMessage() {}
+
+func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestinationStatus.ProtoReflect.Descriptor instead.
+func (*DestinationStatus) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *DestinationStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetBacklog() int32 {
+	if x != nil {
+		return x.Backlog
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetOldestDueAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestDueAt
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetAlarm() bool {
+	if x != nil {
+		return x.Alarm
+	}
+	return false
+}
+
+func (x *DestinationStatus) GetInFlight() int32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetLastSuccessAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSuccessAt
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetDelivered() int32 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetDead() int32 {
+	if x != nil {
+		return x.Dead
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetCheck() *CheckResult {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+// CheckResult is what was found when a receiver was last looked at.
+type CheckResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// What must be mended before deliveries can work; empty where all is well.
+	Problems []string `protobuf:"bytes,2,rep,name=problems,proto3" json:"problems,omitempty"`
+	// Why it could not be found out.
+	Error string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// The type of the destination has nothing to check.
+	Unsupported   bool `protobuf:"varint,4,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResult) Reset() {
+	*x = CheckResult{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResult) ProtoMessage() {}
+
+func (x *CheckResult) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResult.ProtoReflect.Descriptor instead.
+func (*CheckResult) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *CheckResult) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *CheckResult) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *CheckResult) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *CheckResult) GetUnsupported() bool {
+	if x != nil {
+		return x.Unsupported
+	}
+	return false
+}
+
+type CheckDestinationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckDestinationRequest) Reset() {
+	*x = CheckDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckDestinationRequest) ProtoMessage() {}
+
+func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckDestinationRequest.ProtoReflect.Descriptor instead.
+func (*CheckDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CheckDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type PauseDestinationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for whoever wonders.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseDestinationRequest) Reset() {
+	*x = PauseDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseDestinationRequest) ProtoMessage() {}
+
+func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
+func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *PauseDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PauseDestinationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ResumeDestinationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeDestinationRequest) Reset() {
+	*x = ResumeDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeDestinationRequest) ProtoMessage() {}
+
+func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
+func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ResumeDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type PauseDestinationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      string                 `protobuf:"bytes,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseDestinationResponse) Reset() {
+	*x = PauseDestinationResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseDestinationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseDestinationResponse) ProtoMessage() {}
+
+func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
+func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *PauseDestinationResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
 type GetDirectoryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	After         string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
@@ -2176,7 +2861,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2188,7 +2873,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2201,7 +2886,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -2223,7 +2908,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2235,7 +2920,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2248,7 +2933,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Directory) GetYaml() string {
@@ -2281,7 +2966,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2293,7 +2978,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2306,7 +2991,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -2527,6 +3212,56 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x15ReplayDeliveryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"4\n" +
 	"\x16ReplayDeliveryResponse\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\tR\bsequence\"\xf8\x01\n" +
+	"\x17ReplayDeliveriesRequest\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\x05R\x05limit\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\"\x94\x01\n" +
+	"\x18ReplayDeliveriesResponse\x12\x1a\n" +
+	"\breplayed\x18\x01 \x01(\x05R\breplayed\x12\x18\n" +
+	"\askipped\x18\x02 \x01(\x05R\askipped\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\x19\n" +
+	"\x17ListDestinationsRequest\"c\n" +
+	"\x18ListDestinationsResponse\x12G\n" +
+	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xd2\x04\n" +
+	"\x11DestinationStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
+	"\x06events\x18\x03 \x03(\tR\x06events\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
+	"\tpaused_by\x18\b \x01(\tR\bpausedBy\x12\x18\n" +
+	"\abacklog\x18\t \x01(\x05R\abacklog\x12>\n" +
+	"\roldest_due_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\voldestDueAt\x12\x14\n" +
+	"\x05alarm\x18\v \x01(\bR\x05alarm\x12\x1b\n" +
+	"\tin_flight\x18\f \x01(\x05R\binFlight\x12B\n" +
+	"\x0flast_success_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rlastSuccessAt\x12\x1c\n" +
+	"\tdelivered\x18\x0e \x01(\x05R\tdelivered\x12\x16\n" +
+	"\x06failed\x18\x0f \x01(\x05R\x06failed\x12\x12\n" +
+	"\x04dead\x18\x10 \x01(\x05R\x04dead\x123\n" +
+	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\"\x8d\x01\n" +
+	"\vCheckResult\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bproblems\x18\x02 \x03(\tR\bproblems\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\x12 \n" +
+	"\vunsupported\x18\x04 \x01(\bR\vunsupported\"-\n" +
+	"\x17CheckDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x17PauseDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\".\n" +
+	"\x18ResumeDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"6\n" +
+	"\x18PauseDestinationResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\tR\bsequence\"+\n" +
 	"\x13GetDirectoryRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\"O\n" +
@@ -2535,7 +3270,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xdc\t\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2545,7 +3280,12 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12i\n" +
+	"\x10ReplayDeliveries\x12).baton.routing.v1.ReplayDeliveriesRequest\x1a*.baton.routing.v1.ReplayDeliveriesResponse\x12i\n" +
+	"\x10ListDestinations\x12).baton.routing.v1.ListDestinationsRequest\x1a*.baton.routing.v1.ListDestinationsResponse\x12\\\n" +
+	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
+	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
+	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2559,70 +3299,80 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
-	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
-	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
-	(*Owner)(nil),                  // 2: baton.routing.v1.Owner
-	(*Chosen)(nil),                 // 3: baton.routing.v1.Chosen
-	(*AccountRef)(nil),             // 4: baton.routing.v1.AccountRef
-	(*AccountMatch)(nil),           // 5: baton.routing.v1.AccountMatch
-	(*Sla)(nil),                    // 6: baton.routing.v1.Sla
-	(*DeliveryStatus)(nil),         // 7: baton.routing.v1.DeliveryStatus
-	(*Brief)(nil),                  // 8: baton.routing.v1.Brief
-	(*Entry)(nil),                  // 9: baton.routing.v1.Entry
-	(*Interest)(nil),               // 10: baton.routing.v1.Interest
-	(*Content)(nil),                // 11: baton.routing.v1.Content
-	(*TimelineEntry)(nil),          // 12: baton.routing.v1.TimelineEntry
-	(*Colleague)(nil),              // 13: baton.routing.v1.Colleague
-	(*CampaignBrief)(nil),          // 14: baton.routing.v1.CampaignBrief
-	(*Suggestion)(nil),             // 15: baton.routing.v1.Suggestion
-	(*Payload)(nil),                // 16: baton.routing.v1.Payload
-	(*Breach)(nil),                 // 17: baton.routing.v1.Breach
-	(*LeadEvent)(nil),              // 18: baton.routing.v1.LeadEvent
-	(*AgreementEvent)(nil),         // 19: baton.routing.v1.AgreementEvent
-	(*PayloadLead)(nil),            // 20: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),    // 21: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),   // 22: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),      // 23: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),  // 24: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil), // 25: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),  // 26: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil), // 27: baton.routing.v1.ReplayDeliveryResponse
-	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),              // 29: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                            // 32: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 33: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 34: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 35: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 36: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 37: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 38: baton.journal.v1.ScoreSnapshot
+	(*Handoff)(nil),                  // 0: baton.routing.v1.Handoff
+	(*HandoffEvent)(nil),             // 1: baton.routing.v1.HandoffEvent
+	(*Owner)(nil),                    // 2: baton.routing.v1.Owner
+	(*Chosen)(nil),                   // 3: baton.routing.v1.Chosen
+	(*AccountRef)(nil),               // 4: baton.routing.v1.AccountRef
+	(*AccountMatch)(nil),             // 5: baton.routing.v1.AccountMatch
+	(*Sla)(nil),                      // 6: baton.routing.v1.Sla
+	(*DeliveryStatus)(nil),           // 7: baton.routing.v1.DeliveryStatus
+	(*Brief)(nil),                    // 8: baton.routing.v1.Brief
+	(*Entry)(nil),                    // 9: baton.routing.v1.Entry
+	(*Interest)(nil),                 // 10: baton.routing.v1.Interest
+	(*Content)(nil),                  // 11: baton.routing.v1.Content
+	(*TimelineEntry)(nil),            // 12: baton.routing.v1.TimelineEntry
+	(*Colleague)(nil),                // 13: baton.routing.v1.Colleague
+	(*CampaignBrief)(nil),            // 14: baton.routing.v1.CampaignBrief
+	(*Suggestion)(nil),               // 15: baton.routing.v1.Suggestion
+	(*Payload)(nil),                  // 16: baton.routing.v1.Payload
+	(*Breach)(nil),                   // 17: baton.routing.v1.Breach
+	(*LeadEvent)(nil),                // 18: baton.routing.v1.LeadEvent
+	(*AgreementEvent)(nil),           // 19: baton.routing.v1.AgreementEvent
+	(*PayloadLead)(nil),              // 20: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),      // 21: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),     // 22: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),        // 23: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),    // 24: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),   // 25: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),    // 26: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil),   // 27: baton.routing.v1.ReplayDeliveryResponse
+	(*ReplayDeliveriesRequest)(nil),  // 28: baton.routing.v1.ReplayDeliveriesRequest
+	(*ReplayDeliveriesResponse)(nil), // 29: baton.routing.v1.ReplayDeliveriesResponse
+	(*ListDestinationsRequest)(nil),  // 30: baton.routing.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil), // 31: baton.routing.v1.ListDestinationsResponse
+	(*DestinationStatus)(nil),        // 32: baton.routing.v1.DestinationStatus
+	(*CheckResult)(nil),              // 33: baton.routing.v1.CheckResult
+	(*CheckDestinationRequest)(nil),  // 34: baton.routing.v1.CheckDestinationRequest
+	(*PauseDestinationRequest)(nil),  // 35: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil), // 36: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil), // 37: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),      // 38: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                // 39: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),      // 40: baton.routing.v1.PutDirectoryRequest
+	nil,                              // 41: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                              // 42: baton.routing.v1.Brief.ConsentEntry
+	nil,                              // 43: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                              // 44: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),    // 45: google.protobuf.Timestamp
+	(*v1.Considered)(nil),            // 46: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),          // 47: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),         // 48: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	35, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	35, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	35, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	35, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	45, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	45, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	45, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	45, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	36, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	35, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	35, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	46, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	45, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	45, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	31, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	36, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	41, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	46, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	5,  // 15: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	35, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	35, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	35, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	35, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	35, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	45, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	45, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	45, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	45, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	45, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	9,  // 21: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	10, // 22: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	11, // 23: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -2630,48 +3380,67 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	13, // 25: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	14, // 26: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	15, // 27: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	32, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	37, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	35, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	35, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	35, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	42, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	47, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	45, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	45, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	45, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
 	20, // 33: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	4,  // 34: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	2,  // 35: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	38, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	48, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	8,  // 37: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	6,  // 38: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	17, // 39: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	1,  // 40: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	45, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
 	20, // 42: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	35, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	35, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	34, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	45, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	43, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	45, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	44, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
 	0,  // 47: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
 	7,  // 48: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 49: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 50: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 51: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 52: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 53: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 54: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 55: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 56: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 57: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 58: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 59: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 60: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 61: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 62: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 63: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 64: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	57, // [57:65] is the sub-list for method output_type
-	49, // [49:57] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	45, // 49: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	45, // 50: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	32, // 51: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	45, // 52: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	45, // 53: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	45, // 54: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	45, // 55: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	33, // 56: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	45, // 57: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	21, // 58: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 59: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 60: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 61: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 62: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 63: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	38, // 64: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	40, // 65: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	28, // 66: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	30, // 67: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	34, // 68: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	35, // 69: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	36, // 70: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	22, // 71: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 72: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 73: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 74: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 75: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 76: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	39, // 77: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	39, // 78: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	29, // 79: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	31, // 80: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	33, // 81: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	37, // 82: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	37, // 83: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	71, // [71:84] is the sub-list for method output_type
+	58, // [58:71] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2685,7 +3454,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

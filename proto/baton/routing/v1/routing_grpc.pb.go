@@ -19,14 +19,19 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RoutingService_ListHandoffs_FullMethodName   = "/baton.routing.v1.RoutingService/ListHandoffs"
-	RoutingService_WatchHandoffs_FullMethodName  = "/baton.routing.v1.RoutingService/WatchHandoffs"
-	RoutingService_GetHandoff_FullMethodName     = "/baton.routing.v1.RoutingService/GetHandoff"
-	RoutingService_GetBrief_FullMethodName       = "/baton.routing.v1.RoutingService/GetBrief"
-	RoutingService_ListDeliveries_FullMethodName = "/baton.routing.v1.RoutingService/ListDeliveries"
-	RoutingService_ReplayDelivery_FullMethodName = "/baton.routing.v1.RoutingService/ReplayDelivery"
-	RoutingService_GetDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/GetDirectory"
-	RoutingService_PutDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_ListHandoffs_FullMethodName      = "/baton.routing.v1.RoutingService/ListHandoffs"
+	RoutingService_WatchHandoffs_FullMethodName     = "/baton.routing.v1.RoutingService/WatchHandoffs"
+	RoutingService_GetHandoff_FullMethodName        = "/baton.routing.v1.RoutingService/GetHandoff"
+	RoutingService_GetBrief_FullMethodName          = "/baton.routing.v1.RoutingService/GetBrief"
+	RoutingService_ListDeliveries_FullMethodName    = "/baton.routing.v1.RoutingService/ListDeliveries"
+	RoutingService_ReplayDelivery_FullMethodName    = "/baton.routing.v1.RoutingService/ReplayDelivery"
+	RoutingService_GetDirectory_FullMethodName      = "/baton.routing.v1.RoutingService/GetDirectory"
+	RoutingService_PutDirectory_FullMethodName      = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_ReplayDeliveries_FullMethodName  = "/baton.routing.v1.RoutingService/ReplayDeliveries"
+	RoutingService_ListDestinations_FullMethodName  = "/baton.routing.v1.RoutingService/ListDestinations"
+	RoutingService_CheckDestination_FullMethodName  = "/baton.routing.v1.RoutingService/CheckDestination"
+	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
+	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -44,6 +49,11 @@ type RoutingServiceClient interface {
 	ReplayDelivery(ctx context.Context, in *ReplayDeliveryRequest, opts ...grpc.CallOption) (*ReplayDeliveryResponse, error)
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
 	PutDirectory(ctx context.Context, in *PutDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
+	ReplayDeliveries(ctx context.Context, in *ReplayDeliveriesRequest, opts ...grpc.CallOption) (*ReplayDeliveriesResponse, error)
+	ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (*ListDestinationsResponse, error)
+	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error)
+	PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
+	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 }
 
 type routingServiceClient struct {
@@ -143,6 +153,56 @@ func (c *routingServiceClient) PutDirectory(ctx context.Context, in *PutDirector
 	return out, nil
 }
 
+func (c *routingServiceClient) ReplayDeliveries(ctx context.Context, in *ReplayDeliveriesRequest, opts ...grpc.CallOption) (*ReplayDeliveriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplayDeliveriesResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ReplayDeliveries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (*ListDestinationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDestinationsResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ListDestinations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckResult)
+	err := c.cc.Invoke(ctx, RoutingService_CheckDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseDestinationResponse)
+	err := c.cc.Invoke(ctx, RoutingService_PauseDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseDestinationResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ResumeDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -158,6 +218,11 @@ type RoutingServiceServer interface {
 	ReplayDelivery(context.Context, *ReplayDeliveryRequest) (*ReplayDeliveryResponse, error)
 	GetDirectory(context.Context, *GetDirectoryRequest) (*Directory, error)
 	PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error)
+	ReplayDeliveries(context.Context, *ReplayDeliveriesRequest) (*ReplayDeliveriesResponse, error)
+	ListDestinations(context.Context, *ListDestinationsRequest) (*ListDestinationsResponse, error)
+	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error)
+	PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error)
+	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -191,6 +256,21 @@ func (UnimplementedRoutingServiceServer) GetDirectory(context.Context, *GetDirec
 }
 func (UnimplementedRoutingServiceServer) PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutDirectory not implemented")
+}
+func (UnimplementedRoutingServiceServer) ReplayDeliveries(context.Context, *ReplayDeliveriesRequest) (*ReplayDeliveriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplayDeliveries not implemented")
+}
+func (UnimplementedRoutingServiceServer) ListDestinations(context.Context, *ListDestinationsRequest) (*ListDestinationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDestinations not implemented")
+}
+func (UnimplementedRoutingServiceServer) CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeDestination not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -350,6 +430,96 @@ func _RoutingService_PutDirectory_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_ReplayDeliveries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplayDeliveriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ReplayDeliveries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ReplayDeliveries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ReplayDeliveries(ctx, req.(*ReplayDeliveriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_ListDestinations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDestinationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ListDestinations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ListDestinations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ListDestinations(ctx, req.(*ListDestinationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_CheckDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).CheckDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_CheckDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).CheckDestination(ctx, req.(*CheckDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_PauseDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).PauseDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_PauseDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).PauseDestination(ctx, req.(*PauseDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_ResumeDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ResumeDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ResumeDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ResumeDestination(ctx, req.(*ResumeDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -384,6 +554,26 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutDirectory",
 			Handler:    _RoutingService_PutDirectory_Handler,
+		},
+		{
+			MethodName: "ReplayDeliveries",
+			Handler:    _RoutingService_ReplayDeliveries_Handler,
+		},
+		{
+			MethodName: "ListDestinations",
+			Handler:    _RoutingService_ListDestinations_Handler,
+		},
+		{
+			MethodName: "CheckDestination",
+			Handler:    _RoutingService_CheckDestination_Handler,
+		},
+		{
+			MethodName: "PauseDestination",
+			Handler:    _RoutingService_PauseDestination_Handler,
+		},
+		{
+			MethodName: "ResumeDestination",
+			Handler:    _RoutingService_ResumeDestination_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

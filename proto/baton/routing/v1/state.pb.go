@@ -42,7 +42,9 @@ type LeadState struct {
 	// Requests about a handoff that another lead is about to pass on.
 	Held []*HeldRequest `protobuf:"bytes,6,rep,name=held,proto3" json:"held,omitempty"`
 	// Set once it was split off again: the lead that goes on with the handoffs that were passed.
-	LeftFrom      string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	LeftFrom string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	// What destinations call what they made of the lead, from deliveries that were about no handoff.
+	Refs          []*RefsState `protobuf:"bytes,30,rep,name=refs,proto3" json:"refs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -126,6 +128,13 @@ func (x *LeadState) GetLeftFrom() string {
 	return ""
 }
 
+func (x *LeadState) GetRefs() []*RefsState {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
 // HandoffState is one handoff. What sales reads of the lead is stored once beside it, as it was when the lead qualified.
 type HandoffState struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -166,7 +175,9 @@ type HandoffState struct {
 	// It came from a lead that merged into this one.
 	Adopted bool `protobuf:"varint,29,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	// Why the desk was asked again.
-	AskedBecause  string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	AskedBecause string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	// What destinations call what they made of it.
+	Refs          []*RefsState `protobuf:"bytes,90,rep,name=refs,proto3" json:"refs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +422,66 @@ func (x *HandoffState) GetAskedBecause() string {
 	return ""
 }
 
+func (x *HandoffState) GetRefs() []*RefsState {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
+// RefsState is what one destination calls what it made or found.
+type RefsState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	Refs          map[string]string      `protobuf:"bytes,2,rep,name=refs,proto3" json:"refs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefsState) Reset() {
+	*x = RefsState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefsState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefsState) ProtoMessage() {}
+
+func (x *RefsState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefsState.ProtoReflect.Descriptor instead.
+func (*RefsState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RefsState) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *RefsState) GetRefs() map[string]string {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -428,7 +499,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +511,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +524,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -533,7 +604,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +616,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +629,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -601,7 +672,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +684,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +697,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -683,7 +754,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +766,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +779,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -826,7 +897,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +909,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +922,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -883,7 +954,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +966,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +979,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -972,16 +1043,18 @@ type DeskState struct {
 	// In the order in which they asked.
 	Queue []*WaitingState `protobuf:"bytes,4,rep,name=queue,proto3" json:"queue,omitempty"`
 	// Hashes of the latest assignments, oldest first.
-	Recent        []uint64         `protobuf:"fixed64,5,rep,packed,name=recent,proto3" json:"recent,omitempty"`
-	Deliveries    []*DeliveryState `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
-	Stated        uint32           `protobuf:"varint,7,opt,name=stated,proto3" json:"stated,omitempty"`
+	Recent     []uint64         `protobuf:"fixed64,5,rep,packed,name=recent,proto3" json:"recent,omitempty"`
+	Deliveries []*DeliveryState `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	Stated     uint32           `protobuf:"varint,7,opt,name=stated,proto3" json:"stated,omitempty"`
+	// By destination.
+	Paused        []*PausedState `protobuf:"bytes,8,rep,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1066,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1079,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1058,6 +1131,82 @@ func (x *DeskState) GetStated() uint32 {
 	return 0
 }
 
+func (x *DeskState) GetPaused() []*PausedState {
+	if x != nil {
+		return x.Paused
+	}
+	return nil
+}
+
+// PausedState is a destination that an operator has paused.
+type PausedState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	Since         int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Because       string                 `protobuf:"bytes,4,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PausedState) Reset() {
+	*x = PausedState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PausedState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PausedState) ProtoMessage() {}
+
+func (x *PausedState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PausedState.ProtoReflect.Descriptor instead.
+func (*PausedState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *PausedState) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *PausedState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *PausedState) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *PausedState) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
 type PoolState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1069,7 +1218,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1230,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1243,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PoolState) GetId() string {
@@ -1127,7 +1276,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1288,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1301,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1209,7 +1358,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1370,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1383,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1281,7 +1430,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1442,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1455,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1411,7 +1560,7 @@ var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xc4\x02\n" +
+	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xf5\x02\n" +
 	"\tLeadState\x12\x1f\n" +
 	"\vmerged_into\x18\x01 \x01(\tR\n" +
 	"mergedInto\x12:\n" +
@@ -1422,7 +1571,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
 	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
-	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\x12/\n" +
+	"\x04refs\x18\x1e \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\xf1\a\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1457,7 +1607,14 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2\x1d.baton.routing.v1.MomentStateR\ahistory\x12\x16\n" +
 	"\x06passed\x18\x1c \x01(\bR\x06passed\x12\x18\n" +
 	"\aadopted\x18\x1d \x01(\bR\aadopted\x12#\n" +
-	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\"\x89\x02\n" +
+	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\x12/\n" +
+	"\x04refs\x18Z \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\xa1\x01\n" +
+	"\tRefsState\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
+	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
+	"\tRefsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -1515,7 +1672,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
-	"\x02at\x18\a \x01(\x03R\x02at\"\xaa\x02\n" +
+	"\x02at\x18\a \x01(\x03R\x02at\"\xe1\x02\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -1525,7 +1682,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"deliveries\x18\x06 \x03(\v2\x1f.baton.routing.v1.DeliveryStateR\n" +
 	"deliveries\x12\x16\n" +
-	"\x06stated\x18\a \x01(\rR\x06stated\"T\n" +
+	"\x06stated\x18\a \x01(\rR\x06stated\x125\n" +
+	"\x06paused\x18\b \x03(\v2\x1d.baton.routing.v1.PausedStateR\x06paused\"o\n" +
+	"\vPausedState\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\x04 \x01(\tR\abecause\"T\n" +
 	"\tPoolState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\amembers\x18\x02 \x03(\v2\x1d.baton.routing.v1.MemberStateR\amembers\"\xa7\x01\n" +
@@ -1572,47 +1735,54 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
 	(*HandoffState)(nil),    // 1: baton.routing.v1.HandoffState
-	(*AssignmentState)(nil), // 2: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 3: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 4: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 5: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 6: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 7: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 8: baton.routing.v1.DeskState
-	(*PoolState)(nil),       // 9: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 10: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 11: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 12: baton.routing.v1.WaitingState
-	nil,                     // 13: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 14: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 15: baton.journal.v1.Considered
+	(*RefsState)(nil),       // 2: baton.routing.v1.RefsState
+	(*AssignmentState)(nil), // 3: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 4: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 5: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 6: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 7: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 8: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 9: baton.routing.v1.DeskState
+	(*PausedState)(nil),     // 10: baton.routing.v1.PausedState
+	(*PoolState)(nil),       // 11: baton.routing.v1.PoolState
+	(*MemberState)(nil),     // 12: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 13: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 14: baton.routing.v1.WaitingState
+	nil,                     // 15: baton.routing.v1.RefsState.RefsEntry
+	nil,                     // 16: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 17: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 18: baton.journal.v1.Considered
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	1,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	5,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	6,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	7,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
-	14, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	15, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	3,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	4,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	15, // 9: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	13, // 10: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	9,  // 11: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	11, // 12: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	12, // 13: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	5,  // 14: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	10, // 15: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	6,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	7,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	8,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	2,  // 4: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
+	17, // 5: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	3,  // 6: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	18, // 7: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	4,  // 8: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	5,  // 9: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	2,  // 10: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
+	15, // 11: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
+	18, // 12: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	16, // 13: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	11, // 14: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	13, // 15: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	14, // 16: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	6,  // 17: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	10, // 18: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
+	12, // 19: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -1627,7 +1797,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
