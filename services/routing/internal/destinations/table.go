@@ -3,9 +3,12 @@ package destinations
 
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/destinations/webhook"
 )
 
 // Types gives every kind, in the order in which they are listed to people.
 func Types() []destination.Type {
-	return []destination.Type{}
+	return []destination.Type{
+		webhook.Type(),
+	}
 }
