@@ -33,7 +33,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 	if len(l.passing)+len(l.held) > 0 {
 		d.Fact(l.MergedInto, &journalv1.Event{Type: typeAbsorbed, Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
 			From: l.id, Rank: int32(identity.RankOf(l.id)), Chunks: 1,
-			Items: state.EncodeLead(&state.Lead{Handoffs: l.passing, Held: l.held}),
+			Items: state.EncodeLead(&state.Lead{Handoffs: l.passing, Held: l.held, Refs: l.Refs}),
 		}}})
 	}
 	l.decideEnds(g, ev, d)

@@ -40,6 +40,8 @@ const (
 	typeDeliveryFailed   = "delivery_failed"
 	typeReplayRequested  = "replay_requested"
 
+	typeDestinationPaused = "destination_paused"
+
 	typeDirectoryChanged    = "directory_changed"
 	typeAgreementChanged    = "agreement_changed"
 	typeDestinationsChanged = "destinations_changed"
@@ -84,7 +86,7 @@ func (*Logic) Wants(h journal.Head) bool {
 		switch h.Type {
 		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeliveryDue:
 			return from == Service
-		case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
+		case typeDelivered, typeDeliveryFailed, typeReplayRequested, typeDestinationPaused, journal.TypeTimerFired:
 			return from == ""
 		}
 		return false

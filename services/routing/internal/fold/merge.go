@@ -62,6 +62,7 @@ func (l *lead) absorbed(ev *journal.Event) {
 		l.touch(h)
 	}
 	slices.SortStableFunc(l.Handoffs, func(a, b *handoff.Handoff) int { return a.QualifiedAt.Compare(b.QualifiedAt) })
+	l.adoptRefs(in.Refs)
 	l.settle(ev.Time())
 	for _, r := range append(l.Held, in.Held...) {
 		came := slices.ContainsFunc(in.Handoffs, func(h *handoff.Handoff) bool { return h.ID == r.Handoff })

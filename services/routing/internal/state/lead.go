@@ -26,6 +26,8 @@ type Lead struct {
 	Book     Book
 	Seen     []Seen
 	Held     []handoff.Held
+	// Refs are of deliveries that were about the lead and no handoff.
+	Refs Refs
 }
 
 // Seen is a request that was taken, by the hash of its source and id.
@@ -54,7 +56,7 @@ func (l *Lead) WentOn() string { return cmp.Or(l.MergedInto, l.LeftFrom) }
 
 // EncodeLead gives a lead's blob.
 func EncodeLead(l *Lead) []byte {
-	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode()}
+	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode(), Refs: encodeRefs(l.Refs)}
 	for _, h := range l.Handoffs {
 		out.Handoffs = append(out.Handoffs, encodeHandoff(h))
 	}
@@ -75,7 +77,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read a lead's routing state: %w", err)
 	}
-	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated)}
+	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated), Refs: decodeRefs(in.Refs)}
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
 	}
@@ -102,7 +104,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		WaitingFor: Considered(h.WaitingFor), WaitingUntil: nanos(h.WaitingUntil),
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
-		Passed: h.Passed, Adopted: h.Adopted,
+		Passed: h.Passed, Adopted: h.Adopted, Refs: encodeRefs(h.Refs),
 	}
 	for _, a := range h.Assignments {
 		out.Assignments = append(out.Assignments, &routingv1.AssignmentState{
@@ -131,7 +133,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		WaitingFor: ParseConsidered(in.WaitingFor), WaitingUntil: instant(in.WaitingUntil),
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
-		Passed: in.Passed, Adopted: in.Adopted,
+		Passed: in.Passed, Adopted: in.Adopted, Refs: decodeRefs(in.Refs),
 	}
 	for _, a := range in.Assignments {
 		h.Assignments = append(h.Assignments, handoff.Assignment{
