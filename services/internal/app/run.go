@@ -62,6 +62,8 @@ type process struct {
 	services  []namedService
 	ingest    http.Handler
 	sources   reloader
+	// destinations is routing, nil where this process does not run it.
+	destinations destinationReloader
 	refusals  refusals
 	front     *front
 }

@@ -51,6 +51,7 @@ type Options struct {
 	Caller func(context.Context) (name, rep string)
 	Now    func() time.Time
 	Log    *slog.Logger
+	Senders Senders
 	// Relist is how often a watch looks again for what another process has folded.
 	Relist time.Duration
 }

@@ -6,6 +6,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,7 +16,6 @@ import (
 
 	"github.com/batonhq/baton/pkg/webhook"
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/fold"
 )
 
 // Name of the type.
@@ -28,16 +28,7 @@ const userAgent = "Baton/1 (Standard-Webhooks)"
 const maxAnswer = 64 << 10
 
 // Type gives the table's row. It understands every event, and has no fields to map: the body is what interfaces say.
-func Type() destination.Type {
-	return destination.Type{
-		Name: Name,
-		Events: []string{
-			fold.EventRouted, fold.EventReassigned, fold.EventRecalled, fold.EventStageChanged, fold.EventBandChanged,
-			fold.EventSLABreached, fold.EventAgreementActivated,
-		},
-		New: New,
-	}
-}
+func Type() destination.Type { return destination.Type{Name: Name, New: New} }
 
 type receiver struct {
 	url    string
@@ -50,10 +41,10 @@ type receiver struct {
 // New makes a receiver of a configuration.
 func New(cfg destination.Config, deps destination.Deps) (destination.Destination, error) {
 	if cfg.URL == "" {
-		return nil, fmt.Errorf("url: must be like https://crm.example/hook")
+		return nil, errors.New("url: must be like https://crm.example/hook")
 	}
 	if cfg.Auth != (destination.Auth{}) {
-		return nil, fmt.Errorf("auth: a webhook is signed with secrets and has no other credentials")
+		return nil, errors.New("auth: a webhook is signed with secrets and has no other credentials")
 	}
 	r := &receiver{url: cfg.URL, client: deps.Client, now: deps.Now}
 	for i, secret := range cfg.Secrets {
