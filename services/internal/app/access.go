@@ -88,7 +88,7 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/CheckDestination":  read([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/PauseDestination":  read([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/ResumeDestination": read([]string{roleAdmin, roleManager}),
-		"/baton.routing.v1.RoutingService/PutDirectory":   read([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/PutDirectory":      read([]string{roleAdmin, roleManager}),
 
 		"/baton.feedback.v1.FeedbackService/Accept":     write(answering),
 		"/baton.feedback.v1.FeedbackService/Reject":     write(answering),

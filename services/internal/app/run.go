@@ -64,8 +64,8 @@ type process struct {
 	sources   reloader
 	// destinations is routing, nil where this process does not run it.
 	destinations destinationReloader
-	refusals  refusals
-	front     *front
+	refusals     refusals
+	front        *front
 }
 
 // service is what every service offers.

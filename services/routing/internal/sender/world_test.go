@@ -191,6 +191,9 @@ func (w *world) job(_ context.Context, d *state.Delivery, refs bool) (*destinati
 func (w *world) destination(name string, h http.HandlerFunc, setup setup) Destination {
 	limiter := outbound.NewLimiter(setup.limit, time.Now)
 	d := Destination{Name: name, Type: "webhook", To: setup.to, Limiter: limiter, Concurrency: cmp.Or(setup.concurrency, 4), BacklogAlarm: setup.backlogAlarm}
+	if to, ok := setup.to.(interface{ limited(*outbound.Limiter) }); ok {
+		to.limited(limiter)
+	}
 	if d.To == nil {
 		var err error
 		d.To, err = webhookdest.New(
@@ -353,7 +356,7 @@ func bubbleWith(t *testing.T, handlers map[string]http.HandlerFunc, setups map[s
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, handlers, setups)
-		defer w.stop()
+		defer func() { w.stop() }()
 		test(w)
 	})
 }

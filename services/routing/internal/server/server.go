@@ -48,9 +48,9 @@ type Options struct {
 	Directory *current.Directory
 	Parser    *directory.Parser
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
-	Caller func(context.Context) (name, rep string)
-	Now    func() time.Time
-	Log    *slog.Logger
+	Caller  func(context.Context) (name, rep string)
+	Now     func() time.Time
+	Log     *slog.Logger
 	Senders Senders
 	// Relist is how often a watch looks again for what another process has folded.
 	Relist time.Duration
