@@ -24,7 +24,7 @@ func TestConfig(t *testing.T) {
 		{func(c *Config) { c.WatchRelist = 0 }, "routing.watch_relist: 0s is not between"},
 		{func(c *Config) { c.Destinations[0].Name = "a b" }, `destinations[0].name: "a b" is not`},
 		{func(c *Config) { c.Destinations = append(c.Destinations, good) }, `destinations[1].name: "crm" is another`},
-		{func(c *Config) { c.Destinations[0].Type = "salesforce" }, `destinations[0].type: "salesforce" is not webhook`},
+		{func(c *Config) { c.Destinations[0].Type = "nobody" }, `destinations[0].type: "nobody" is not one of webhook`},
 		{func(c *Config) { c.Destinations[0].URL = "ftp://crm.example" }, "destinations[0].url: must be like"},
 		{func(c *Config) { c.Destinations[0].URL = "https:///hook" }, "destinations[0].url: must be like"},
 		{func(c *Config) { c.Destinations[0].URL = "https://user:hush@crm.example/" }, "destinations[0].url: must not carry"},

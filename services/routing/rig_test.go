@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -139,16 +140,19 @@ type rig struct {
 	cfg     Config
 	metrics *prometheus.Registry
 	client  routingv1.RoutingServiceClient
+	service *Service
+	log     *slog.Logger
 	n       int
 }
 
 func (r *rig) start(t *testing.T) (stop func()) {
 	t.Helper()
 	r.metrics = prometheus.NewRegistry()
-	s, err := New(r.cfg, Deps{Journal: r.J, Store: r.Store, Leads: leads{}, Metrics: r.metrics, Instance: "test"})
+	s, err := New(r.cfg, Deps{Journal: r.J, Store: r.Store, Leads: leads{}, Metrics: r.metrics, Instance: "test", Log: r.log})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.service = s
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -17,8 +17,6 @@ import (
 
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
-	"github.com/batonhq/baton/pkg/webhook"
-	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/apply"
@@ -62,6 +60,10 @@ type Service struct {
 	// directory is the configured file's text, nil without one.
 	directory []byte
 	applied   atomic.Bool
+
+	// reload guards what Reload changes: the destinations in cfg. changed asks for them to be stated.
+	reload  sync.Mutex
+	changed chan struct{}
 }
 
 // New puts the service together, and reads and checks the directory's file. It starts nothing.
@@ -85,7 +87,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("routing: %w", err)
 	}
-	s := &Service{cfg: cfg, deps: deps, reader: journal.NewReader(deps.Journal, deps.Store, fold.Service)}
+	s := &Service{cfg: cfg, deps: deps, reader: journal.NewReader(deps.Journal, deps.Store, fold.Service), changed: make(chan struct{}, 1)}
 	if cfg.Directory != "" {
 		if s.directory, err = readDirectory(cfg.Directory.String(), parser); err != nil {
 			return nil, err
@@ -95,7 +97,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	renderer := &render.Renderer{
 		Blobs: s.reader, Fields: deps.Store, Directory: inForce, Key: deps.Journal.Key(), Leads: deps.Leads, Log: deps.Log,
 	}
-	if s.sender, err = newSender(cfg, deps, renderer); err != nil {
+	if s.sender, err = newSender(cfg, deps, renderer, s.reader); err != nil {
 		return nil, err
 	}
 	if s.desk, err = newDeskGauge(deps.Metrics, s.reader, deps.Clock, deps.Log); err != nil {
@@ -105,7 +107,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.server = server.New(server.Options{
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
 		Answers: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
-		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist,
+		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist, Senders: s.sender,
 	}, hub)
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(deps.Journal.Key(), parser), journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: server.Observers{s.sender, hub}, Tracer: deps.Tracer, Instance: deps.Instance,
@@ -113,33 +115,15 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return s, nil
 }
 
-func newSender(cfg Config, deps Deps, renderer *render.Renderer) (*sender.Sender, error) {
-	opt := sender.Options{
-		Journal: deps.Journal, Store: deps.Store, Body: renderer.Body, Concurrency: cfg.Concurrency, UserAgent: "Baton/1 (Standard-Webhooks)",
+func newSender(cfg Config, deps Deps, renderer *render.Renderer, reader *journal.Reader) (*sender.Sender, error) {
+	list, err := receivers(cfg, deps)
+	if err != nil {
+		return nil, err
+	}
+	return sender.New(sender.Options{
+		Destinations: list, Journal: deps.Journal, Store: deps.Store, Job: renderer.Job, Paused: pauses(reader),
 		Source: fold.Service, Now: deps.Clock, Log: deps.Log, Metrics: deps.Metrics,
-	}
-	for _, d := range cfg.Destinations {
-		to := sender.Destination{Name: d.Name, URL: d.URL}
-		if len(d.Secrets) > 0 {
-			secrets := make([]string, len(d.Secrets))
-			for i, secret := range d.Secrets {
-				secrets[i] = secret.Reveal()
-			}
-			var err error
-			if to.Signer, err = webhook.NewSigner(secrets); err != nil {
-				return nil, fmt.Errorf("destination %s: %w", d.Name, err)
-			}
-		} else {
-			deps.Log.Warn("a destination has no secret: what it is sent is not signed", "destination", d.Name)
-		}
-		if deps.Transport != nil {
-			to.Transport = deps.Transport(d)
-		} else {
-			to.Transport = sender.NewTransport(d.AllowPrivate, cfg.Concurrency)
-		}
-		opt.Destinations = append(opt.Destinations, to)
-	}
-	return sender.New(opt)
+	})
 }
 
 // Run puts the configured directory and destinations in force and works until ctx ends, or until going on is pointless (the
@@ -157,6 +141,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { s.desk.run(ctx) })
+	running.Go(func() { s.watchReloads(ctx) })
 	failed := make(chan error, 1)
 	running.Go(func() {
 		failed <- s.sender.Run(ctx)
@@ -171,9 +156,12 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // apply states what the configuration says, trying again while the journal does not answer.
-func (s *Service) apply(ctx context.Context) error {
+func (s *Service) apply(ctx context.Context) error { return s.insist(ctx, s.applyOnce) }
+
+// insist does something until the journal answers.
+func (s *Service) insist(ctx context.Context, do func(context.Context) error) error {
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := s.applyOnce(ctx)
+		err := do(ctx)
 		if err == nil || !errors.Is(err, journal.ErrUnavailable) {
 			return err
 		}
@@ -188,11 +176,7 @@ func (s *Service) apply(ctx context.Context) error {
 
 func (s *Service) applyOnce(ctx context.Context) error {
 	j := s.deps.Journal
-	var list []*journalv1.Destination
-	for _, d := range s.cfg.Destinations {
-		list = append(list, &journalv1.Destination{Name: d.Name, Type: d.Type, Events: d.Events})
-	}
-	if err := apply.Destinations(ctx, j, list, s.deps.Clock); err != nil {
+	if err := s.applyDestinations(ctx); err != nil {
 		return err
 	}
 	if s.directory == nil {

@@ -82,7 +82,13 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/ListDeliveries": read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
 		"/baton.routing.v1.RoutingService/ReplayDelivery": write([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/GetDirectory":   read(people),
-		"/baton.routing.v1.RoutingService/PutDirectory":   read([]string{roleAdmin, roleManager}),
+		// A pause is a state, and looking changes nothing: repeating them is harmless.
+		"/baton.routing.v1.RoutingService/ReplayDeliveries":  write([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/ListDestinations":  read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
+		"/baton.routing.v1.RoutingService/CheckDestination":  read([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/PauseDestination":  read([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/ResumeDestination": read([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/PutDirectory":      read([]string{roleAdmin, roleManager}),
 
 		"/baton.routing.v1.RoutingService/PauseHandoff":      write([]string{roleAdmin, roleSales, roleManager}),
 		"/baton.routing.v1.RoutingService/ResumeHandoff":     write([]string{roleAdmin, roleSales, roleManager}),

@@ -36,6 +36,8 @@ type Config struct {
 	Tokens       []TokenConfig         `yaml:"tokens"`
 	Sources      []ingest.Source       `yaml:"sources"`
 	Destinations []routing.Destination `yaml:"destinations"`
+	// Outbound names networks that destinations may lie in although they are not public.
+	Outbound routing.Outbound `yaml:"outbound"`
 
 	// Peers are the gRPC addresses of the services, for the process that serves the JSON API; by default its own.
 	Peers PeersConfig `yaml:"peers"`

@@ -62,8 +62,10 @@ type process struct {
 	services  []namedService
 	ingest    http.Handler
 	sources   reloader
-	refusals  refusals
-	front     *front
+	// destinations is routing, nil where this process does not run it.
+	destinations destinationReloader
+	refusals     refusals
+	front        *front
 }
 
 // service is what every service offers.

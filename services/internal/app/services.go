@@ -34,6 +34,7 @@ func (p *process) buildServices(context.Context) error {
 		if err := p.add(Routing, s, err); err != nil {
 			return err
 		}
+		p.destinations = s
 	}
 	if p.opt.Target.runs(Feedback) {
 		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
@@ -90,7 +91,8 @@ func (c *Config) scoring() scoring.Config {
 // routing gives routing's configuration, with what stands at the top of the file.
 func (c *Config) routing() routing.Config {
 	r := c.Routing
-	r.Directory, r.Destinations = c.Directory, c.Destinations
+	r.Directory, r.Destinations, r.Outbound = c.Directory, c.Destinations, c.Outbound
+	r.AllowLoopback = c.NATS.URL.IsZero() // the engines are within the process: it is one machine's
 	return r
 }
 

@@ -105,6 +105,7 @@ type Event struct {
 	//	*Event_SplitRequested
 	//	*Event_PauseRequested
 	//	*Event_ResumeRequested
+	//	*Event_DestinationPaused
 	//	*Event_Linked
 	//	*Event_Quarantined
 	//	*Event_QuarantineReleased
@@ -665,6 +666,15 @@ func (x *Event) GetResumeRequested() *ResumeRequested {
 	return nil
 }
 
+func (x *Event) GetDestinationPaused() *DestinationPaused {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_DestinationPaused); ok {
+			return x.DestinationPaused
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetLinked() *Linked {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Linked); ok {
@@ -1169,6 +1179,10 @@ type Event_ResumeRequested struct {
 	ResumeRequested *ResumeRequested `protobuf:"bytes,68,opt,name=resume_requested,json=resumeRequested,proto3,oneof"`
 }
 
+type Event_DestinationPaused struct {
+	DestinationPaused *DestinationPaused `protobuf:"bytes,69,opt,name=destination_paused,json=destinationPaused,proto3,oneof"`
+}
+
 type Event_Linked struct {
 	// Stated by ingest.
 	Linked *Linked `protobuf:"bytes,70,opt,name=linked,proto3,oneof"`
@@ -1404,6 +1418,8 @@ func (*Event_SplitRequested) isEvent_Payload() {}
 func (*Event_PauseRequested) isEvent_Payload() {}
 
 func (*Event_ResumeRequested) isEvent_Payload() {}
+
+func (*Event_DestinationPaused) isEvent_Payload() {}
 
 func (*Event_Linked) isEvent_Payload() {}
 
@@ -3021,7 +3037,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8.\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e/\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3091,7 +3107,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x12K\n" +
 	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x12K\n" +
 	"\x0fpause_requested\x18C \x01(\v2 .baton.journal.v1.PauseRequestedH\x00R\x0epauseRequested\x12N\n" +
-	"\x10resume_requested\x18D \x01(\v2!.baton.journal.v1.ResumeRequestedH\x00R\x0fresumeRequested\x122\n" +
+	"\x10resume_requested\x18D \x01(\v2!.baton.journal.v1.ResumeRequestedH\x00R\x0fresumeRequested\x12T\n" +
+	"\x12destination_paused\x18E \x01(\v2#.baton.journal.v1.DestinationPausedH\x00R\x11destinationPaused\x122\n" +
 	"\x06linked\x18F \x01(\v2\x18.baton.journal.v1.LinkedH\x00R\x06linked\x12A\n" +
 	"\vquarantined\x18G \x01(\v2\x1d.baton.journal.v1.QuarantinedH\x00R\vquarantined\x12W\n" +
 	"\x13quarantine_released\x18H \x01(\v2$.baton.journal.v1.QuarantineReleasedH\x00R\x12quarantineReleased\x128\n" +
@@ -3301,43 +3318,44 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*SplitRequested)(nil),        // 37: baton.journal.v1.SplitRequested
 	(*PauseRequested)(nil),        // 38: baton.journal.v1.PauseRequested
 	(*ResumeRequested)(nil),       // 39: baton.journal.v1.ResumeRequested
-	(*Linked)(nil),                // 40: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 41: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 42: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 43: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 44: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 45: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 46: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 47: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 48: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 49: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 50: baton.journal.v1.AccountRated
-	(*SplitOff)(nil),              // 51: baton.journal.v1.SplitOff
-	(*KnowledgeAsked)(nil),        // 52: baton.journal.v1.KnowledgeAsked
-	(*Matched)(nil),               // 53: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 54: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 55: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 56: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 57: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 58: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 59: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 60: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 61: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 62: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 63: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 64: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 65: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 66: baton.journal.v1.Closed
-	(*Held)(nil),                  // 67: baton.journal.v1.Held
-	(*Resumed)(nil),               // 68: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 69: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 70: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 71: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 72: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 73: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 74: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 75: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 76: baton.journal.v1.DestinationsChanged
+	(*DestinationPaused)(nil),     // 40: baton.journal.v1.DestinationPaused
+	(*Linked)(nil),                // 41: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 42: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 43: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 44: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 45: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 46: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 47: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 48: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 49: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 50: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 51: baton.journal.v1.AccountRated
+	(*SplitOff)(nil),              // 52: baton.journal.v1.SplitOff
+	(*KnowledgeAsked)(nil),        // 53: baton.journal.v1.KnowledgeAsked
+	(*Matched)(nil),               // 54: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 55: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 56: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 57: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 58: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 59: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 60: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 61: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 62: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 63: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 64: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 65: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 66: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 67: baton.journal.v1.Closed
+	(*Held)(nil),                  // 68: baton.journal.v1.Held
+	(*Resumed)(nil),               // 69: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 70: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 71: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 72: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 73: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 74: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 75: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 76: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 77: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3389,54 +3407,55 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	37, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
 	38, // 47: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
 	39, // 48: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
-	40, // 49: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	41, // 50: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	42, // 51: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	43, // 52: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	44, // 53: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	45, // 54: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	46, // 55: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	47, // 56: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	48, // 57: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	49, // 58: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	50, // 59: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	51, // 60: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
-	52, // 61: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
-	53, // 62: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	54, // 63: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	55, // 64: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	56, // 65: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	57, // 66: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	58, // 67: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	59, // 68: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	60, // 69: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	61, // 70: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	62, // 71: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	63, // 72: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	64, // 73: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	65, // 74: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	66, // 75: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	67, // 76: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
-	68, // 77: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
-	69, // 78: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	70, // 79: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	71, // 80: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	72, // 81: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	73, // 82: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	74, // 83: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	75, // 84: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	76, // 85: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 86: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 87: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 88: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 89: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 90: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 91: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	92, // [92:92] is the sub-list for method output_type
-	92, // [92:92] is the sub-list for method input_type
-	92, // [92:92] is the sub-list for extension type_name
-	92, // [92:92] is the sub-list for extension extendee
-	0,  // [0:92] is the sub-list for field type_name
+	40, // 49: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
+	41, // 50: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	42, // 51: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	43, // 52: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	44, // 53: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	45, // 54: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	46, // 55: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	47, // 56: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	48, // 57: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	49, // 58: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	50, // 59: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	51, // 60: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	52, // 61: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	53, // 62: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	54, // 63: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	55, // 64: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	56, // 65: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	57, // 66: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	58, // 67: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	59, // 68: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	60, // 69: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	61, // 70: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	62, // 71: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	63, // 72: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	64, // 73: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	65, // 74: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	66, // 75: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	67, // 76: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	68, // 77: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
+	69, // 78: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
+	70, // 79: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	71, // 80: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	72, // 81: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	73, // 82: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	74, // 83: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	75, // 84: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	76, // 85: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	77, // 86: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 87: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 88: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 89: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 90: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 91: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 92: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	93, // [93:93] is the sub-list for method output_type
+	93, // [93:93] is the sub-list for method input_type
+	93, // [93:93] is the sub-list for extension type_name
+	93, // [93:93] is the sub-list for extension extendee
+	0,  // [0:93] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3487,6 +3506,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_SplitRequested)(nil),
 		(*Event_PauseRequested)(nil),
 		(*Event_ResumeRequested)(nil),
+		(*Event_DestinationPaused)(nil),
 		(*Event_Linked)(nil),
 		(*Event_Quarantined)(nil),
 		(*Event_QuarantineReleased)(nil),

@@ -2729,6 +2729,76 @@ func (x *ReplayRequested) GetDestination() string {
 	return ""
 }
 
+// DestinationPaused is an operator's word, on the desk's subject: nothing is sent to a destination from here on, or all again.
+type DestinationPaused struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Destination string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	Paused      bool                   `protobuf:"varint,2,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Who asked, and why.
+	By            string `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Because       string `protobuf:"bytes,4,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestinationPaused) Reset() {
+	*x = DestinationPaused{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestinationPaused) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestinationPaused) ProtoMessage() {}
+
+func (x *DestinationPaused) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestinationPaused.ProtoReflect.Descriptor instead.
+func (*DestinationPaused) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *DestinationPaused) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *DestinationPaused) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *DestinationPaused) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *DestinationPaused) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
 type SlaBreached struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
@@ -2742,7 +2812,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2754,7 +2824,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2767,7 +2837,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -2813,7 +2883,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2825,7 +2895,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2838,7 +2908,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -2892,7 +2962,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2904,7 +2974,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2917,7 +2987,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -2981,7 +3051,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2993,7 +3063,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3006,7 +3076,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -3061,7 +3131,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3073,7 +3143,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3086,7 +3156,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -3201,7 +3271,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3213,7 +3283,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3226,7 +3296,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Closed) GetLead() string {
@@ -3280,7 +3350,7 @@ type PauseRequested struct {
 
 func (x *PauseRequested) Reset() {
 	*x = PauseRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3292,7 +3362,7 @@ func (x *PauseRequested) String() string {
 func (*PauseRequested) ProtoMessage() {}
 
 func (x *PauseRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3305,7 +3375,7 @@ func (x *PauseRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseRequested.ProtoReflect.Descriptor instead.
 func (*PauseRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PauseRequested) GetHandoffId() string {
@@ -3356,7 +3426,7 @@ type ResumeRequested struct {
 
 func (x *ResumeRequested) Reset() {
 	*x = ResumeRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3438,7 @@ func (x *ResumeRequested) String() string {
 func (*ResumeRequested) ProtoMessage() {}
 
 func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3451,7 @@ func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequested.ProtoReflect.Descriptor instead.
 func (*ResumeRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ResumeRequested) GetHandoffId() string {
@@ -3419,7 +3489,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3431,7 +3501,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3444,7 +3514,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Held) GetHandoffId() string {
@@ -3485,7 +3555,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3497,7 +3567,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3510,7 +3580,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Resumed) GetHandoffId() string {
@@ -3530,7 +3600,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3542,7 +3612,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3555,7 +3625,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -3582,7 +3652,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3594,7 +3664,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3607,7 +3677,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Proposal) GetId() string {
@@ -3644,7 +3714,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3656,7 +3726,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3669,7 +3739,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3732,7 +3802,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3744,7 +3814,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3757,7 +3827,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3784,7 +3854,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3796,7 +3866,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3809,7 +3879,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3838,7 +3908,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3850,7 +3920,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3863,7 +3933,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3903,7 +3973,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3915,7 +3985,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3928,7 +3998,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -3997,7 +4067,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4009,7 +4079,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4022,7 +4092,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Signature) GetRole() string {
@@ -4051,7 +4121,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4063,7 +4133,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4076,7 +4146,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -4110,7 +4180,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4122,7 +4192,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4135,7 +4205,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -4167,7 +4237,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4179,7 +4249,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4192,7 +4262,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -4228,7 +4298,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4240,7 +4310,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4253,7 +4323,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Destination) GetName() string {
@@ -4556,7 +4626,12 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x0fReplayRequested\x12\x1d\n" +
 	"\n" +
 	"webhook_id\x18\x01 \x01(\tR\twebhookId\x12 \n" +
-	"\vdestination\x18\x02 \x01(\tR\vdestination\"\x82\x01\n" +
+	"\vdestination\x18\x02 \x01(\tR\vdestination\"w\n" +
+	"\x11DestinationPaused\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x16\n" +
+	"\x06paused\x18\x02 \x01(\bR\x06paused\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\x04 \x01(\tR\abecause\"\x82\x01\n" +
 	"\vSlaBreached\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -4704,7 +4779,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4735,79 +4810,80 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Delivered)(nil),             // 26: baton.journal.v1.Delivered
 	(*DeliveryFailed)(nil),        // 27: baton.journal.v1.DeliveryFailed
 	(*ReplayRequested)(nil),       // 28: baton.journal.v1.ReplayRequested
-	(*SlaBreached)(nil),           // 29: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 30: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 31: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 32: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 33: baton.journal.v1.Answered
-	(*Closed)(nil),                // 34: baton.journal.v1.Closed
-	(*PauseRequested)(nil),        // 35: baton.journal.v1.PauseRequested
-	(*ResumeRequested)(nil),       // 36: baton.journal.v1.ResumeRequested
-	(*Held)(nil),                  // 37: baton.journal.v1.Held
-	(*Resumed)(nil),               // 38: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 39: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 40: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 41: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 42: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 43: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 44: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 45: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 46: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 47: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 48: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 49: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 50: baton.journal.v1.Destination
-	nil,                           // 51: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 52: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 53: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 54: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 55: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 56: google.protobuf.Timestamp
+	(*DestinationPaused)(nil),     // 29: baton.journal.v1.DestinationPaused
+	(*SlaBreached)(nil),           // 30: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 31: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 32: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 33: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 34: baton.journal.v1.Answered
+	(*Closed)(nil),                // 35: baton.journal.v1.Closed
+	(*PauseRequested)(nil),        // 36: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 37: baton.journal.v1.ResumeRequested
+	(*Held)(nil),                  // 38: baton.journal.v1.Held
+	(*Resumed)(nil),               // 39: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 40: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 41: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 42: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 43: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 44: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 45: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 46: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 47: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 48: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 49: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 50: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 51: baton.journal.v1.Destination
+	nil,                           // 52: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 53: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 54: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 55: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 56: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 57: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	56, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	57, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	56, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	56, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	56, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	57, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	57, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	57, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	56, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	56, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	57, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	57, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	56, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	57, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	56, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	51, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	52, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	57, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	52, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	53, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	56, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	56, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	57, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	57, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	56, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	56, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	57, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	57, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	56, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	56, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	56, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	53, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	54, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	56, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	56, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	56, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	56, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	56, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	56, // 35: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	56, // 36: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	56, // 37: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
-	55, // 38: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	56, // 39: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	46, // 40: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	56, // 41: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	50, // 42: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	57, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	57, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	57, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	54, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	55, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	57, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	57, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	57, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	57, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	57, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	57, // 35: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	57, // 36: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	57, // 37: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	56, // 38: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	57, // 39: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	47, // 40: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	57, // 41: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	51, // 42: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
 	43, // [43:43] is the sub-list for method output_type
 	43, // [43:43] is the sub-list for method input_type
 	43, // [43:43] is the sub-list for extension type_name
@@ -4826,7 +4902,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   56,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2343,6 +2343,691 @@ func (x *ReplayDeliveryResponse) GetSequence() string {
 	return ""
 }
 
+// ReplayDeliveriesRequest names deliveries to put back, a range at a time.
+type ReplayDeliveriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Needed.
+	Destination string `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	// dead, failing or delivered; "" for dead.
+	State string `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	// "" for every event.
+	Event string `protobuf:"bytes,3,opt,name=event,proto3" json:"event,omitempty"`
+	// When they became due: from, inclusive, to, exclusive.
+	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// At most so many are looked at, 200 by default, 1000 at most.
+	Limit         int32  `protobuf:"varint,6,opt,name=limit,proto3" json:"limit,omitempty"`
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDeliveriesRequest) Reset() {
+	*x = ReplayDeliveriesRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDeliveriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDeliveriesRequest) ProtoMessage() {}
+
+func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDeliveriesRequest.ProtoReflect.Descriptor instead.
+func (*ReplayDeliveriesRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ReplayDeliveriesRequest) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ReplayDeliveriesRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ReplayDeliveriesRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type ReplayDeliveriesResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Replayed int32                  `protobuf:"varint,1,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// Passed over: due already, of another event, or changed meanwhile.
+	Skipped int32 `protobuf:"varint,2,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// "" where nothing was put back.
+	Sequence string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// "" where the range is done.
+	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplayDeliveriesResponse) Reset() {
+	*x = ReplayDeliveriesResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplayDeliveriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplayDeliveriesResponse) ProtoMessage() {}
+
+func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplayDeliveriesResponse.ProtoReflect.Descriptor instead.
+func (*ReplayDeliveriesResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReplayDeliveriesResponse) GetReplayed() int32 {
+	if x != nil {
+		return x.Replayed
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesResponse) GetSkipped() int32 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *ReplayDeliveriesResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+func (x *ReplayDeliveriesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type ListDestinationsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDestinationsRequest) Reset() {
+	*x = ListDestinationsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsRequest) ProtoMessage() {}
+
+func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsRequest.ProtoReflect.Descriptor instead.
+func (*ListDestinationsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+}
+
+type ListDestinationsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of their names.
+	Destinations  []*DestinationStatus `protobuf:"bytes,1,rep,name=destinations,proto3" json:"destinations,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDestinationsResponse) Reset() {
+	*x = ListDestinationsResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDestinationsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDestinationsResponse) ProtoMessage() {}
+
+func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDestinationsResponse.ProtoReflect.Descriptor instead.
+func (*ListDestinationsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListDestinationsResponse) GetDestinations() []*DestinationStatus {
+	if x != nil {
+		return x.Destinations
+	}
+	return nil
+}
+
+// DestinationStatus is how one destination does, as the process that answers sees it: with several routing processes each
+// delivers what is due to the leads that it has.
+type DestinationStatus struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Type   string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	Events []string               `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	// ok, waiting (until), needs_operator (reason, since, until the next try), paused (by, since), unknown (not configured here).
+	State    string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	Reason   string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Since    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
+	Until    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	PausedBy string                 `protobuf:"bytes,8,opt,name=paused_by,json=pausedBy,proto3" json:"paused_by,omitempty"`
+	// Deliveries that are not done, and when the first of them became due.
+	Backlog     int32                  `protobuf:"varint,9,opt,name=backlog,proto3" json:"backlog,omitempty"`
+	OldestDueAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=oldest_due_at,json=oldestDueAt,proto3" json:"oldest_due_at,omitempty"`
+	// The backlog is older than the destination's alarm allows.
+	Alarm         bool                   `protobuf:"varint,11,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	InFlight      int32                  `protobuf:"varint,12,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
+	LastSuccessAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_success_at,json=lastSuccessAt,proto3" json:"last_success_at,omitempty"`
+	// Since the process started.
+	Delivered     int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Failed        int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
+	Dead          int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
+	Check         *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestinationStatus) Reset() {
+	*x = DestinationStatus{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestinationStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestinationStatus) ProtoMessage() {}
+
+func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestinationStatus.ProtoReflect.Descriptor instead.
+func (*DestinationStatus) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *DestinationStatus) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetPausedBy() string {
+	if x != nil {
+		return x.PausedBy
+	}
+	return ""
+}
+
+func (x *DestinationStatus) GetBacklog() int32 {
+	if x != nil {
+		return x.Backlog
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetOldestDueAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OldestDueAt
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetAlarm() bool {
+	if x != nil {
+		return x.Alarm
+	}
+	return false
+}
+
+func (x *DestinationStatus) GetInFlight() int32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetLastSuccessAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSuccessAt
+	}
+	return nil
+}
+
+func (x *DestinationStatus) GetDelivered() int32 {
+	if x != nil {
+		return x.Delivered
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetDead() int32 {
+	if x != nil {
+		return x.Dead
+	}
+	return 0
+}
+
+func (x *DestinationStatus) GetCheck() *CheckResult {
+	if x != nil {
+		return x.Check
+	}
+	return nil
+}
+
+// CheckResult is what was found when a receiver was last looked at.
+type CheckResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	// What must be mended before deliveries can work; empty where all is well.
+	Problems []string `protobuf:"bytes,2,rep,name=problems,proto3" json:"problems,omitempty"`
+	// Why it could not be found out.
+	Error string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// The type of the destination has nothing to check.
+	Unsupported   bool `protobuf:"varint,4,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResult) Reset() {
+	*x = CheckResult{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResult) ProtoMessage() {}
+
+func (x *CheckResult) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResult.ProtoReflect.Descriptor instead.
+func (*CheckResult) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *CheckResult) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *CheckResult) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *CheckResult) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *CheckResult) GetUnsupported() bool {
+	if x != nil {
+		return x.Unsupported
+	}
+	return false
+}
+
+type CheckDestinationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckDestinationRequest) Reset() {
+	*x = CheckDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckDestinationRequest) ProtoMessage() {}
+
+func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckDestinationRequest.ProtoReflect.Descriptor instead.
+func (*CheckDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *CheckDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type PauseDestinationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Why, for whoever wonders.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseDestinationRequest) Reset() {
+	*x = PauseDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseDestinationRequest) ProtoMessage() {}
+
+func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
+func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *PauseDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PauseDestinationRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ResumeDestinationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeDestinationRequest) Reset() {
+	*x = ResumeDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeDestinationRequest) ProtoMessage() {}
+
+func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
+func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *ResumeDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type PauseDestinationResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Sequence      string                 `protobuf:"bytes,1,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseDestinationResponse) Reset() {
+	*x = PauseDestinationResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseDestinationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseDestinationResponse) ProtoMessage() {}
+
+func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
+func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *PauseDestinationResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
 type GetDirectoryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	After         string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
@@ -2352,7 +3037,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2364,7 +3049,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2377,7 +3062,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -2399,7 +3084,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2411,7 +3096,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2424,7 +3109,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Directory) GetYaml() string {
@@ -2457,7 +3142,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2469,7 +3154,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2482,7 +3167,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -2510,7 +3195,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2522,7 +3207,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2535,7 +3220,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -2584,7 +3269,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2596,7 +3281,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2609,7 +3294,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -2649,7 +3334,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2661,7 +3346,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2674,7 +3359,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -2737,7 +3422,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2749,7 +3434,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2762,7 +3447,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -2823,7 +3508,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2835,7 +3520,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2848,7 +3533,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -2910,7 +3595,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2922,7 +3607,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2935,7 +3620,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -2965,7 +3650,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2977,7 +3662,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2990,7 +3675,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -3271,6 +3956,56 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x15ReplayDeliveryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"4\n" +
 	"\x16ReplayDeliveryResponse\x12\x1a\n" +
+	"\bsequence\x18\x01 \x01(\tR\bsequence\"\xf8\x01\n" +
+	"\x17ReplayDeliveriesRequest\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x14\n" +
+	"\x05event\x18\x03 \x01(\tR\x05event\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x14\n" +
+	"\x05limit\x18\x06 \x01(\x05R\x05limit\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\"\x94\x01\n" +
+	"\x18ReplayDeliveriesResponse\x12\x1a\n" +
+	"\breplayed\x18\x01 \x01(\x05R\breplayed\x12\x18\n" +
+	"\askipped\x18\x02 \x01(\x05R\askipped\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\x19\n" +
+	"\x17ListDestinationsRequest\"c\n" +
+	"\x18ListDestinationsResponse\x12G\n" +
+	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xd2\x04\n" +
+	"\x11DestinationStatus\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
+	"\x06events\x18\x03 \x03(\tR\x06events\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x1b\n" +
+	"\tpaused_by\x18\b \x01(\tR\bpausedBy\x12\x18\n" +
+	"\abacklog\x18\t \x01(\x05R\abacklog\x12>\n" +
+	"\roldest_due_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\voldestDueAt\x12\x14\n" +
+	"\x05alarm\x18\v \x01(\bR\x05alarm\x12\x1b\n" +
+	"\tin_flight\x18\f \x01(\x05R\binFlight\x12B\n" +
+	"\x0flast_success_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rlastSuccessAt\x12\x1c\n" +
+	"\tdelivered\x18\x0e \x01(\x05R\tdelivered\x12\x16\n" +
+	"\x06failed\x18\x0f \x01(\x05R\x06failed\x12\x12\n" +
+	"\x04dead\x18\x10 \x01(\x05R\x04dead\x123\n" +
+	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\"\x8d\x01\n" +
+	"\vCheckResult\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
+	"\bproblems\x18\x02 \x03(\tR\bproblems\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\x12 \n" +
+	"\vunsupported\x18\x04 \x01(\bR\vunsupported\"-\n" +
+	"\x17CheckDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x17PauseDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\".\n" +
+	"\x18ResumeDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"6\n" +
+	"\x18PauseDestinationResponse\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\tR\bsequence\"+\n" +
 	"\x13GetDirectoryRequest\x12\x14\n" +
 	"\x05after\x18\x01 \x01(\tR\x05after\"O\n" +
@@ -3324,7 +4059,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x121\n" +
 	"\x04last\x18\x06 \x01(\v2\x1d.baton.routing.v1.LastContactR\x04last\x120\n" +
-	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\xcc\b\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\xd8\f\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -3338,7 +4073,12 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\fPauseHandoff\x12%.baton.routing.v1.PauseHandoffRequest\x1a\x1f.baton.routing.v1.ClockResponse\x12X\n" +
 	"\rResumeHandoff\x12&.baton.routing.v1.ResumeHandoffRequest\x1a\x1f.baton.routing.v1.ClockResponse\x12Z\n" +
 	"\rCheckOutreach\x12&.baton.routing.v1.CheckOutreachRequest\x1a!.baton.routing.v1.OutreachVerdict\x12l\n" +
-	"\x11CheckOutreachList\x12*.baton.routing.v1.CheckOutreachListRequest\x1a+.baton.routing.v1.CheckOutreachListResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\x11CheckOutreachList\x12*.baton.routing.v1.CheckOutreachListRequest\x1a+.baton.routing.v1.CheckOutreachListResponse\x12i\n" +
+	"\x10ReplayDeliveries\x12).baton.routing.v1.ReplayDeliveriesRequest\x1a*.baton.routing.v1.ReplayDeliveriesResponse\x12i\n" +
+	"\x10ListDestinations\x12).baton.routing.v1.ListDestinationsRequest\x1a*.baton.routing.v1.ListDestinationsResponse\x12\\\n" +
+	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
+	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
+	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -3352,7 +4092,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -3383,51 +4123,61 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*ListDeliveriesResponse)(nil),    // 26: baton.routing.v1.ListDeliveriesResponse
 	(*ReplayDeliveryRequest)(nil),     // 27: baton.routing.v1.ReplayDeliveryRequest
 	(*ReplayDeliveryResponse)(nil),    // 28: baton.routing.v1.ReplayDeliveryResponse
-	(*GetDirectoryRequest)(nil),       // 29: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),                 // 30: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),       // 31: baton.routing.v1.PutDirectoryRequest
-	(*PauseHandoffRequest)(nil),       // 32: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 33: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 34: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 35: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 36: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 37: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 38: baton.routing.v1.OutreachVerdict
-	nil,                               // 39: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 40: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 41: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 42: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 43: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 44: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 45: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 46: baton.journal.v1.ScoreSnapshot
+	(*ReplayDeliveriesRequest)(nil),   // 29: baton.routing.v1.ReplayDeliveriesRequest
+	(*ReplayDeliveriesResponse)(nil),  // 30: baton.routing.v1.ReplayDeliveriesResponse
+	(*ListDestinationsRequest)(nil),   // 31: baton.routing.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil),  // 32: baton.routing.v1.ListDestinationsResponse
+	(*DestinationStatus)(nil),         // 33: baton.routing.v1.DestinationStatus
+	(*CheckResult)(nil),               // 34: baton.routing.v1.CheckResult
+	(*CheckDestinationRequest)(nil),   // 35: baton.routing.v1.CheckDestinationRequest
+	(*PauseDestinationRequest)(nil),   // 36: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil),  // 37: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil),  // 38: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),       // 39: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 40: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 41: baton.routing.v1.PutDirectoryRequest
+	(*PauseHandoffRequest)(nil),       // 42: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 43: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 44: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 45: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 46: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 47: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 48: baton.routing.v1.OutreachVerdict
+	nil,                               // 49: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 50: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 51: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 52: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 53: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 54: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 55: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 56: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	43, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	43, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	43, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	43, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	53, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	53, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	53, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	53, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	44, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	43, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	43, // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	43, // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	54, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	53, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	53, // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	53, // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,  // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	43, // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	43, // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	53, // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	53, // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,  // 16: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	39, // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	44, // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	49, // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	54, // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,  // 19: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	43, // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	43, // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	43, // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	43, // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	43, // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	53, // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	53, // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	53, // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	53, // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	53, // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	10, // 25: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	11, // 26: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	12, // 27: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -3435,62 +4185,81 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	14, // 29: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	15, // 30: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	16, // 31: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	40, // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	45, // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	43, // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	43, // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	43, // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	50, // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	55, // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	53, // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	53, // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	53, // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
 	21, // 37: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	5,  // 38: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	3,  // 39: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	46, // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	56, // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	9,  // 41: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	7,  // 42: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	18, // 43: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	2,  // 44: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
 	1,  // 45: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	43, // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	53, // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
 	21, // 47: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	43, // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	41, // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	43, // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	42, // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	53, // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	51, // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	53, // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	52, // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
 	0,  // 52: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
 	8,  // 53: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	43, // 54: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	43, // 55: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	38, // 56: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,  // 57: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	43, // 58: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	22, // 59: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	22, // 60: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	24, // 61: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 62: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	25, // 63: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	27, // 64: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	29, // 65: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	31, // 66: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	32, // 67: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	33, // 68: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	35, // 69: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	36, // 70: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	23, // 71: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 72: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 73: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	17, // 74: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	26, // 75: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	28, // 76: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	30, // 77: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	30, // 78: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	34, // 79: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	34, // 80: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	38, // 81: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	37, // 82: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	71, // [71:83] is the sub-list for method output_type
-	59, // [59:71] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	53, // 54: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	53, // 55: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	33, // 56: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	53, // 57: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	53, // 58: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	53, // 59: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	53, // 60: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	34, // 61: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	53, // 62: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	53, // 63: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	53, // 64: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	48, // 65: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,  // 66: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	53, // 67: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	22, // 68: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	22, // 69: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	24, // 70: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 71: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	25, // 72: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	27, // 73: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	39, // 74: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	41, // 75: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	42, // 76: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	43, // 77: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	45, // 78: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	46, // 79: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	29, // 80: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	31, // 81: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	35, // 82: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	36, // 83: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	37, // 84: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	23, // 85: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 86: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 87: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	17, // 88: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	26, // 89: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	28, // 90: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	40, // 91: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	40, // 92: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	44, // 93: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	44, // 94: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	48, // 95: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	47, // 96: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	30, // 97: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	32, // 98: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	34, // 99: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	38, // 100: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	38, // 101: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	85, // [85:102] is the sub-list for method output_type
+	68, // [68:85] is the sub-list for method input_type
+	68, // [68:68] is the sub-list for extension type_name
+	68, // [68:68] is the sub-list for extension extendee
+	0,  // [0:68] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -3504,7 +4273,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,11 @@ const (
 	RoutingService_ResumeHandoff_FullMethodName     = "/baton.routing.v1.RoutingService/ResumeHandoff"
 	RoutingService_CheckOutreach_FullMethodName     = "/baton.routing.v1.RoutingService/CheckOutreach"
 	RoutingService_CheckOutreachList_FullMethodName = "/baton.routing.v1.RoutingService/CheckOutreachList"
+	RoutingService_ReplayDeliveries_FullMethodName  = "/baton.routing.v1.RoutingService/ReplayDeliveries"
+	RoutingService_ListDestinations_FullMethodName  = "/baton.routing.v1.RoutingService/ListDestinations"
+	RoutingService_CheckDestination_FullMethodName  = "/baton.routing.v1.RoutingService/CheckDestination"
+	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
+	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -54,6 +59,11 @@ type RoutingServiceClient interface {
 	// Says whether marketing or a rep may turn to a lead now, and who did last.
 	CheckOutreach(ctx context.Context, in *CheckOutreachRequest, opts ...grpc.CallOption) (*OutreachVerdict, error)
 	CheckOutreachList(ctx context.Context, in *CheckOutreachListRequest, opts ...grpc.CallOption) (*CheckOutreachListResponse, error)
+	ReplayDeliveries(ctx context.Context, in *ReplayDeliveriesRequest, opts ...grpc.CallOption) (*ReplayDeliveriesResponse, error)
+	ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (*ListDestinationsResponse, error)
+	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error)
+	PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
+	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 }
 
 type routingServiceClient struct {
@@ -193,6 +203,56 @@ func (c *routingServiceClient) CheckOutreachList(ctx context.Context, in *CheckO
 	return out, nil
 }
 
+func (c *routingServiceClient) ReplayDeliveries(ctx context.Context, in *ReplayDeliveriesRequest, opts ...grpc.CallOption) (*ReplayDeliveriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplayDeliveriesResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ReplayDeliveries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (*ListDestinationsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDestinationsResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ListDestinations_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckResult)
+	err := c.cc.Invoke(ctx, RoutingService_CheckDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseDestinationResponse)
+	err := c.cc.Invoke(ctx, RoutingService_PauseDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseDestinationResponse)
+	err := c.cc.Invoke(ctx, RoutingService_ResumeDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -214,6 +274,11 @@ type RoutingServiceServer interface {
 	// Says whether marketing or a rep may turn to a lead now, and who did last.
 	CheckOutreach(context.Context, *CheckOutreachRequest) (*OutreachVerdict, error)
 	CheckOutreachList(context.Context, *CheckOutreachListRequest) (*CheckOutreachListResponse, error)
+	ReplayDeliveries(context.Context, *ReplayDeliveriesRequest) (*ReplayDeliveriesResponse, error)
+	ListDestinations(context.Context, *ListDestinationsRequest) (*ListDestinationsResponse, error)
+	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error)
+	PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error)
+	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -259,6 +324,21 @@ func (UnimplementedRoutingServiceServer) CheckOutreach(context.Context, *CheckOu
 }
 func (UnimplementedRoutingServiceServer) CheckOutreachList(context.Context, *CheckOutreachListRequest) (*CheckOutreachListResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckOutreachList not implemented")
+}
+func (UnimplementedRoutingServiceServer) ReplayDeliveries(context.Context, *ReplayDeliveriesRequest) (*ReplayDeliveriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplayDeliveries not implemented")
+}
+func (UnimplementedRoutingServiceServer) ListDestinations(context.Context, *ListDestinationsRequest) (*ListDestinationsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDestinations not implemented")
+}
+func (UnimplementedRoutingServiceServer) CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeDestination not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -490,6 +570,96 @@ func _RoutingService_CheckOutreachList_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_ReplayDeliveries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplayDeliveriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ReplayDeliveries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ReplayDeliveries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ReplayDeliveries(ctx, req.(*ReplayDeliveriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_ListDestinations_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDestinationsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ListDestinations(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ListDestinations_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ListDestinations(ctx, req.(*ListDestinationsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_CheckDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).CheckDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_CheckDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).CheckDestination(ctx, req.(*CheckDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_PauseDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).PauseDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_PauseDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).PauseDestination(ctx, req.(*PauseDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_ResumeDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ResumeDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ResumeDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ResumeDestination(ctx, req.(*ResumeDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -540,6 +710,26 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckOutreachList",
 			Handler:    _RoutingService_CheckOutreachList_Handler,
+		},
+		{
+			MethodName: "ReplayDeliveries",
+			Handler:    _RoutingService_ReplayDeliveries_Handler,
+		},
+		{
+			MethodName: "ListDestinations",
+			Handler:    _RoutingService_ListDestinations_Handler,
+		},
+		{
+			MethodName: "CheckDestination",
+			Handler:    _RoutingService_CheckDestination_Handler,
+		},
+		{
+			MethodName: "PauseDestination",
+			Handler:    _RoutingService_PauseDestination_Handler,
+		},
+		{
+			MethodName: "ResumeDestination",
+			Handler:    _RoutingService_ResumeDestination_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

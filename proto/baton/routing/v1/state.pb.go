@@ -44,9 +44,11 @@ type LeadState struct {
 	// Set once it was split off again: the lead that goes on with the handoffs that were passed.
 	LeftFrom string `protobuf:"bytes,7,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
 	// The latest of each kind: what the lead did, what marketing sent it, how sales turned to it.
-	Touch         *ContactState `protobuf:"bytes,20,opt,name=touch,proto3" json:"touch,omitempty"`
-	Mail          *ContactState `protobuf:"bytes,21,opt,name=mail,proto3" json:"mail,omitempty"`
-	Outreach      *ContactState `protobuf:"bytes,22,opt,name=outreach,proto3" json:"outreach,omitempty"`
+	Touch    *ContactState `protobuf:"bytes,20,opt,name=touch,proto3" json:"touch,omitempty"`
+	Mail     *ContactState `protobuf:"bytes,21,opt,name=mail,proto3" json:"mail,omitempty"`
+	Outreach *ContactState `protobuf:"bytes,22,opt,name=outreach,proto3" json:"outreach,omitempty"`
+	// What destinations call what they made of the lead, from deliveries that were about no handoff.
+	Refs          []*RefsState `protobuf:"bytes,30,rep,name=refs,proto3" json:"refs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -147,6 +149,13 @@ func (x *LeadState) GetMail() *ContactState {
 func (x *LeadState) GetOutreach() *ContactState {
 	if x != nil {
 		return x.Outreach
+	}
+	return nil
+}
+
+func (x *LeadState) GetRefs() []*RefsState {
+	if x != nil {
+		return x.Refs
 	}
 	return nil
 }
@@ -299,7 +308,9 @@ type HandoffState struct {
 	HeldUntil   int64  `protobuf:"varint,72,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
 	HeldBecause string `protobuf:"bytes,73,opt,name=held_because,json=heldBecause,proto3" json:"held_because,omitempty"`
 	// The agreement's promise of the running clock, in nanoseconds.
-	Within        int64 `protobuf:"varint,74,opt,name=within,proto3" json:"within,omitempty"`
+	Within int64 `protobuf:"varint,74,opt,name=within,proto3" json:"within,omitempty"`
+	// What destinations call what they made of it.
+	Refs          []*RefsState `protobuf:"bytes,90,rep,name=refs,proto3" json:"refs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -649,6 +660,66 @@ func (x *HandoffState) GetWithin() int64 {
 	return 0
 }
 
+func (x *HandoffState) GetRefs() []*RefsState {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
+// RefsState is what one destination calls what it made or found.
+type RefsState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	Refs          map[string]string      `protobuf:"bytes,2,rep,name=refs,proto3" json:"refs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefsState) Reset() {
+	*x = RefsState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefsState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefsState) ProtoMessage() {}
+
+func (x *RefsState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefsState.ProtoReflect.Descriptor instead.
+func (*RefsState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RefsState) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *RefsState) GetRefs() map[string]string {
+	if x != nil {
+		return x.Refs
+	}
+	return nil
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -666,7 +737,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +749,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +762,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -773,7 +844,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +856,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +869,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -848,7 +919,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -860,7 +931,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -873,7 +944,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -930,7 +1001,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1013,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1026,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -1073,7 +1144,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1156,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1169,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -1133,7 +1204,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1145,7 +1216,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1158,7 +1229,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -1236,16 +1307,18 @@ type DeskState struct {
 	// In the order in which they asked.
 	Queue []*WaitingState `protobuf:"bytes,4,rep,name=queue,proto3" json:"queue,omitempty"`
 	// Hashes of the latest assignments, oldest first.
-	Recent        []uint64         `protobuf:"fixed64,5,rep,packed,name=recent,proto3" json:"recent,omitempty"`
-	Deliveries    []*DeliveryState `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
-	Stated        uint32           `protobuf:"varint,7,opt,name=stated,proto3" json:"stated,omitempty"`
+	Recent     []uint64         `protobuf:"fixed64,5,rep,packed,name=recent,proto3" json:"recent,omitempty"`
+	Deliveries []*DeliveryState `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
+	Stated     uint32           `protobuf:"varint,7,opt,name=stated,proto3" json:"stated,omitempty"`
+	// By destination.
+	Paused        []*PausedState `protobuf:"bytes,8,rep,name=paused,proto3" json:"paused,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1330,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1343,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1322,6 +1395,82 @@ func (x *DeskState) GetStated() uint32 {
 	return 0
 }
 
+func (x *DeskState) GetPaused() []*PausedState {
+	if x != nil {
+		return x.Paused
+	}
+	return nil
+}
+
+// PausedState is a destination that an operator has paused.
+type PausedState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
+	Since         int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`
+	Because       string                 `protobuf:"bytes,4,opt,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PausedState) Reset() {
+	*x = PausedState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PausedState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PausedState) ProtoMessage() {}
+
+func (x *PausedState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PausedState.ProtoReflect.Descriptor instead.
+func (*PausedState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *PausedState) GetDestination() string {
+	if x != nil {
+		return x.Destination
+	}
+	return ""
+}
+
+func (x *PausedState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *PausedState) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *PausedState) GetBecause() string {
+	if x != nil {
+		return x.Because
+	}
+	return ""
+}
+
 type PoolState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1333,7 +1482,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1494,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1507,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PoolState) GetId() string {
@@ -1391,7 +1540,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1403,7 +1552,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1416,7 +1565,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1473,7 +1622,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1634,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1647,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1545,7 +1694,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1706,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1719,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1675,7 +1824,7 @@ var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xea\x03\n" +
+	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\x9b\x04\n" +
 	"\tLeadState\x12\x1f\n" +
 	"\vmerged_into\x18\x01 \x01(\tR\n" +
 	"mergedInto\x12:\n" +
@@ -1689,14 +1838,15 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\tleft_from\x18\a \x01(\tR\bleftFrom\x124\n" +
 	"\x05touch\x18\x14 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x05touch\x122\n" +
 	"\x04mail\x18\x15 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x04mail\x12:\n" +
-	"\boutreach\x18\x16 \x01(\v2\x1e.baton.routing.v1.ContactStateR\boutreach\"\x95\x01\n" +
+	"\boutreach\x18\x16 \x01(\v2\x1e.baton.routing.v1.ContactStateR\boutreach\x12/\n" +
+	"\x04refs\x18\x1e \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\x95\x01\n" +
 	"\fContactState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x03R\x02at\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x1a\n" +
 	"\bcampaign\x18\x04 \x01(\tR\bcampaign\x12\x10\n" +
 	"\x03who\x18\x05 \x01(\tR\x03who\x12\x19\n" +
-	"\bevent_id\x18\x06 \x01(\tR\aeventId\"\x86\v\n" +
+	"\bevent_id\x18\x06 \x01(\tR\aeventId\"\xb7\v\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1748,7 +1898,14 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"held_until\x18H \x01(\x03R\theldUntil\x12!\n" +
 	"\fheld_because\x18I \x01(\tR\vheldBecause\x12\x16\n" +
-	"\x06within\x18J \x01(\x03R\x06within\"\x89\x02\n" +
+	"\x06within\x18J \x01(\x03R\x06within\x12/\n" +
+	"\x04refs\x18Z \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\xa1\x01\n" +
+	"\tRefsState\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
+	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
+	"\tRefsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -1809,7 +1966,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
 	"\x02at\x18\a \x01(\x03R\x02at\x12\x14\n" +
 	"\x05until\x18\x14 \x01(\x03R\x05until\x12\x0e\n" +
-	"\x02by\x18\x15 \x01(\tR\x02by\"\xaa\x02\n" +
+	"\x02by\x18\x15 \x01(\tR\x02by\"\xe1\x02\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -1819,7 +1976,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"deliveries\x18\x06 \x03(\v2\x1f.baton.routing.v1.DeliveryStateR\n" +
 	"deliveries\x12\x16\n" +
-	"\x06stated\x18\a \x01(\rR\x06stated\"T\n" +
+	"\x06stated\x18\a \x01(\rR\x06stated\x125\n" +
+	"\x06paused\x18\b \x03(\v2\x1d.baton.routing.v1.PausedStateR\x06paused\"o\n" +
+	"\vPausedState\x12 \n" +
+	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12\x18\n" +
+	"\abecause\x18\x04 \x01(\tR\abecause\"T\n" +
 	"\tPoolState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
 	"\amembers\x18\x02 \x03(\v2\x1d.baton.routing.v1.MemberStateR\amembers\"\xa7\x01\n" +
@@ -1866,51 +2029,58 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
 	(*ContactState)(nil),    // 1: baton.routing.v1.ContactState
 	(*HandoffState)(nil),    // 2: baton.routing.v1.HandoffState
-	(*AssignmentState)(nil), // 3: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 4: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 5: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 6: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 7: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 8: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 9: baton.routing.v1.DeskState
-	(*PoolState)(nil),       // 10: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 11: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 12: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 13: baton.routing.v1.WaitingState
-	nil,                     // 14: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 15: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 16: baton.journal.v1.Considered
+	(*RefsState)(nil),       // 3: baton.routing.v1.RefsState
+	(*AssignmentState)(nil), // 4: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 5: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 6: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 7: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 8: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 9: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 10: baton.routing.v1.DeskState
+	(*PausedState)(nil),     // 11: baton.routing.v1.PausedState
+	(*PoolState)(nil),       // 12: baton.routing.v1.PoolState
+	(*MemberState)(nil),     // 13: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 14: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 15: baton.routing.v1.WaitingState
+	nil,                     // 16: baton.routing.v1.RefsState.RefsEntry
+	nil,                     // 17: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 18: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 19: baton.journal.v1.Considered
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	6,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	7,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	8,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	7,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	8,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	9,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
 	1,  // 4: baton.routing.v1.LeadState.touch:type_name -> baton.routing.v1.ContactState
 	1,  // 5: baton.routing.v1.LeadState.mail:type_name -> baton.routing.v1.ContactState
 	1,  // 6: baton.routing.v1.LeadState.outreach:type_name -> baton.routing.v1.ContactState
-	15, // 7: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	3,  // 8: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	16, // 9: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	4,  // 10: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	5,  // 11: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	16, // 12: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	14, // 13: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	10, // 14: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	12, // 15: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	13, // 16: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	6,  // 17: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	11, // 18: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	3,  // 7: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
+	18, // 8: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	4,  // 9: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	19, // 10: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	5,  // 11: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	6,  // 12: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	3,  // 13: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
+	16, // 14: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
+	19, // 15: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	17, // 16: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	12, // 17: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	14, // 18: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	15, // 19: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	7,  // 20: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	11, // 21: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
+	13, // 22: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -1925,7 +2095,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -98,7 +98,7 @@ type Limit struct {
 type Type struct {
 	// Name as the configuration has it: salesforce.
 	Name string
-	// Events that it understands; a configuration that names another is refused.
+	// Events that it understands, nil for every one; a configuration that names another is refused.
 	Events []string
 	// Fields are the defaults of the configuration's `fields`: object → the receiver's field → an expression over the
 	// delivery (see package celrules in routing). nil where there are none to map.

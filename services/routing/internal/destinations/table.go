@@ -9,12 +9,14 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/destinations/odoo"
 	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
 	"github.com/batonhq/baton/services/routing/internal/destinations/salesforce"
+	"github.com/batonhq/baton/services/routing/internal/destinations/webhook"
 	"github.com/batonhq/baton/services/routing/internal/destinations/zoho"
 )
 
 // Types gives every kind, in the order in which they are listed to people.
 func Types() []destination.Type {
 	return []destination.Type{
+		webhook.Type(),
 		salesforce.Type(),
 		dynamics.Type(),
 		zoho.Type(),

@@ -31,7 +31,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		l.askOrHold(g, l.ask, ev, d)
 	}
 	if len(l.passing)+len(l.held) > 0 {
-		out := &state.Lead{Handoffs: l.passing, Held: l.held}
+		out := &state.Lead{Handoffs: l.passing, Held: l.held, Refs: l.Refs}
 		if g.pins {
 			out.Touch, out.Mail, out.Outreach = l.Touch, l.Mail, l.Outreach
 		}

@@ -46,6 +46,9 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 	if outcome, ok := applyDelivery(&e.Book, ev); ok {
 		return outcome
 	}
+	if ev.Type == typeDestinationPaused {
+		return e.pause(ev)
+	}
 	s := e.Desk.Desk
 	s.Advance(ev.Time())
 	switch ev.Type {

@@ -87,6 +87,7 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 	if !own {
 		l.effects = effects{}
 	}
+	l.keepRefs(ev)
 	if outcome, ok := applyDelivery(&l.Book, ev); ok {
 		return outcome
 	}

@@ -44,6 +44,8 @@ const (
 	typeHeld             = "held"
 	typeResumed          = "resumed"
 
+	typeDestinationPaused = "destination_paused"
+
 	typeDirectoryChanged    = "directory_changed"
 	typeAgreementChanged    = "agreement_changed"
 	typeDestinationsChanged = "destinations_changed"
@@ -89,7 +91,7 @@ func (*Logic) Wants(h journal.Head) bool {
 		switch h.Type {
 		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeliveryDue:
 			return from == Service
-		case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
+		case typeDelivered, typeDeliveryFailed, typeReplayRequested, typeDestinationPaused, journal.TypeTimerFired:
 			return from == ""
 		}
 		return false

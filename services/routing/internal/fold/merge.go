@@ -63,6 +63,7 @@ func (l *lead) absorbed(ev *journal.Event) {
 	}
 	l.takeContacts(in.Touch, in.Mail, in.Outreach)
 	slices.SortStableFunc(l.Handoffs, func(a, b *handoff.Handoff) int { return a.QualifiedAt.Compare(b.QualifiedAt) })
+	l.adoptRefs(in.Refs)
 	l.settle(ev.Time())
 	for _, r := range append(l.Held, in.Held...) {
 		came := slices.ContainsFunc(in.Handoffs, func(h *handoff.Handoff) bool { return h.ID == r.Handoff })

@@ -13,6 +13,7 @@ import (
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
@@ -24,43 +25,59 @@ type envelope struct {
 	Data      json.RawMessage `json:"data"`
 }
 
-// Body gives the JSON that a destination is sent: what happened, when, and all that is to be known of it, as the event has
-// it (its owner, its stage) and otherwise as things stand. ErrGone where there is nothing to tell any more; any other error
-// means that it cannot be told now.
-func (r *Renderer) Body(ctx context.Context, d *state.Delivery) ([]byte, error) {
-	data, err := r.data(ctx, d)
+// Job gives what a destination is handed: what happened, when, and all that is to be known of it, as the event has it (its
+// owner, its stage) and otherwise as things stand, and, if refs is set, what earlier deliveries to the destination left. ErrGone where
+// there is nothing to tell any more; any other error means that it cannot be told now.
+func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*destination.Job, error) {
+	job := &destination.Job{
+		ID: d.ID, Attempt: d.Attempts + 1, Event: d.Event, Entity: d.Entity, Handoff: d.Handoff, DueAt: d.DueAt,
+	}
+	data, on, err := r.data(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
+	}
+	switch data := data.(type) {
+	case *routingv1.Payload:
+		job.Payload = data
+	case *routingv1.LeadEvent:
+		job.Lead = data
+	case *routingv1.AgreementEvent:
+		job.Agreement = data
 	}
 	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(data)
 	if err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
-	body, err := json.Marshal(envelope{Type: d.Event, Timestamp: d.DueAt.UTC().Format(time.RFC3339Nano), Data: raw})
-	if err != nil {
+	if job.Body, err = json.Marshal(envelope{Type: d.Event, Timestamp: d.DueAt.UTC().Format(time.RFC3339Nano), Data: raw}); err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
-	return body, nil
+	if refs {
+		if job.Refs, err = r.refs(ctx, d, on); err != nil {
+			return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
+		}
+	}
+	return job, nil
 }
 
-func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, error) {
+// data gives the message of a delivery, and the lead's state where it was read.
+func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Message, on *state.Lead, err error) {
 	switch d.Event {
 	case fold.EventStageChanged, fold.EventBandChanged:
-		return r.leadEvent(ctx, d)
+		data, err = r.leadEvent(ctx, d)
+		return data, nil, err
 	case fold.EventAgreementActivated:
-		return &routingv1.AgreementEvent{Version: int32(number(d.Data["version"])), Hash: d.Data["hash"], At: timestamppb.New(d.DueAt)}, nil
+		return &routingv1.AgreementEvent{Version: int32(number(d.Data["version"])), Hash: d.Data["hash"], At: timestamppb.New(d.DueAt)}, nil, nil
 	}
-	on, err := r.Lead(ctx, d.Entity)
-	if err != nil {
-		return nil, err
+	if on, err = r.Lead(ctx, d.Entity); err != nil {
+		return nil, nil, err
 	}
 	h := on.Handoff(d.Handoff)
 	if h == nil || d.Handoff == "" {
-		return nil, ErrGone
+		return nil, nil, ErrGone
 	}
 	p, err := r.Payload(ctx, h, d.Entity, number(d.Data["attempt"]))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	switch d.Event {
 	case fold.EventRouted, fold.EventReassigned:
@@ -75,7 +92,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, 
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}
-	return p, nil
+	return p, on, nil
 }
 
 func (r *Renderer) leadEvent(ctx context.Context, d *state.Delivery) (proto.Message, error) {

@@ -1,188 +1,160 @@
 package sender
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
+	"maps"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/render"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
-// outcome is what one attempt came to.
-type outcome struct {
-	// ok: the destination took it (2xx).
-	ok     bool
-	status int
-	// reason says in our words why not; never what the destination sent.
-	reason string
-	// dead: no further attempt can help.
-	dead bool
-	// sick: it speaks of the destination, not of this delivery.
-	sick bool
-	// asked is how long the destination asked to be left alone.
-	asked time.Duration
-	took  time.Duration
-}
-
 const (
-	// attemptWithin bounds one attempt, connection and answer included.
-	attemptWithin = 15 * time.Second
-	// maxAnswer is how much of an answer is read, so that the connection can be used again.
-	maxAnswer = 64 << 10
-)
-
-// post makes one attempt.
-func (s *Sender) post(ctx context.Context, d *destination, id string, body []byte) outcome {
-	ctx, cancel := context.WithTimeout(ctx, attemptWithin)
-	defer cancel()
-	start := s.opt.Now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
-	if err != nil {
-		return outcome{reason: "the destination's URL cannot be used", sick: true}
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", s.opt.UserAgent)
-	if d.Signer != nil {
-		d.Signer.SetHeaders(req.Header, id, start, body)
-	}
-	res, err := d.client.Do(req)
-	took := s.opt.Now().Sub(start)
-	if err != nil {
-		return outcome{reason: why(err), sick: true, took: took}
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxAnswer))
-	return judge(res.StatusCode, res.Header, s.opt.Now(), took)
-}
-
-// judge reads an answer: 2xx is success, everything else is not. 410 says that nobody wants it any more.
-func judge(status int, header http.Header, now time.Time, took time.Duration) outcome {
-	o := outcome{status: status, took: took}
-	switch {
-	case status >= 200 && status < 300:
-		o.ok = true
-	case status == http.StatusGone:
-		o.reason, o.dead = "status 410: the destination wants no more deliveries", true
-	case status >= 300 && status < 400:
-		o.reason = fmt.Sprintf("status %d: redirects are not followed", status)
-	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status == http.StatusTooEarly, status >= 500:
-		o.reason, o.sick, o.asked = fmt.Sprintf("status %d", status), true, askedFor(header, now)
-	default:
-		o.reason = fmt.Sprintf("status %d", status)
-	}
-	return o
-}
-
-// why names an error without quoting it: it may hold addresses and what the other side sent.
-func why(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.Is(err, ErrForbidden):
-		return ErrForbidden.Error()
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer within " + attemptWithin.String()
-	case errors.As(err, &dns):
-		return "the host's name cannot be resolved"
-	case errors.As(err, &op) && op.Op == "dial":
-		return "no connection"
-	}
-	return "the connection failed"
-}
-
-// Waits between attempts to render what cannot be rendered now: contexts being rebuilt, a service that is not up.
-const (
+	// attemptWithin bounds one attempt with all its requests and what they wait for a limit; each request has a shorter time of its own.
+	attemptWithin = 5 * time.Minute
+	// Waits between attempts to render what cannot be rendered now: contexts being rebuilt, a service that is not up.
 	firstNotReady = 250 * time.Millisecond
 	maxNotReady   = 30 * time.Second
 )
 
 // deliver makes one attempt at a delivery and writes down what came of it.
-func (s *Sender) deliver(ctx context.Context, d *destination, it *item) {
-	body, err := s.opt.Body(ctx, &it.Delivery)
-	var o outcome
+func (s *Sender) deliver(ctx context.Context, r *receiver, it *item) {
+	d := r.destination()
+	job, err := s.opt.Job(ctx, &it.Delivery, !d.Plain)
+	began := s.opt.Now()
+	var o destination.Outcome
 	switch {
 	case errors.Is(err, render.ErrGone):
-		o = outcome{reason: "there is nothing to tell: the handoff is not known", dead: true}
+		o = destination.Outcome{Verdict: destination.Never, Reason: "there is nothing to tell: the handoff is not known"}
 	case err != nil:
-		s.opt.Log.WarnContext(ctx, "a delivery cannot be rendered now", "webhook_id", it.ID, "destination", d.Name, "error", err)
+		s.opt.Log.WarnContext(ctx, "a delivery cannot be rendered now", "webhook_id", it.ID, "destination", r.name, "error", err)
 		pause := min(firstNotReady<<min(it.notReady, 10), maxNotReady)
 		it.notReady++
-		now := s.opt.Now()
-		d.queue.land(it, false, func(p *state.Delivery) { p.NextAt = now.Add(pause) })
+		r.queue.land(it, false, func(p *state.Delivery) { p.NextAt = began.Add(pause) })
 		return
 	default:
-		o = s.post(ctx, d, it.ID, body)
-		if ctx.Err() != nil && !o.ok {
-			d.queue.land(it, true, nil) // we stopped, they did not fail: the next session tries again
+		o = attempt(ctx, d, job)
+		if ctx.Err() != nil && o.Verdict != destination.Done {
+			r.queue.land(it, true, nil) // we stopped, they did not fail: the next session tries again
 			return
 		}
-		if o.ok || o.sick {
-			now := s.opt.Now()
-			d.queue.answered(o.ok, now.Add(-o.took), now, o.asked)
-		}
+		s.learn(ctx, r, o, began)
 	}
 	it.notReady = 0
-	s.record(ctx, d, it, o)
+	switch o.Verdict {
+	case destination.Later, destination.Operator: // no attempt: it goes again when the destination may be told something
+		result := resultLater
+		if o.Verdict == destination.Operator {
+			result = resultOperator
+		}
+		s.metrics.attempts.WithLabelValues(r.name, result).Inc()
+		r.queue.land(it, false, nil)
+	default:
+		r.queue.answered(it)
+		s.record(ctx, r, it, o, s.opt.Now().Sub(began))
+	}
 }
 
-// record writes an attempt's outcome into the journal, however long that takes: until it is there, the delivery stays in
-// flight. Then the delivery is done, or waits for its next attempt.
-func (s *Sender) record(ctx context.Context, d *destination, it *item, o outcome) {
-	attempt, now := it.Attempts+1, s.opt.Now()
+// attempt hands a job to its destination, within a time.
+func attempt(ctx context.Context, d Destination, job *destination.Job) (o destination.Outcome) {
+	within, cancel := context.WithTimeout(ctx, attemptWithin)
+	defer cancel()
+	o = d.To.Deliver(within, job)
+	if within.Err() != nil && ctx.Err() == nil && o.Verdict != destination.Done {
+		o = destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "it took longer than " + attemptWithin.String()}
+	}
+	if o.Verdict == destination.Done {
+		o.Reason = ""
+	}
+	o.Reason = clip(o.Reason, maxReason)
+	return o
+}
+
+// learn lets the queue know what an attempt says of the destination, and raises or ends the alarm for an operator.
+func (s *Sender) learn(ctx context.Context, r *receiver, o destination.Outcome, began time.Time) {
+	held, mended := r.queue.learn(o, began, s.opt.Now())
+	if held {
+		s.opt.Log.ErrorContext(ctx, "a destination needs an operator: all that is due to it waits until it is mended", "destination", r.name, "reason", o.Reason)
+	}
+	if mended {
+		s.opt.Log.InfoContext(ctx, "a destination that needed an operator takes deliveries again", "destination", r.name)
+	}
+}
+
+// record writes an attempt's outcome into the journal, however long that takes: until it is there, nothing else of its lead
+// goes to the destination. Then the delivery is done, or waits for its next attempt.
+func (s *Sender) record(ctx context.Context, r *receiver, it *item, o destination.Outcome, took time.Duration) {
+	number, now := it.Attempts+1, s.opt.Now()
 	next, more := time.Time{}, false
-	if !o.ok && !o.dead {
+	if o.Verdict == destination.Again {
 		var delay time.Duration
-		if delay, more = retryAfter(attempt - it.Before); more {
-			next = now.Add(max(delay, o.asked))
+		if delay, more = retryAfter(number - it.Before); more {
+			next = now.Add(max(delay, min(o.After, maxAsked)))
 		}
 	}
 	stamp := timestamppb.New(now)
 	ev := &journalv1.Event{
-		Id: fmt.Sprintf("%s.%d", it.ID, attempt), Entity: it.Entity, Source: s.opt.Source, OccurredAt: stamp, ReceivedAt: stamp,
+		Id: fmt.Sprintf("%s.%d", it.ID, number), Entity: it.Entity, Source: s.opt.Source, OccurredAt: stamp, ReceivedAt: stamp,
 	}
-	result := "delivered"
-	if o.ok {
+	result := resultDelivered
+	if o.Verdict == destination.Done {
 		ev.Type = "delivered"
 		ev.Payload = &journalv1.Event_Delivered{Delivered: &journalv1.Delivered{
-			WebhookId: it.ID, Destination: d.Name, Attempt: int32(attempt), Status: int32(o.status), TookMs: int32(o.took.Milliseconds()),
+			WebhookId: it.ID, Destination: r.name, Attempt: int32(number), Status: int32(o.Status), TookMs: int32(took.Milliseconds()),
+			Refs: state.BoundRefs(o.Refs),
 		}}
 	} else {
 		ev.Type = "delivery_failed"
 		f := &journalv1.DeliveryFailed{
-			WebhookId: it.ID, Destination: d.Name, Attempt: int32(attempt), Status: int32(o.status), Reason: o.reason, Dead: !more,
+			WebhookId: it.ID, Destination: r.name, Attempt: int32(number), Status: int32(o.Status), Reason: o.Reason, Dead: !more,
 		}
-		result = "dead"
+		result = resultDead
 		if more {
 			f.NextAt = timestamppb.New(next)
-			result = "failed"
+			result = resultFailed
 		}
 		ev.Payload = &journalv1.Event_DeliveryFailed{DeliveryFailed: f}
 	}
-	s.remember(it.ID, known{attempt: attempt, done: !more, next: next})
+	s.remember(it.ID, known{attempt: number, done: !more, next: next})
 	if !s.append(ctx, ev) {
-		d.queue.land(it, true, nil)
+		r.queue.land(it, true, nil)
 		return
 	}
-	s.metrics.attempts.WithLabelValues(d.Name, result).Inc()
-	if result == "dead" {
-		s.opt.Log.ErrorContext(ctx, "a delivery is given up; it can be replayed", "webhook_id", it.ID, "destination", d.Name, "attempts", attempt, "reason", o.reason)
+	s.metrics.attempts.WithLabelValues(r.name, result).Inc()
+	r.count(result, now)
+	switch result {
+	case resultDead:
+		s.opt.Log.ErrorContext(ctx, "a delivery is given up; it can be replayed", "webhook_id", it.ID, "destination", r.name, "attempts", number, "reason", o.Reason)
+	case resultDelivered:
+		s.metrics.latency.WithLabelValues(r.name).Observe(now.Sub(it.DueAt).Seconds())
 	}
-	if o.ok {
-		s.metrics.latency.WithLabelValues(d.Name).Observe(now.Sub(it.DueAt).Seconds())
-	}
-	d.queue.land(it, !more, func(p *state.Delivery) { p.Attempts, p.NextAt, p.State = attempt, next, state.Failing })
+	r.queue.land(it, !more, func(p *state.Delivery) { p.Attempts, p.NextAt, p.State = number, next, state.Failing })
 }
 
-// append tries until the journal has it; false when ctx ended first.
+// maxReason bounds a reason, in bytes.
+const maxReason = 300
+
+// clip cuts a text that is too long, between two characters.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// append tries until the journal has it; false when ctx ended first. The journal writes what comes in while it writes as
+// one group.
 func (s *Sender) append(ctx context.Context, ev *journalv1.Event) bool {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		_, err := s.opt.Journal.Append(ctx, ev)
@@ -199,4 +171,22 @@ func (s *Sender) append(ctx context.Context, ev *journalv1.Event) bool {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// receiver gives the receiver of a name, nil where none is configured.
+func (s *Sender) receiver(name string) *receiver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.receivers[name]
+}
+
+// all gives the receivers, by name.
+func (s *Sender) all() []*receiver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*receiver, 0, len(s.receivers))
+	for _, name := range slices.Sorted(maps.Keys(s.receivers)) {
+		out = append(out, s.receivers[name])
+	}
+	return out
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/batonhq/baton/services/routing/internal/destination"
+	"github.com/batonhq/baton/services/routing/internal/outbound"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
@@ -17,9 +19,9 @@ type queue struct {
 	lanes map[string]*lane
 	ready lanes
 	items map[string]*item
-	// flying counts deliveries in flight.
-	flying  int
-	circuit circuit
+	// flying counts deliveries in flight, writing those whose outcome is on its way into the journal.
+	flying, writing int
+	gate            gate
 	// wake is told of changes that the destination's loop should look at.
 	wake chan struct{}
 }
@@ -28,8 +30,8 @@ type queue struct {
 type item struct {
 	state.Delivery
 	lane *lane
-	// flying: an attempt is under way, or its outcome is being written.
-	flying bool
+	// flying: an attempt is under way, or its outcome is being written; writing: the latter.
+	flying, writing bool
 	// wanted: the session in force knows it. One that is not is forgotten when its attempt is over.
 	wanted bool
 	// notReady counts how often it could not be rendered in a row.
@@ -44,8 +46,10 @@ type lane struct {
 	at int
 }
 
-func newQueue() *queue {
-	return &queue{lanes: map[string]*lane{}, items: map[string]*item{}, wake: make(chan struct{}, 1)}
+func newQueue(most int, limiter *outbound.Limiter) *queue {
+	return &queue{
+		lanes: map[string]*lane{}, items: map[string]*item{}, wake: make(chan struct{}, 1), gate: gate{most: most, limiter: limiter},
+	}
 }
 
 func (q *queue) signal() {
@@ -102,21 +106,31 @@ func (q *queue) place(l *lane) {
 	}
 }
 
+// mostWriting bounds the outcomes that are on their way into the journal, for each delivery that may be in flight: a crash then repeats
+// no more than these.
+const mostWriting = 4
+
 // take gives the next delivery to attempt, or how long to wait for one (0: until something changes).
-func (q *queue) take(now time.Time, most int) (it *item, wait time.Duration) {
+func (q *queue) take(now time.Time) (it *item, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.ready) == 0 {
 		return nil, 0
 	}
 	head := q.ready[0].items[0]
-	switch limit := q.circuit.limit(now, most); {
+	limit, until := q.gate.limit(now)
+	switch {
+	case limit == 0 && until.IsZero():
+		return nil, 0
 	case limit == 0:
-		return nil, max(q.circuit.until.Sub(now), head.NextAt.Sub(now))
-	case q.flying >= limit:
+		return nil, max(until.Sub(now), head.NextAt.Sub(now))
+	case q.flying >= limit, q.writing >= mostWriting*q.gate.most:
 		return nil, 0
 	case head.NextAt.After(now):
 		return nil, head.NextAt.Sub(now)
+	}
+	if wait := q.gate.limiter.Free(); wait > 0 {
+		return nil, wait
 	}
 	head.flying = true
 	q.flying++
@@ -124,18 +138,34 @@ func (q *queue) take(now time.Time, most int) (it *item, wait time.Duration) {
 	return head, 0
 }
 
+// answered ends the flight of a delivery: another one may go, of another lead, while its outcome is written.
+func (q *queue) answered(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.signal()
+	q.flying--
+	q.writing++
+	it.writing = true
+}
+
 // land ends an attempt: the delivery is done, or waits for the next one as change leaves it.
 func (q *queue) land(it *item, done bool, change func(*state.Delivery)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.signal()
-	q.flying--
-	it.flying = false
+	if it.writing {
+		q.writing--
+	} else {
+		q.flying--
+	}
+	it.flying, it.writing = false, false
 	if done || !it.wanted {
 		q.drop(it)
 		return
 	}
-	change(&it.Delivery)
+	if change != nil {
+		change(&it.Delivery)
+	}
 	q.place(it.lane)
 }
 
@@ -176,26 +206,55 @@ func (q *queue) clear() {
 	}
 }
 
-// answered feeds the circuit with what an attempt that began at a moment came to: ok where the destination took something,
-// pause where it asked to be left alone.
-func (q *queue) answered(ok bool, began, now time.Time, pause time.Duration) {
+// learn takes in what an attempt that began at a moment says of the destination. held says that it has just come to need an operator,
+// mended that it needed one and does no longer.
+func (q *queue) learn(o destination.Outcome, began, now time.Time) (held, mended bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if ok {
-		q.circuit.succeeded()
-	} else {
-		q.circuit.failed(began, now)
+	defer q.signal()
+	g := &q.gate
+	switch {
+	case o.Verdict == destination.Later:
+		g.quiet.lengthen(o.Reason, began, now, o.After)
+	case o.Verdict == destination.Operator:
+		held = g.held.lengthen(o.Reason, began, now, o.After)
+	case o.Verdict == destination.Again && o.Sick:
+		g.circuit.failed(o.Reason, began, now)
+		if o.After > 0 {
+			g.circuit.pause(now.Add(min(o.After, maxAsked)))
+		}
+	default:
+		mended = !g.held.since.IsZero()
+		g.opened()
+		if o.Verdict == destination.Done {
+			g.circuit.succeeded()
+		}
 	}
-	if pause > 0 {
-		q.circuit.pause(now.Add(pause))
-	}
+	return held, mended
 }
 
-// nudge ends a pause: an operator wants to see now whether the destination answers again.
+// nudge ends a pause for a destination that does not answer or needs an operator: somebody wants to see now whether it does again. What
+// a destination asked for by its limits is kept.
 func (q *queue) nudge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.circuit.until = time.Time{}
+	q.gate.circuit.until, q.gate.held.until = time.Time{}, time.Time{}
+	q.signal()
+}
+
+// paused sets or ends an operator's pause.
+func (q *queue) paused(p Pause) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gate.pause, q.gate.unknown = p, false
+	q.signal()
+}
+
+// limits sets how many may be in flight, and how fast.
+func (q *queue) limits(most int, limiter *outbound.Limiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gate.most, q.gate.limiter = most, limiter
 	q.signal()
 }
 
@@ -208,7 +267,8 @@ func (q *queue) size(now time.Time) (n int, oldest time.Time, open bool) {
 			oldest = it.DueAt
 		}
 	}
-	return len(q.items), oldest, q.circuit.failures >= openAfter || q.circuit.until.After(now)
+	g := &q.gate
+	return len(q.items), oldest, g.circuit.failures >= openAfter || g.circuit.until.After(now) || g.quiet.until.After(now)
 }
 
 // lanes is a heap of the lanes whose heads may fly, the soonest first; of those that are due at once, the longest due.

@@ -2,8 +2,6 @@ package sender
 
 import (
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -24,28 +22,11 @@ func retryAfter(n int) (d time.Duration, ok bool) {
 	return d - d/20 + rand.N(d/10+1), true //nolint:gosec // chance, not a secret
 }
 
-// maxAsked bounds how long a destination can ask to be left alone.
-const maxAsked = 24 * time.Hour
-
-// askedFor reads Retry-After, in seconds or as a date; 0 where there is none that can be read.
-func askedFor(h http.Header, now time.Time) time.Duration {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0
-	}
-	var d time.Duration
-	if seconds, err := strconv.ParseUint(v, 10, 32); err == nil {
-		d = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(v); err == nil {
-		d = at.Sub(now)
-	}
-	return min(max(d, 0), maxAsked)
-}
-
 // circuit keeps a destination that does not answer from being asked for every delivery that waits: after some failures in a
 // row it is left alone for a while, and then tried with one. Deliveries that wait use up no attempts.
 type circuit struct {
 	failures int
+	reason   string
 	until    time.Time
 	// opened is when the last pause for failures began.
 	opened time.Time
@@ -62,7 +43,8 @@ func (c *circuit) succeeded() { *c = circuit{} }
 
 // failed counts a failure that speaks of the destination rather than of the delivery. An attempt that was on its way
 // when the pause began says nothing new: many fail at once, and each would double the pause.
-func (c *circuit) failed(began, now time.Time) {
+func (c *circuit) failed(reason string, began, now time.Time) {
+	c.reason = reason
 	if began.Before(c.opened) {
 		return
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -17,8 +16,8 @@ import (
 
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
-	"github.com/batonhq/baton/pkg/webhook"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
@@ -34,25 +33,16 @@ type Store interface {
 	Fields(ctx context.Context, service string, reads []leadstore.PartitionFields) ([][][]byte, error)
 }
 
-// Destination is somebody who is told.
-type Destination struct {
-	Name, URL string
-	// Signer is nil where no secret is configured.
-	Signer *webhook.Signer
-	// Transport makes the connections.
-	Transport http.RoundTripper
-}
-
 // Options of New.
 type Options struct {
 	Destinations []Destination
 	Journal      Appender
 	Store        Store
-	// Body renders a delivery: render.ErrGone if there is nothing to tell, any other error if it cannot be told now.
-	Body func(context.Context, *state.Delivery) ([]byte, error)
-	// Concurrency is how many deliveries to one destination may be in flight.
-	Concurrency int
-	UserAgent   string
+	// Job renders a delivery, with what earlier ones left where refs is set: render.ErrGone if there is nothing to tell, any other error
+	// if it cannot be told now.
+	Job func(ctx context.Context, d *state.Delivery, refs bool) (*destination.Job, error)
+	// Paused reads what operators have paused, by destination; nil: nobody can.
+	Paused func(context.Context) (map[string]Pause, error)
 	// Source of the inputs that it appends.
 	Source  string
 	Now     func() time.Time
@@ -62,26 +52,26 @@ type Options struct {
 
 // Sender is a journal.Observer that delivers. Run must be running.
 type Sender struct {
-	opt          Options
-	destinations map[string]*destination
-	metrics      *metrics
+	opt     Options
+	metrics *metrics
 
-	mu sync.Mutex
+	mu        sync.Mutex
+	receivers map[string]*receiver
 	// todo is what the observer's calls leave for Run, in order.
 	todo []func(context.Context)
 	wake chan struct{}
-	// session counts Live and Closed: what was begun for an older one is left alone.
+	// lookNow asks for the pauses to be read again.
+	lookNow chan struct{}
+	// pauses as they were last read, and whether they ever were.
+	pauses      map[string]Pause
+	pausesKnown bool
+	// session counts Live and Closed: what was begun for an older one is left alone. owned are its partitions, nil without one.
 	session int
+	owned   []int
 	// known are attempts whose outcome is in the journal, or about to be, and has not been folded yet.
 	known map[string]known
 	// orphans are deliveries to destinations that are not configured here.
 	orphans map[string]string
-}
-
-type destination struct {
-	Destination
-	queue  *queue
-	client *http.Client
 }
 
 type known struct {
@@ -92,12 +82,12 @@ type known struct {
 
 // New gives a sender. It starts nothing.
 func New(opt Options) (*Sender, error) {
-	s := &Sender{opt: opt, destinations: map[string]*destination{}, wake: make(chan struct{}, 1), known: map[string]known{}, orphans: map[string]string{}}
+	s := &Sender{
+		opt: opt, receivers: map[string]*receiver{}, wake: make(chan struct{}, 1), lookNow: make(chan struct{}, 1),
+		known: map[string]known{}, orphans: map[string]string{},
+	}
 	for _, d := range opt.Destinations {
-		s.destinations[d.Name] = &destination{Destination: d, queue: newQueue(), client: &http.Client{
-			Transport:     d.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}}
+		s.receivers[d.Name] = s.newReceiver(d)
 	}
 	m, err := newMetrics(opt.Metrics, s)
 	if err != nil {
@@ -107,16 +97,24 @@ func New(opt Options) (*Sender, error) {
 	return s, nil
 }
 
+// newReceiver gives a receiver that sends nothing before the pauses are known. s.mu is held, or s not yet shared.
+func (s *Sender) newReceiver(d Destination) *receiver {
+	r := &receiver{name: d.Name, now: d, queue: newQueue(d.Concurrency, d.Limiter)}
+	r.queue.gate.unknown = !s.pausesKnown
+	r.queue.gate.pause = s.pauses[d.Name]
+	return r
+}
+
 // Run delivers until ctx ends; what is in flight then is given up and tried again by whoever comes next.
 func (s *Sender) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, d := range s.destinations {
-		running.Go(func() { s.loop(ctx, d) })
-	}
+	running.Go(func() { s.watchPauses(ctx) })
+	running.Go(func() { s.watchBacklogs(ctx) })
 	for {
+		s.startLoops(ctx, &running)
 		s.mu.Lock()
 		todo := s.todo
 		s.todo = nil
@@ -135,16 +133,30 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 }
 
+// startLoops starts the loops of destinations that have none yet, and looks at each of them once, beside everything else.
+func (s *Sender) startLoops(ctx context.Context, running *sync.WaitGroup) {
+	for _, r := range s.all() {
+		r.mu.Lock()
+		if r.stop == nil {
+			own, stop := context.WithCancel(ctx)
+			r.stop = stop
+			running.Go(func() { s.loop(own, r) })
+			running.Go(func() { s.look(own, r) })
+		}
+		r.mu.Unlock()
+	}
+}
+
 // loop keeps one destination's deliveries in flight.
-func (s *Sender) loop(ctx context.Context, d *destination) {
+func (s *Sender) loop(ctx context.Context, r *receiver) {
 	var flying sync.WaitGroup
 	defer flying.Wait()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for {
-		it, wait := d.queue.take(s.opt.Now(), s.opt.Concurrency)
+	for ctx.Err() == nil {
+		it, wait := r.queue.take(s.opt.Now())
 		if it != nil {
-			flying.Go(func() { s.deliver(ctx, d, it) })
+			flying.Go(func() { s.deliver(ctx, r, it) })
 			continue
 		}
 		timer.Stop()
@@ -152,12 +164,57 @@ func (s *Sender) loop(ctx context.Context, d *destination) {
 			timer.Reset(wait)
 		}
 		select {
-		case <-d.queue.wake:
+		case <-r.queue.wake:
 		case <-timer.C:
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// Replace puts other destinations in force. One that keeps its name keeps its queue, and deliveries in flight end as they began.
+// What is due to one that is gone waits; what waited for one that is new is delivered.
+func (s *Sender) Replace(list []Destination) {
+	s.mu.Lock()
+	names := map[string]bool{}
+	fresh := false
+	var gone []*receiver
+	for _, d := range list {
+		names[d.Name] = true
+		if r := s.receivers[d.Name]; r != nil {
+			r.replace(d)
+			continue
+		}
+		s.receivers[d.Name] = s.newReceiver(d)
+		fresh = true
+	}
+	for name, r := range s.receivers {
+		if !names[name] {
+			delete(s.receivers, name)
+			gone = append(gone, r)
+		}
+	}
+	session, owned := s.session, s.owned
+	s.mu.Unlock()
+	for _, r := range gone {
+		r.mu.Lock()
+		if r.stop != nil {
+			r.stop()
+		}
+		r.mu.Unlock()
+		r.queue.clear()
+	}
+	if !fresh && len(gone) == 0 {
+		return
+	}
+	s.later(func(ctx context.Context) {
+		s.mu.Lock()
+		clear(s.orphans)
+		s.mu.Unlock()
+		if owned != nil {
+			s.load(ctx, session, owned)
+		}
+	})
 }
 
 func (s *Sender) later(do func(context.Context)) {
@@ -174,6 +231,7 @@ func (s *Sender) later(do func(context.Context)) {
 func (s *Sender) Live(owned []int) {
 	s.mu.Lock()
 	s.session++
+	s.owned = append([]int{}, owned...)
 	session := s.session
 	s.mu.Unlock()
 	s.later(func(ctx context.Context) { s.load(ctx, session, owned) })
@@ -183,10 +241,11 @@ func (s *Sender) Live(owned []int) {
 func (s *Sender) Closed() {
 	s.mu.Lock()
 	s.session++
+	s.owned = nil
 	s.mu.Unlock()
 	s.later(func(context.Context) {
-		for _, d := range s.destinations {
-			d.queue.clear()
+		for _, r := range s.all() {
+			r.queue.clear()
 		}
 		s.mu.Lock()
 		clear(s.orphans)
@@ -267,7 +326,7 @@ func (s *Sender) waits(d *state.Delivery) bool {
 }
 
 func (s *Sender) put(d *state.Delivery) {
-	if to := s.destinations[d.Destination]; to != nil {
+	if to := s.receiver(d.Destination); to != nil {
 		to.queue.put(d)
 		return
 	}
@@ -320,8 +379,16 @@ func (s *Sender) Folded(changes []journal.Change) {
 func (s *Sender) reported(body *journalv1.Event) func() {
 	if p := body.GetReplayRequested(); p != nil {
 		return func() {
-			if d := s.destinations[p.GetDestination()]; d != nil {
-				d.queue.nudge()
+			if r := s.receiver(p.GetDestination()); r != nil {
+				r.queue.nudge()
+			}
+		}
+	}
+	if body.GetDestinationPaused() != nil {
+		return func() {
+			select {
+			case s.lookNow <- struct{}{}:
+			default:
 			}
 		}
 	}
@@ -337,19 +404,19 @@ func (s *Sender) reported(body *journalv1.Event) func() {
 }
 
 // settled notes that an attempt's outcome has been folded, whoever made it.
-func (s *Sender) settled(destination, id string, attempt int, done bool, next time.Time) {
+func (s *Sender) settled(to, id string, attempt int, done bool, next time.Time) {
 	s.mu.Lock()
 	if k, ok := s.known[id]; ok && k.attempt <= attempt {
 		delete(s.known, id)
 	}
 	s.mu.Unlock()
-	d := s.destinations[destination]
+	r := s.receiver(to)
 	switch {
-	case d == nil:
+	case r == nil:
 	case done:
-		d.queue.forget(id)
+		r.queue.forget(id)
 	default:
-		d.queue.advance(id, attempt, next)
+		r.queue.advance(id, attempt, next)
 	}
 }
 

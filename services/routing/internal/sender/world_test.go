@@ -1,10 +1,12 @@
 package sender
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -19,7 +21,10 @@ import (
 	"github.com/batonhq/baton/pkg/leadstore"
 	"github.com/batonhq/baton/pkg/webhook"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/destination"
+	webhookdest "github.com/batonhq/baton/services/routing/internal/destinations/webhook"
 	"github.com/batonhq/baton/services/routing/internal/fold"
+	"github.com/batonhq/baton/services/routing/internal/outbound"
 	"github.com/batonhq/baton/services/routing/internal/render"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
@@ -43,6 +48,12 @@ type world struct {
 	notReady bool
 	// garbled is how many entries of each partition's index cannot be read.
 	garbled int
+	// pauses are what operators have paused; pausesUnknown makes reading them fail.
+	pauses        map[string]Pause
+	pausesUnknown bool
+	// refs by entity, as the fold keeps them.
+	refs map[string]map[string]string
+	log  *lines
 	// calls of each destination: when, which delivery.
 	calls map[string][]call
 }
@@ -75,10 +86,21 @@ func (w *world) fold(events ...*journalv1.Event) {
 		b := w.books[ev.Entity]
 		switch {
 		case ev.GetDelivered() != nil:
+			if refs := ev.GetDelivered().Refs; refs != nil {
+				if w.refs == nil {
+					w.refs = map[string]map[string]string{}
+				}
+				w.refs[ev.Entity] = refs
+			}
 			b.Delivered(ev.GetDelivered().WebhookId, int(ev.GetDelivered().Attempt), 200, ev.ReceivedAt.AsTime())
 		case ev.GetDeliveryFailed() != nil:
 			f := ev.GetDeliveryFailed()
 			b.Failed(f.WebhookId, int(f.Attempt), int(f.Status), f.Reason, f.NextAt.AsTime(), ev.ReceivedAt.AsTime(), f.Dead)
+		case ev.GetDestinationPaused() != nil:
+			delete(w.pauses, ev.GetDestinationPaused().Destination)
+			if ev.GetDestinationPaused().Paused {
+				w.pauses[ev.GetDestinationPaused().Destination] = Pause{Since: time.Now(), By: ev.GetDestinationPaused().By}
+			}
 		case ev.GetReplayRequested() != nil:
 			b.Replay(ev.GetReplayRequested().WebhookId, time.Now())
 		}
@@ -149,7 +171,7 @@ func (w *world) Fields(_ context.Context, _ string, reads []leadstore.PartitionF
 	return out, nil
 }
 
-func (w *world) body(_ context.Context, d *state.Delivery) ([]byte, error) {
+func (w *world) job(_ context.Context, d *state.Delivery, refs bool) (*destination.Job, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.notReady {
@@ -158,7 +180,58 @@ func (w *world) body(_ context.Context, d *state.Delivery) ([]byte, error) {
 	if d.Handoff == "gone" {
 		return nil, render.ErrGone
 	}
-	return []byte(`{"id":"` + d.ID + `"}`), nil
+	job := &destination.Job{ID: d.ID, Attempt: d.Attempts + 1, Event: d.Event, Entity: d.Entity, DueAt: d.DueAt, Body: []byte(`{"id":"` + d.ID + `"}`)}
+	if refs {
+		job.Refs = w.refs[d.Entity]
+	}
+	return job, nil
+}
+
+// destination gives a webhook that a handler answers, or what setup has in its place.
+func (w *world) destination(name string, h http.HandlerFunc, setup setup) Destination {
+	limiter := outbound.NewLimiter(setup.limit, time.Now)
+	d := Destination{Name: name, Type: "webhook", To: setup.to, Limiter: limiter, Concurrency: cmp.Or(setup.concurrency, 4), BacklogAlarm: setup.backlogAlarm}
+	if to, ok := setup.to.(interface{ limited(*outbound.Limiter) }); ok {
+		to.limited(limiter)
+	}
+	if d.To == nil {
+		var err error
+		d.To, err = webhookdest.New(
+			destination.Config{URL: "http://" + name + ".example/hook", Secrets: []string{secret}},
+			destination.Deps{Client: outbound.NewClient(transport{w, name, h}, limiter, outbound.RequestWithin), Now: time.Now},
+		)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return d
+}
+
+func (w *world) paused(context.Context) (map[string]Pause, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.pausesUnknown {
+		return nil, journal.ErrNotReady
+	}
+	return maps.Clone(w.pauses), nil
+}
+
+// lines is a log that is kept.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // transport answers as a destination's handler does, without a network.
@@ -179,7 +252,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := v.Verify(r.Header, body, time.Now()); err != nil {
 		t.w.t.Errorf("%s: %v", id, err)
 	}
-	if string(body) != `{"id":"`+id+`"}` || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" || r.UserAgent() != "Baton/test" {
+	if string(body) != `{"id":"`+id+`"}` || r.Method != http.MethodPost || r.Header.Get("Content-Type") != "application/json" || r.UserAgent() != "Baton/1 (Standard-Webhooks)" {
 		t.w.t.Errorf("%s %s %v: %s", r.Method, id, r.Header, body)
 	}
 	t.w.mu.Lock()
@@ -193,18 +266,22 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-func newWorld(t *testing.T, handlers map[string]http.HandlerFunc) *world {
-	w := &world{t: t, start: time.Now(), books: map[string]*state.Book{}, calls: map[string][]call{}}
-	signer, err := webhook.NewSigner([]string{secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	opt := Options{
-		Journal: w, Store: w, Body: w.body, Concurrency: 4, UserAgent: "Baton/test", Source: "routing", Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}
+// setup is what a test wants of a destination beside its handler; by default it is a webhook.
+type setup struct {
+	to           destination.Destination
+	limit        destination.Limit
+	concurrency  int
+	backlogAlarm time.Duration
+}
+
+func newWorld(t *testing.T, handlers map[string]http.HandlerFunc, setups map[string]setup) *world {
+	w := &world{t: t, start: time.Now(), books: map[string]*state.Book{}, calls: map[string][]call{}, pauses: map[string]Pause{}}
+	w.log = &lines{}
+	opt := Options{Journal: w, Store: w, Job: w.job, Paused: w.paused, Source: "routing", Now: time.Now, Log: slog.New(slog.NewTextHandler(w.log, nil))}
 	for name, h := range handlers {
-		opt.Destinations = append(opt.Destinations, Destination{Name: name, URL: "http://" + name + ".example/hook", Signer: signer, Transport: transport{w, name, h}})
+		opt.Destinations = append(opt.Destinations, w.destination(name, h, setups[name]))
 	}
+	var err error
 	if w.sender, err = New(opt); err != nil {
 		t.Fatal(err)
 	}
@@ -272,9 +349,14 @@ func status(code int) http.HandlerFunc {
 
 func bubble(t *testing.T, handlers map[string]http.HandlerFunc, test func(w *world)) {
 	t.Helper()
+	bubbleWith(t, handlers, nil, test)
+}
+
+func bubbleWith(t *testing.T, handlers map[string]http.HandlerFunc, setups map[string]setup, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, handlers)
-		defer w.stop()
+		w := newWorld(t, handlers, setups)
+		defer func() { w.stop() }()
 		test(w)
 	})
 }

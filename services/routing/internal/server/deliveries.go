@@ -2,15 +2,12 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/identity"
-	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/render"
@@ -101,12 +98,7 @@ func (s *Server) ReplayDelivery(ctx context.Context, req *routingv1.ReplayDelive
 	if d == nil {
 		return nil, status.Error(codes.NotFound, "there is no such delivery, or it is one of long ago")
 	}
-	now := timestamppb.New(s.opt.Now())
-	// Asked for twice before it is tried, it is one request.
-	seq, err := s.opt.Journal.Append(ctx, &journalv1.Event{
-		Id: fmt.Sprintf("%s.replay.%d", id, d.Attempts), Entity: d.Entity, Type: "replay_requested", Source: "api", OccurredAt: now, ReceivedAt: now,
-		Payload: &journalv1.Event_ReplayRequested{ReplayRequested: &journalv1.ReplayRequested{WebhookId: id, Destination: d.Destination}},
-	})
+	seq, err := s.opt.Journal.Append(ctx, s.replay(d))
 	if err != nil {
 		return nil, err
 	}

@@ -52,9 +52,10 @@ type Options struct {
 	// Agreements knows the agreement in force; nil: nobody is kept from turning to a lead but by the lead itself.
 	Agreements Agreements
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
-	Caller func(context.Context) (name, rep string)
-	Now    func() time.Time
-	Log    *slog.Logger
+	Caller  func(context.Context) (name, rep string)
+	Now     func() time.Time
+	Log     *slog.Logger
+	Senders Senders
 	// Relist is how often a watch looks again for what another process has folded.
 	Relist time.Duration
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -16,6 +17,14 @@ import (
 type Desk struct {
 	Desk *desk.State
 	Book Book
+	// Paused are the destinations that an operator has paused.
+	Paused map[string]Paused
+}
+
+// Paused says since when a destination is, and who wanted it.
+type Paused struct {
+	Since       time.Time
+	By, Because string
 }
 
 // EncodeDesk gives the desk's blob.
@@ -34,6 +43,10 @@ func EncodeDesk(d *Desk) []byte {
 	}
 	for _, rep := range slices.Sorted(maps.Keys(s.Loads)) {
 		out.Loads = append(out.Loads, &routingv1.LoadState{Rep: rep, Window: s.Loads[rep].Window, Count: int32(s.Loads[rep].Count)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Paused)) {
+		p := d.Paused[name]
+		out.Paused = append(out.Paused, &routingv1.PausedState{Destination: name, Since: nanos(p.Since), By: p.By, Because: p.Because})
 	}
 	blob := marshal(out)
 	// The queue follows behind the rest, entry by entry: a message may have its fields in any order.
@@ -89,5 +102,12 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 		})
 	}
 	s.Restore()
-	return &Desk{Desk: s, Book: decodeBook(in.Deliveries, in.Stated)}, nil
+	d := &Desk{Desk: s, Book: decodeBook(in.Deliveries, in.Stated)}
+	for _, p := range in.Paused {
+		if d.Paused == nil {
+			d.Paused = map[string]Paused{}
+		}
+		d.Paused[p.Destination] = Paused{Since: instant(p.Since), By: p.By, Because: p.Because}
+	}
+	return d, nil
 }

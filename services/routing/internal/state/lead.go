@@ -29,6 +29,8 @@ type Lead struct {
 	Held     []handoff.Held
 	// The latest of each kind: what the lead did, what marketing sent it, how sales turned to it.
 	Touch, Mail, Outreach outreach.Contact
+	// Refs are of deliveries that were about the lead and no handoff.
+	Refs Refs
 }
 
 // Seen is a request that was taken, by the hash of its source and id.
@@ -57,7 +59,7 @@ func (l *Lead) WentOn() string { return cmp.Or(l.MergedInto, l.LeftFrom) }
 
 // EncodeLead gives a lead's blob.
 func EncodeLead(l *Lead) []byte {
-	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode()}
+	out := &routingv1.LeadState{MergedInto: l.MergedInto, LeftFrom: l.LeftFrom, Stated: l.Book.Stated, Deliveries: l.Book.encode(), Refs: encodeRefs(l.Refs)}
 	out.Touch, out.Mail, out.Outreach = encodeContact(l.Touch), encodeContact(l.Mail), encodeContact(l.Outreach)
 	for _, h := range l.Handoffs {
 		out.Handoffs = append(out.Handoffs, encodeHandoff(h))
@@ -83,7 +85,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read a lead's routing state: %w", err)
 	}
-	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated)}
+	l := &Lead{MergedInto: in.MergedInto, LeftFrom: in.LeftFrom, Book: decodeBook(in.Deliveries, in.Stated), Refs: decodeRefs(in.Refs)}
 	l.Touch, l.Mail, l.Outreach = decodeContact(in.Touch), decodeContact(in.Mail), decodeContact(in.Outreach)
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
@@ -113,6 +115,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
 		Passed: h.Passed, Adopted: h.Adopted, Released: h.Released, HeldUntil: nanos(h.HeldUntil), HeldBecause: h.HeldBecause,
+		Refs: encodeRefs(h.Refs),
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -143,6 +146,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
 		Passed: in.Passed, Adopted: in.Adopted, Released: in.Released, HeldUntil: instant(in.HeldUntil), HeldBecause: in.HeldBecause,
+		Refs: decodeRefs(in.Refs),
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

@@ -31,6 +31,7 @@ func TestLeadSurvives(t *testing.T) {
 			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			Refs: Refs{"crm": {"contact": "1"}},
 		}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
 		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim"}}},

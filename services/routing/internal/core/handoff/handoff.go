@@ -90,6 +90,9 @@ type Handoff struct {
 	Passed bool
 	// Adopted: it came from a lead that merged into this one.
 	Adopted bool
+	// Refs are what destinations call what they made of it: by destination and what it is. Copies share them: they are replaced, never
+	// changed.
+	Refs map[string]map[string]string
 }
 
 // Account that the lead was matched to.

@@ -28,6 +28,8 @@ type Case struct {
 	AtLeastOnce map[string]bool
 	// Limited is how the vendor says that the limit is reached; nil for 429 with Retry-After: 7.
 	Limited *Fault
+	// Without names parts of the suite that do not apply, each with the reason.
+	Without map[string]string
 	// Unauthorized is how it says that a token is not accepted; nil for 401.
 	Unauthorized *Fault
 }
@@ -95,13 +97,24 @@ func (r *rig) faults(f func(n int, req *Request) *Fault) {
 
 // Conform runs the suite.
 func Conform(t *testing.T, c Case) {
-	t.Run("a delivery that comes again makes nothing twice", c.again)
-	t.Run("a fault at any request leaves nothing doubled or missing", c.faultAnywhere)
-	t.Run("verdicts", c.verdicts)
-	t.Run("a token that ended is replaced", c.token)
-	t.Run("answers out of measure", c.measure)
-	t.Run("the context's end", c.cancelled)
-	t.Run("a life of a handoff", c.life)
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"a delivery that comes again makes nothing twice", c.again},
+		{"a fault at any request leaves nothing doubled or missing", c.faultAnywhere},
+		{"verdicts", c.verdicts},
+		{"a token that ended is replaced", c.token},
+		{"answers out of measure", c.measure},
+		{"the context's end", c.cancelled},
+		{"a life of a handoff", c.life},
+	} {
+		if why, without := c.Without[part.name]; without {
+			t.Logf("without %q: %s", part.name, why)
+			continue
+		}
+		t.Run(part.name, part.run)
+	}
 }
 
 // again delivers the same thing three times, once having forgotten what it left.
