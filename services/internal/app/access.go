@@ -82,6 +82,7 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/ListDeliveries": read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
 		"/baton.routing.v1.RoutingService/ReplayDelivery": write([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/GetDirectory":   read(people),
+		"/baton.routing.v1.RoutingService/GetDesk":        read(people),
 		"/baton.routing.v1.RoutingService/PutDirectory":   read([]string{roleAdmin, roleManager}),
 
 		"/baton.feedback.v1.FeedbackService/Accept":     write(answering),

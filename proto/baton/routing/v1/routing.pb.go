@@ -2316,6 +2316,614 @@ func (x *PutDirectoryRequest) GetYaml() string {
 	return ""
 }
 
+type GetDeskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	After string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	// Of one pool alone; "" for all.
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// How many of those who wait are listed: 50 where it is 0, at most 200.
+	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDeskRequest) Reset() {
+	*x = GetDeskRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDeskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDeskRequest) ProtoMessage() {}
+
+func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
+func (*GetDeskRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GetDeskRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *GetDeskRequest) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *GetDeskRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// Desk is who waits because nobody can take them, and how the pools stand.
+type Desk struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	At      *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Waiting int32                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// In the order in which they asked.
+	Queue         []*Waiter       `protobuf:"bytes,3,rep,name=queue,proto3" json:"queue,omitempty"`
+	Pools         []*PoolStanding `protobuf:"bytes,4,rep,name=pools,proto3" json:"pools,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Desk) Reset() {
+	*x = Desk{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Desk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Desk) ProtoMessage() {}
+
+func (x *Desk) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Desk.ProtoReflect.Descriptor instead.
+func (*Desk) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Desk) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Desk) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Desk) GetQueue() []*Waiter {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *Desk) GetPools() []*PoolStanding {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+type Waiter struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	LeadId    string                 `protobuf:"bytes,2,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	Account   string                 `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Route     string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	Pool      string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Reps whom the routes name before the pool.
+	Preferred []string               `protobuf:"bytes,6,rep,name=preferred,proto3" json:"preferred,omitempty"`
+	Since     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
+	// When somebody can take it, or it overflows; absent where nothing but a change of the directory, or the end of a handoff, helps.
+	Until *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=until,proto3" json:"until,omitempty"`
+	// 0 for the first assignment.
+	Attempt int32 `protobuf:"varint,9,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Why each rep cannot take it now.
+	Considered    []*v1.Considered `protobuf:"bytes,10,rep,name=considered,proto3" json:"considered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiter) Reset() {
+	*x = Waiter{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiter) ProtoMessage() {}
+
+func (x *Waiter) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
+func (*Waiter) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Waiter) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *Waiter) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *Waiter) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Waiter) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *Waiter) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *Waiter) GetPreferred() []string {
+	if x != nil {
+		return x.Preferred
+	}
+	return nil
+}
+
+func (x *Waiter) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Waiter) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Waiter) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Waiter) GetConsidered() []*v1.Considered {
+	if x != nil {
+		return x.Considered
+	}
+	return nil
+}
+
+type PoolStanding struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Pool    string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	Waiting int32                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Oldest  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	// open, outside hours, or at capacity.
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	NextOpen      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_open,json=nextOpen,proto3" json:"next_open,omitempty"`
+	Members       []*MemberStanding      `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Loads         []*Load                `protobuf:"bytes,7,rep,name=loads,proto3" json:"loads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolStanding) Reset() {
+	*x = PoolStanding{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolStanding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolStanding) ProtoMessage() {}
+
+func (x *PoolStanding) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
+func (*PoolStanding) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *PoolStanding) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolStanding) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *PoolStanding) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *PoolStanding) GetNextOpen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextOpen
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetMembers() []*MemberStanding {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetLoads() []*Load {
+	if x != nil {
+		return x.Loads
+	}
+	return nil
+}
+
+type MemberStanding struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Rep    string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	Weight float64                `protobuf:"fixed64,2,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Handoffs that the pool gave them.
+	Assigned int32 `protobuf:"varint,3,opt,name=assigned,proto3" json:"assigned,omitempty"`
+	// assigned, and what they were credited with for the time that they were away: what the choice compares.
+	Level int32 `protobuf:"varint,4,opt,name=level,proto3" json:"level,omitempty"`
+	// Of the pool's weight.
+	Share float64 `protobuf:"fixed64,5,opt,name=share,proto3" json:"share,omitempty"`
+	// Turns given back and not yet used.
+	Credits int32 `protobuf:"varint,6,opt,name=credits,proto3" json:"credits,omitempty"`
+	// open, away, outside hours, at capacity, too many in hand, or inactive.
+	State    string                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
+	NextOpen *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_open,json=nextOpen,proto3" json:"next_open,omitempty"`
+	// Across all pools.
+	Loads         []*Load `protobuf:"bytes,9,rep,name=loads,proto3" json:"loads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberStanding) Reset() {
+	*x = MemberStanding{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberStanding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberStanding) ProtoMessage() {}
+
+func (x *MemberStanding) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
+func (*MemberStanding) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *MemberStanding) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *MemberStanding) GetWeight() float64 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetAssigned() int32 {
+	if x != nil {
+		return x.Assigned
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetCredits() int32 {
+	if x != nil {
+		return x.Credits
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *MemberStanding) GetNextOpen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextOpen
+	}
+	return nil
+}
+
+func (x *MemberStanding) GetLoads() []*Load {
+	if x != nil {
+		return x.Loads
+	}
+	return nil
+}
+
+type Load struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1h, 1d or 7d; open for handoffs in hand.
+	Per   string `protobuf:"bytes,1,opt,name=per,proto3" json:"per,omitempty"`
+	Count int32  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Of    int32  `protobuf:"varint,3,opt,name=of,proto3" json:"of,omitempty"`
+	// When the window ends.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Load) Reset() {
+	*x = Load{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Load) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Load) ProtoMessage() {}
+
+func (x *Load) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Load.ProtoReflect.Descriptor instead.
+func (*Load) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Load) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *Load) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Load) GetOf() int32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Load) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// DeskEvent is the `data` of desk.waiting and desk.cleared.
+type DeskEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// The handoff that waits first, for desk.waiting.
+	HandoffId string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Since     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// When somebody can take it, where known.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeskEvent) Reset() {
+	*x = DeskEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeskEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeskEvent) ProtoMessage() {}
+
+func (x *DeskEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
+func (*DeskEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *DeskEvent) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *DeskEvent) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *DeskEvent) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *DeskEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *DeskEvent) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
@@ -2535,7 +3143,61 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"P\n" +
+	"\x0eGetDeskRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\tR\x05after\x12\x12\n" +
+	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\x05R\x05limit\"\xb2\x01\n" +
+	"\x04Desk\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\x05R\awaiting\x12.\n" +
+	"\x05queue\x18\x03 \x03(\v2\x18.baton.routing.v1.WaiterR\x05queue\x124\n" +
+	"\x05pools\x18\x04 \x03(\v2\x1e.baton.routing.v1.PoolStandingR\x05pools\"\xde\x02\n" +
+	"\x06Waiter\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x17\n" +
+	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05route\x18\x04 \x01(\tR\x05route\x12\x12\n" +
+	"\x04pool\x18\x05 \x01(\tR\x04pool\x12\x1c\n" +
+	"\tpreferred\x18\x06 \x03(\tR\tpreferred\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
+	"\aattempt\x18\t \x01(\x05R\aattempt\x12<\n" +
+	"\n" +
+	"considered\x18\n" +
+	" \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
+	"considered\"\xa9\x02\n" +
+	"\fPoolStanding\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\x05R\awaiting\x122\n" +
+	"\x06oldest\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x127\n" +
+	"\tnext_open\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bnextOpen\x12:\n" +
+	"\amembers\x18\x06 \x03(\v2 .baton.routing.v1.MemberStandingR\amembers\x12,\n" +
+	"\x05loads\x18\a \x03(\v2\x16.baton.routing.v1.LoadR\x05loads\"\x99\x02\n" +
+	"\x0eMemberStanding\x12\x10\n" +
+	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
+	"\x06weight\x18\x02 \x01(\x01R\x06weight\x12\x1a\n" +
+	"\bassigned\x18\x03 \x01(\x05R\bassigned\x12\x14\n" +
+	"\x05level\x18\x04 \x01(\x05R\x05level\x12\x14\n" +
+	"\x05share\x18\x05 \x01(\x01R\x05share\x12\x18\n" +
+	"\acredits\x18\x06 \x01(\x05R\acredits\x12\x14\n" +
+	"\x05state\x18\a \x01(\tR\x05state\x127\n" +
+	"\tnext_open\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bnextOpen\x12,\n" +
+	"\x05loads\x18\t \x03(\v2\x16.baton.routing.v1.LoadR\x05loads\"p\n" +
+	"\x04Load\x12\x10\n" +
+	"\x03per\x18\x01 \x01(\tR\x03per\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\x05R\x02of\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xce\x01\n" +
+	"\tDeskEvent\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x95\x06\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2545,7 +3207,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12C\n" +
+	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.DeskB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2559,7 +3222,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2592,37 +3255,44 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
 	(*Directory)(nil),              // 29: baton.routing.v1.Directory
 	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                            // 32: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 33: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 34: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 35: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 36: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 37: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 38: baton.journal.v1.ScoreSnapshot
+	(*GetDeskRequest)(nil),         // 31: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                   // 32: baton.routing.v1.Desk
+	(*Waiter)(nil),                 // 33: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),           // 34: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),         // 35: baton.routing.v1.MemberStanding
+	(*Load)(nil),                   // 36: baton.routing.v1.Load
+	(*DeskEvent)(nil),              // 37: baton.routing.v1.DeskEvent
+	nil,                            // 38: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                            // 39: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 40: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 41: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 42: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 43: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),        // 44: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 45: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	35, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	35, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	35, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	35, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	42, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	42, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	42, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	42, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	36, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	35, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	35, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	43, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	42, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	42, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	31, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	36, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	38, // 13: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	43, // 14: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	5,  // 15: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	35, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	35, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	35, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	35, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	35, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	42, // 16: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	42, // 17: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	42, // 18: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	42, // 19: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	42, // 20: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	9,  // 21: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	10, // 22: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	11, // 23: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -2630,48 +3300,66 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	13, // 25: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	14, // 26: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	15, // 27: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	32, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	37, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	35, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	35, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	35, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	39, // 28: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	44, // 29: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	42, // 30: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	42, // 31: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	42, // 32: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
 	20, // 33: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	4,  // 34: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	2,  // 35: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	38, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	45, // 36: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	8,  // 37: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	6,  // 38: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	17, // 39: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	1,  // 40: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	42, // 41: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
 	20, // 42: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	35, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	35, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	34, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	42, // 43: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	40, // 44: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	42, // 45: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	41, // 46: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
 	0,  // 47: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
 	7,  // 48: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 49: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 50: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 51: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 52: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 53: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 54: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 55: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 56: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 57: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 58: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 59: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 60: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 61: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 62: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 63: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 64: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	57, // [57:65] is the sub-list for method output_type
-	49, // [49:57] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	42, // 49: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	33, // 50: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	34, // 51: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	42, // 52: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	42, // 53: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	43, // 54: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	42, // 55: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	42, // 56: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	35, // 57: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	36, // 58: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	42, // 59: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	36, // 60: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	42, // 61: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	42, // 62: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	42, // 63: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	42, // 64: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	21, // 65: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 66: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 67: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 68: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 69: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 70: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	28, // 71: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	30, // 72: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	31, // 73: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	22, // 74: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 75: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 76: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 77: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 78: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 79: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	29, // 80: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	29, // 81: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	32, // 82: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	74, // [74:83] is the sub-list for method output_type
+	65, // [65:74] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2685,7 +3373,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	RoutingService_ReplayDelivery_FullMethodName = "/baton.routing.v1.RoutingService/ReplayDelivery"
 	RoutingService_GetDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/GetDirectory"
 	RoutingService_PutDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_GetDesk_FullMethodName        = "/baton.routing.v1.RoutingService/GetDesk"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -44,6 +45,8 @@ type RoutingServiceClient interface {
 	ReplayDelivery(ctx context.Context, in *ReplayDeliveryRequest, opts ...grpc.CallOption) (*ReplayDeliveryResponse, error)
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
 	PutDirectory(ctx context.Context, in *PutDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
+	// Who waits at the desk, and how each pool and rep stands.
+	GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error)
 }
 
 type routingServiceClient struct {
@@ -143,6 +146,16 @@ func (c *routingServiceClient) PutDirectory(ctx context.Context, in *PutDirector
 	return out, nil
 }
 
+func (c *routingServiceClient) GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Desk)
+	err := c.cc.Invoke(ctx, RoutingService_GetDesk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -158,6 +171,8 @@ type RoutingServiceServer interface {
 	ReplayDelivery(context.Context, *ReplayDeliveryRequest) (*ReplayDeliveryResponse, error)
 	GetDirectory(context.Context, *GetDirectoryRequest) (*Directory, error)
 	PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error)
+	// Who waits at the desk, and how each pool and rep stands.
+	GetDesk(context.Context, *GetDeskRequest) (*Desk, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -191,6 +206,9 @@ func (UnimplementedRoutingServiceServer) GetDirectory(context.Context, *GetDirec
 }
 func (UnimplementedRoutingServiceServer) PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutDirectory not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetDesk(context.Context, *GetDeskRequest) (*Desk, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDesk not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -350,6 +368,24 @@ func _RoutingService_PutDirectory_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_GetDesk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDeskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetDesk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetDesk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetDesk(ctx, req.(*GetDeskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -384,6 +420,10 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutDirectory",
 			Handler:    _RoutingService_PutDirectory_Handler,
+		},
+		{
+			MethodName: "GetDesk",
+			Handler:    _RoutingService_GetDesk_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

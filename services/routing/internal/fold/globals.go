@@ -21,6 +21,9 @@ const (
 	EventBandChanged        = "lead.score_band_changed"
 	EventSLABreached        = "sla.breached"
 	EventAgreementActivated = "agreement.activated"
+	// EventDeskWaiting and EventDeskCleared: the first began to wait for a pool, and nobody waits for it any more.
+	EventDeskWaiting = "desk.waiting"
+	EventDeskCleared = "desk.cleared"
 )
 
 // Globals is what is in force for everybody: the directory, the agreement, and who is told what.

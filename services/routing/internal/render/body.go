@@ -49,6 +49,10 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, 
 		return r.leadEvent(ctx, d)
 	case fold.EventAgreementActivated:
 		return &routingv1.AgreementEvent{Version: int32(number(d.Data["version"])), Hash: d.Data["hash"], At: timestamppb.New(d.DueAt)}, nil
+	case fold.EventDeskWaiting, fold.EventDeskCleared:
+		return &routingv1.DeskEvent{
+			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),
+		}, nil
 	}
 	on, err := r.Lead(ctx, d.Entity)
 	if err != nil {

@@ -32,9 +32,7 @@ func EncodeDesk(d *Desk) []byte {
 		}
 		out.Pools = append(out.Pools, p)
 	}
-	for _, rep := range slices.Sorted(maps.Keys(s.Loads)) {
-		out.Loads = append(out.Loads, &routingv1.LoadState{Rep: rep, Window: s.Loads[rep].Window, Count: int32(s.Loads[rep].Count)})
-	}
+	encodeLoads(out, s)
 	blob := marshal(out)
 	// The queue follows behind the rest, entry by entry: a message may have its fields in any order.
 	size := 0
@@ -60,6 +58,7 @@ func encodeEntry(e *desk.Entry) []byte {
 		Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 		Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
 		Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
+		Prefer: Preferences(e.Prefer), Needs: Needs(e.Needs), Language: e.Language, Conflicts: Conflicts(e.Conflicts),
 	})
 }
 
@@ -78,14 +77,13 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 		}
 		s.Pools[p.Id] = members
 	}
-	for _, l := range in.Loads {
-		s.Loads[l.Rep] = desk.Load{Window: l.Window, Count: int(l.Count)}
-	}
+	decodeLoads(s, &in)
 	for _, e := range in.Queue {
 		s.Queue = append(s.Queue, &desk.Entry{
 			Lead: e.Lead, Handoff: e.HandoffId, Epoch: int(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 			Attempt: int(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
 			Since: instant(e.Since), Until: instant(e.Until), Told: e.Told,
+			Prefer: ParsePreferences(e.Prefer), Wants: ParseWants(e.Needs, e.Language, e.Conflicts),
 		})
 	}
 	s.Restore()

@@ -26,6 +26,8 @@ type Lead struct {
 	Book     Book
 	Seen     []Seen
 	Held     []handoff.Held
+	// Deals with an owner, by id.
+	Deals []Deal
 }
 
 // Seen is a request that was taken, by the hash of its source and id.
@@ -66,6 +68,7 @@ func EncodeLead(l *Lead) []byte {
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
 		})
 	}
+	out.Deals = encodeDeals(l.Deals)
 	return marshal(out)
 }
 
@@ -79,6 +82,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
 	}
+	l.Deals = decodeDeals(in.Deals)
 	for _, s := range in.Seen {
 		l.Seen = append(l.Seen, Seen{Hash: s.Hash, At: instant(s.At)})
 	}
@@ -103,6 +107,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
 		Passed: h.Passed, Adopted: h.Adopted,
+		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
 	}
 	for _, a := range h.Assignments {
 		out.Assignments = append(out.Assignments, &routingv1.AssignmentState{
@@ -132,6 +137,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
 		Passed: in.Passed, Adopted: in.Adopted,
+		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
 	}
 	for _, a := range in.Assignments {
 		h.Assignments = append(h.Assignments, handoff.Assignment{

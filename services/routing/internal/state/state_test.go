@@ -9,11 +9,30 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 	"github.com/batonhq/baton/services/routing/internal/core/desk"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 )
 
 var now = time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC)
+
+var (
+	needed    = core.Needs{Skills: []string{"s"}, Languages: []string{"sv"}, LeadLanguage: true, Fallback: []string{"en"}}
+	preferred = []core.Preference{{Rep: "cy", Route: "r", As: core.AsPrevious, Needs: needed}}
+	wanted    = core.Wants{Needs: needed, Language: "sv", Conflicts: []core.Conflict{{Rep: "bo", Pool: "p"}}}
+)
+
+func TestAccountSurvives(t *testing.T) {
+	blob := EncodeAccount(&Account{Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "ana", Open: true, At: now}}, LastRep: "bo", LastAt: now})
+	again, err := DecodeAccount(blob)
+	if err != nil || !bytes.Equal(EncodeAccount(again), blob) {
+		t.Fatalf("%v", err)
+	}
+	if _, err := DecodeAccount([]byte{0xff}); err == nil {
+		t.Error("rubbish is taken for an account")
+	}
+}
 
 func TestLeadSurvives(t *testing.T) {
 	l := &Lead{
@@ -27,9 +46,11 @@ func TestLeadSurvives(t *testing.T) {
 			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
 			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			Chosen: handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
 		}},
-		Seen: []Seen{{Hash: 1 << 63, At: now}},
-		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
+		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
+		Seen:  []Seen{{Hash: 1 << 63, At: now}},
+		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
 	}
 	l.Book.Add(Delivery{ID: "m", Destination: "d", Event: "e", Handoff: "h", Entity: "ld", Data: map[string]string{"a": "b", "c": "d"}, DueAt: now, NextAt: now})
 	l.Book.Failed("m", 1, 500, "status 500", now, now, false)
@@ -43,7 +64,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Deals[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {
@@ -60,8 +81,11 @@ func TestDeskSurvives(t *testing.T) {
 	d := &Desk{Desk: desk.New()}
 	d.Desk.Now = now
 	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500}, "bo": {}}
-	d.Desk.Loads["ana"] = desk.Load{Window: 7, Count: 2}
-	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5})
+	d.Desk.Loads["ana"] = []desk.Load{{Window: 7, Count: 2}, {Window: 8, Count: 1, Per: calendar.Week}}
+	d.Desk.PoolLoads["p"] = []desk.Load{{Window: 9, Count: 3, Per: calendar.Hour}}
+	d.Desk.Hands["ana"] = []uint64{1, 1 << 63}
+	d.Desk.Alarms["p"] = now
+	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5, Prefer: preferred, Wants: wanted})
 	d.Desk.Tell("ho", now)
 	d.Desk.Recent = []uint64{1 << 63}
 	blob := EncodeDesk(d)
