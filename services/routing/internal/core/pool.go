@@ -181,8 +181,8 @@ func (d *Directory) LanguageOf(f LeadFacts) string {
 	return d.Languages.Default
 }
 
-// RepBy finds the rep that a source means by an owner: a rep's id, an e-mail address, SYSTEM:ID of an external id, or an external
-// id that one rep alone has. "" where that is nobody, or more than one.
+// RepBy finds the rep that a source means by an owner: a rep's id, an e-mail address, or SYSTEM:ID of an external id. Where no rep
+// states an id in that system, one that some rep has elsewhere will do. "" where that is nobody, or more than one.
 func (d *Directory) RepBy(owner string) string {
 	if d == nil || owner == "" {
 		return ""
@@ -190,5 +190,10 @@ func (d *Directory) RepBy(owner string) string {
 	if d.reps[owner] != nil {
 		return owner
 	}
-	return d.routing.owners[strings.ToLower(owner)]
+	owner = strings.ToLower(owner)
+	rep, known := d.routing.owners[owner]
+	if system, id, ok := strings.Cut(owner, ":"); ok && !known && !d.routing.systems[system] {
+		rep = d.routing.owners[id]
+	}
+	return rep
 }

@@ -61,6 +61,8 @@ type routingIndex struct {
 	territories []*Territory
 	// owners has e-mail addresses and external ids, in lower case; "" where one is several reps'.
 	owners map[string]string
+	// systems in which some rep has an external id, in lower case.
+	systems map[string]bool
 	// language: some rule asks for the lead's.
 	language bool
 	// assignments, open: see TellsAssignments and CountsOpen.
@@ -68,7 +70,7 @@ type routingIndex struct {
 }
 
 func (d *Directory) indexRouting() {
-	x := routingIndex{owners: map[string]string{}}
+	x := routingIndex{owners: map[string]string{}, systems: map[string]bool{}}
 	for i := range d.Territories {
 		x.territories = append(x.territories, &d.Territories[i])
 	}
@@ -87,6 +89,7 @@ func (d *Directory) indexRouting() {
 			claim(r.Email, r.ID)
 		}
 		for system, id := range r.ExternalIDs {
+			x.systems[strings.ToLower(system)] = true
 			claim(system+":"+id, r.ID)
 			claim(id, r.ID)
 		}

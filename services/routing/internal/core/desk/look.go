@@ -51,6 +51,15 @@ func (s *State) Propose(dir *core.Directory, e Entry, at time.Time) Ruling {
 	return v.rule(&e)
 }
 
+// Review says what the desk would rule on an entry that waits, at a moment not before its own. It changes nothing.
+func (s *State) Review(dir *core.Directory, e *Entry, at time.Time) Ruling {
+	v := s.view(dir)
+	if at.After(v.Now) {
+		v.Now = at
+	}
+	return v.rule(e)
+}
+
 // view is a state to try rulings on: each one counts for the next, and the desk's own state stays as it is.
 type view struct {
 	State
@@ -103,8 +112,8 @@ func (v *view) stops(e *Entry) (list []stop, next time.Time) {
 	return list, time.Time{}
 }
 
-// preferred gives whom the routes name, in order.
-func (e *Entry) preferred() []core.Preference {
+// Preferred gives whom the routes name, in order.
+func (e *Entry) Preferred() []core.Preference {
 	if len(e.Prefer) > 0 || e.Rep == "" {
 		return e.Prefer
 	}
@@ -114,7 +123,7 @@ func (e *Entry) preferred() []core.Preference {
 func (v *view) rule(e *Entry) Ruling {
 	r := Ruling{Entry: e, Route: e.Route}
 	pass := func(rep, why string) { r.Considered = append(r.Considered, Considered{rep, why}) }
-	named := e.preferred()
+	named := e.Preferred()
 	for _, p := range named {
 		why := v.skipped(e, p.Rep, "")
 		if why == "" {

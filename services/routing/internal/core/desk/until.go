@@ -42,7 +42,7 @@ func (v *view) until(e *Entry, named []core.Preference, stops []stop) time.Time 
 
 // opensFor gives the first moment at which a rep could take the entry, zero for never as things stand.
 func (v *view) opensFor(e *Entry, rep string) time.Time {
-	for _, p := range e.preferred() {
+	for _, p := range e.Preferred() {
 		if p.Rep == rep && v.barred(e, rep, "") == "" && v.lacks(e, rep, []core.Needs{p.Needs}, []string{rep}) == "" {
 			return v.opensIn(rep, nil)
 		}
