@@ -4178,10 +4178,12 @@ func (x *Signature) GetBy() string {
 
 // DirectoryChanged replaces the directory as a whole.
 type DirectoryChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Yaml          []byte                 `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
-	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
-	Origin        string                 `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Yaml   []byte                 `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	Hash   string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	Origin string                 `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`
+	// How pools take turns from here on: 0 by levels that joiners are lifted to, 1 by the exact share of each handoff.
+	Turns         int32 `protobuf:"varint,30,opt,name=turns,proto3" json:"turns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4235,6 +4237,13 @@ func (x *DirectoryChanged) GetOrigin() string {
 		return x.Origin
 	}
 	return ""
+}
+
+func (x *DirectoryChanged) GetTurns() int32 {
+	if x != nil {
+		return x.Turns
+	}
+	return 0
 }
 
 type ErasureRequested struct {
@@ -4811,11 +4820,12 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04from\"/\n" +
 	"\tSignature\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"R\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\"h\n" +
 	"\x10DirectoryChanged\x12\x12\n" +
 	"\x04yaml\x18\x01 \x01(\fR\x04yaml\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
-	"\x06origin\x18\x03 \x01(\tR\x06origin\"E\n" +
+	"\x06origin\x18\x03 \x01(\tR\x06origin\x12\x14\n" +
+	"\x05turns\x18\x1e \x01(\x05R\x05turns\"E\n" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +

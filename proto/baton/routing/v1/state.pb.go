@@ -1454,7 +1454,9 @@ type MemberState struct {
 	// Could not be chosen when the pool last chose.
 	Absent bool `protobuf:"varint,5,opt,name=absent,proto3" json:"absent,omitempty"`
 	// In thousandths.
-	Weight        int64 `protobuf:"varint,6,opt,name=weight,proto3" json:"weight,omitempty"`
+	Weight int64 `protobuf:"varint,6,opt,name=weight,proto3" json:"weight,omitempty"`
+	// What is owed to the rep, in 10^-10 of a handoff.
+	Owed          int64 `protobuf:"zigzag64,30,opt,name=owed,proto3" json:"owed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1527,6 +1529,13 @@ func (x *MemberState) GetAbsent() bool {
 func (x *MemberState) GetWeight() int64 {
 	if x != nil {
 		return x.Weight
+	}
+	return 0
+}
+
+func (x *MemberState) GetOwed() int64 {
+	if x != nil {
+		return x.Owed
 	}
 	return 0
 }
@@ -1933,14 +1942,15 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"AlarmState\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x14\n" +
-	"\x05since\x18\x02 \x01(\x03R\x05since\"\xa7\x01\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\"\xbb\x01\n" +
 	"\vMemberState\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x1a\n" +
 	"\bassigned\x18\x02 \x01(\x12R\bassigned\x12 \n" +
 	"\vcalibration\x18\x03 \x01(\x12R\vcalibration\x12\x18\n" +
 	"\acredits\x18\x04 \x01(\x05R\acredits\x12\x16\n" +
 	"\x06absent\x18\x05 \x01(\bR\x06absent\x12\x16\n" +
-	"\x06weight\x18\x06 \x01(\x03R\x06weight\"]\n" +
+	"\x06weight\x18\x06 \x01(\x03R\x06weight\x12\x12\n" +
+	"\x04owed\x18\x1e \x01(\x12R\x04owed\"]\n" +
 	"\tLoadState\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06window\x18\x02 \x01(\x03R\x06window\x12\x14\n" +

@@ -25,6 +25,9 @@ type Directory struct {
 	Exclude   []Exclusion
 	Languages Languages
 	routing   routingIndex
+	// ExactTurns: pools take turns by the exact share of each handoff. A directory that was put in force before there were such
+	// turns goes on without them.
+	ExactTurns bool
 
 	reps      map[string]*Rep
 	teams     map[string]*Team

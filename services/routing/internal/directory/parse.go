@@ -21,6 +21,9 @@ type Errors = directory.Errors
 // MaxBytes is the largest text that is looked at.
 const MaxBytes = directory.MaxBytes
 
+// TurnsExact is what is stated with a directory under which pools take turns by the exact share of each handoff.
+const TurnsExact = 1
+
 type text struct {
 	Teams     []teamText        `yaml:"teams"`
 	Reps      []repText         `yaml:"reps"`

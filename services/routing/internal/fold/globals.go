@@ -54,6 +54,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		if err != nil {
 			return nil
 		}
+		d.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
 		g.Directory = d
 		return []string{identity.Desk}
 	case typeDestinationsChanged:

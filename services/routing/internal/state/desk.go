@@ -27,7 +27,7 @@ func EncodeDesk(d *Desk) []byte {
 		for _, rep := range slices.Sorted(maps.Keys(s.Pools[id])) {
 			m := s.Pools[id][rep]
 			p.Members = append(p.Members, &routingv1.MemberState{
-				Rep: rep, Assigned: m.Assigned, Calibration: m.Calibration, Credits: int32(m.Credits), Absent: m.Absent, Weight: m.Weight,
+				Rep: rep, Assigned: m.Assigned, Calibration: m.Calibration, Credits: int32(m.Credits), Absent: m.Absent, Weight: m.Weight, Owed: m.Owed,
 			})
 		}
 		out.Pools = append(out.Pools, p)
@@ -73,7 +73,7 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 	for _, p := range in.Pools {
 		members := make(map[string]desk.Member, len(p.Members))
 		for _, m := range p.Members {
-			members[m.Rep] = desk.Member{Assigned: m.Assigned, Calibration: m.Calibration, Credits: int(m.Credits), Absent: m.Absent, Weight: m.Weight}
+			members[m.Rep] = desk.Member{Assigned: m.Assigned, Calibration: m.Calibration, Credits: int(m.Credits), Absent: m.Absent, Weight: m.Weight, Owed: m.Owed}
 		}
 		s.Pools[p.Id] = members
 	}

@@ -80,7 +80,7 @@ func TestLeadSurvives(t *testing.T) {
 func TestDeskSurvives(t *testing.T) {
 	d := &Desk{Desk: desk.New()}
 	d.Desk.Now = now
-	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500}, "bo": {}}
+	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500, Owed: -7}, "bo": {}}
 	d.Desk.Loads["ana"] = []desk.Load{{Window: 7, Count: 2}, {Window: 8, Count: 1, Per: calendar.Week}}
 	d.Desk.PoolLoads["p"] = []desk.Load{{Window: 9, Count: 3, Per: calendar.Hour}}
 	d.Desk.Hands["ana"] = []uint64{1, 1 << 63}

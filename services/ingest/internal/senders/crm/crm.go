@@ -62,8 +62,8 @@ type Record struct {
 	DealID           string
 	Amount, Currency string
 	// Owner is a deal's owner: the CRM's id of the user, or an address.
-	Owner string
-	Reason           string
+	Owner  string
+	Reason string
 	// Traits are a person's fields, Names our names for them (fact.Drop for what is used up).
 	Traits strictjson.Value
 	Names  func(field string) string

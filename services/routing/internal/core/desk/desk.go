@@ -3,14 +3,17 @@
 //
 // # Whose turn it is
 //
-// Among the eligible reps of a pool whose level is below their quota n·w/W (n handoffs among them with this one, w the
-// rep's weight, W the weight of all eligible), the one with the lowest (level+1)/w gets it; a hash of handoff and rep breaks
-// ties. A level is what the rep was assigned plus a calibration. While the same reps stay eligible, each is always within 1
-// of their weighted share: that is the quota method of apportionment. Without the quota, weights of 10 and ten times 1
-// stray by 5.
+// Of each handoff every eligible rep of the pool is owed w/W (w the rep's weight, W the weight of all eligible). Among those
+// who are owed something the one gets it who would be the first to be owed a whole one: the lowest (1 − owed)/w; a hash of
+// handoff and rep breaks ties. While the same reps stay eligible that is the quota method of apportionment (below the quota n·w/W,
+// the lowest (assigned+1)/w), and each is always within 1 of their share. Without the quota, weights of 10 and ten times 1 stray
+// by 5. Shares that change with every handoff are the chairman assignment problem (R. Tijdeman, Discrete Mathematics 32, 1980).
 //
-// Somebody who joins, or comes back from an absence, the night or a full day, starts at the level of those who were there:
-// no flood makes up for the time away. A turn that is given back lowers the level by one.
+// Somebody who joins is owed nothing; who comes back from an absence, the night or a full day is owed the part of a handoff that
+// they were owed when they left: no flood makes up for the time away. A turn that is given back is owed.
+//
+// Journals from before this go on with levels until the directory next changes: a level is what the rep was assigned plus a
+// calibration, the quota is that of the levels, and who joins or comes back starts at the level of those who were there.
 package desk
 
 import (
@@ -80,6 +83,8 @@ type Member struct {
 	Absent bool
 	// Weight that the level was reached with, in thousandths.
 	Weight int64
+	// Owed is what the rep's shares have come to beyond what they were given, in 1/owedUnit of a handoff.
+	Owed int64
 }
 
 func (m Member) level() int64 { return max(0, m.Assigned+m.Calibration) }
@@ -166,11 +171,12 @@ func (s *State) Close(handoff, pool, rep string, giveBack bool) (freed bool) {
 	s.leave(handoff)
 	freed = s.drop(rep, handoff)
 	m, ok := s.Pools[pool][rep]
-	if !giveBack || !ok || m.level() == 0 {
+	if !giveBack || !ok || m.Assigned <= 0 && m.level() == 0 {
 		return freed
 	}
 	m.Assigned--
 	m.Credits++
+	m.Owed = bounded(m.Owed + owedUnit)
 	s.Pools[pool][rep] = m
 	return freed
 }
@@ -209,7 +215,7 @@ func (s *State) Changed(dir *core.Directory) {
 			r := dir.Rep(rep)
 			if r == nil || !slices.Contains(pool.Reps, rep) {
 				delete(members, rep)
-			} else if pool.Weight(r) != m.Weight {
+			} else if pool.Weight(r) != m.Weight && !dir.ExactTurns {
 				reset = true
 			}
 		}
@@ -266,6 +272,10 @@ func (s *State) count(dir *core.Directory, pool, rep string, considered []Consid
 				members[c.Rep] = m
 			}
 		}
+	}
+	if dir.ExactTurns {
+		owe(dir, p, members, present)
+		return
 	}
 	for i, standing := range standings(dir, p, members, present) {
 		m := members[present[i]]

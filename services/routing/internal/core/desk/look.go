@@ -187,7 +187,13 @@ func (v *view) eligible(e *Entry, pool *core.Pool, named []core.Preference, pass
 
 // choose gives whose turn it is, and passes over the others.
 func (v *view) choose(e *Entry, pool *core.Pool, eligible []string, pass func(rep, why string)) string {
-	chosen, above := choose(e.Handoff, eligible, standings(v.dir, pool, v.Pools[pool.ID], eligible))
+	var chosen int
+	var above []bool
+	if members := v.Pools[pool.ID]; v.dir.ExactTurns {
+		chosen, above = turn(e.Handoff, pool, v.dir, members, eligible)
+	} else {
+		chosen, above = choose(e.Handoff, eligible, standings(v.dir, pool, members, eligible))
+	}
 	for i, rep := range eligible {
 		switch {
 		case i == chosen:
