@@ -21,7 +21,12 @@ type Pool struct {
 	// Hours is when it gives out at all; nil is always, by UTC.
 	Hours    *calendar.Calendar
 	Overflow *Overflow
+
+	members map[string]struct{}
 }
+
+// Has reports whether a rep is in the pool, once the directory is indexed.
+func (p *Pool) Has(rep string) bool { _, ok := p.members[rep]; return ok }
 
 // Overflow is where a pool's handoffs go that have waited too long. The pool's own reps still come first.
 type Overflow struct {

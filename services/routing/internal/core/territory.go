@@ -96,6 +96,10 @@ func (d *Directory) indexRouting() {
 	}
 	for i := range d.Pools {
 		x.language = x.language || d.Pools[i].Needs.LeadLanguage
+		d.Pools[i].members = make(map[string]struct{}, len(d.Pools[i].Reps))
+		for _, rep := range d.Pools[i].Reps {
+			d.Pools[i].members[rep] = struct{}{}
+		}
 	}
 	for i := range d.Routes {
 		r := &d.Routes[i]

@@ -258,7 +258,7 @@ func (s *State) count(dir *core.Directory, pool, rep string, considered []Consid
 	present := []string{rep}
 	for _, c := range considered {
 		why, ok := last[c.Rep]
-		if !ok || c.Rep == rep || !slices.Contains(p.Reps, c.Rep) {
+		if !ok || c.Rep == rep || !p.Has(c.Rep) {
 			continue
 		}
 		delete(last, c.Rep)

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"slices"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/core"
@@ -54,7 +53,7 @@ func (v *view) opensFor(e *Entry, rep string) time.Time {
 			if s.rep == rep && v.barred(e, rep, "") == "" {
 				return v.opensIn(rep, nil)
 			}
-		case !slices.Contains(s.pool.Reps, rep) || v.barred(e, rep, s.pool.ID) != "":
+		case !s.pool.Has(rep) || v.barred(e, rep, s.pool.ID) != "":
 		case v.lacks(e, rep, v.needs(e, s.pool), s.pool.Reps) == "":
 			return v.opensIn(rep, s.pool)
 		}
