@@ -54,6 +54,11 @@ type text struct {
 	Assets    []Asset `yaml:"assets"`
 	Campaigns any     `yaml:"campaigns"`
 	Personas  any     `yaml:"personas"`
+
+	Calendars   any `yaml:"calendars"`
+	Territories any `yaml:"territories"`
+	Exclude     any `yaml:"exclude"`
+	Languages   any `yaml:"languages"`
 }
 
 // Assets reads the catalogue of a directory's text, in its order. It checks the form alone: of a directory that routing

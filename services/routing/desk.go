@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +23,14 @@ type deskGauge struct {
 	waiting atomic.Int64
 	// since is when the one who waits longest asked, in nanoseconds; 0 when nobody waits.
 	since atomic.Int64
+	// byPool is how each pool waits, a map that is never changed.
+	byPool atomic.Pointer[map[string]poolWaits]
+}
+
+// poolWaits is how many wait for a pool, and since when the first of them.
+type poolWaits struct {
+	count int
+	since time.Time
 }
 
 type states interface {
@@ -45,6 +55,7 @@ func newDeskGauge(reg prometheus.Registerer, states states, now func() time.Time
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "baton_desk_waiting_oldest_seconds", Help: "How long the first of them has waited.",
 		}, g.age),
+		poolCollector{g},
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of the desk: %w", err)
@@ -79,7 +90,7 @@ func (g *deskGauge) run(ctx context.Context) {
 			said = time.Time{}
 		case g.now().Sub(said) >= sayAgain:
 			said = g.now()
-			g.log.WarnContext(ctx, "handoffs wait at the desk: nobody can take them", "waiting", n, "oldest_seconds", int(g.age()))
+			g.log.WarnContext(ctx, "handoffs wait at the desk: nobody can take them", "waiting", n, "oldest_seconds", int(g.age()), "pools", g.pools())
 		}
 	}
 }
@@ -93,16 +104,31 @@ func (g *deskGauge) look(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, since := 0, int64(0)
+	n, since, pools := 0, int64(0), map[string]poolWaits{}
 	for _, e := range d.Desk.Queue {
 		if e.Told {
 			if n == 0 {
 				since = e.Since.UnixNano()
 			}
 			n++
+			w := pools[e.Pool]
+			if w.count == 0 {
+				w.since = e.Since
+			}
+			w.count++
+			pools[e.Pool] = w
 		}
 	}
+	g.byPool.Store(&pools)
 	g.waiting.Store(int64(n))
 	g.since.Store(since)
 	return n, nil
+}
+
+// pools names the pools that somebody waits for.
+func (g *deskGauge) pools() []string {
+	if p := g.byPool.Load(); p != nil {
+		return slices.Sorted(maps.Keys(*p))
+	}
+	return nil
 }

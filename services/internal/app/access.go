@@ -94,6 +94,7 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/ResumeHandoff":     write([]string{roleAdmin, roleSales, roleManager}),
 		"/baton.routing.v1.RoutingService/CheckOutreach":     read(everybody),
 		"/baton.routing.v1.RoutingService/CheckOutreachList": read(everybody),
+		"/baton.routing.v1.RoutingService/GetDesk":           read(people),
 
 		"/baton.feedback.v1.FeedbackService/Accept":     write(answering),
 		"/baton.feedback.v1.FeedbackService/Reject":     write(answering),

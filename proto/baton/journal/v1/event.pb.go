@@ -135,6 +135,9 @@ type Event struct {
 	//	*Event_Closed
 	//	*Event_Held
 	//	*Event_Resumed
+	//	*Event_OwnerKnown
+	//	*Event_OwnerAsked
+	//	*Event_OwnerTold
 	//	*Event_Attributed
 	//	*Event_Proposal
 	//	*Event_TimerFired
@@ -936,6 +939,33 @@ func (x *Event) GetResumed() *Resumed {
 	return nil
 }
 
+func (x *Event) GetOwnerKnown() *OwnerKnown {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_OwnerKnown); ok {
+			return x.OwnerKnown
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOwnerAsked() *OwnerAsked {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_OwnerAsked); ok {
+			return x.OwnerAsked
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOwnerTold() *OwnerTold {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_OwnerTold); ok {
+			return x.OwnerTold
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetAttributed() *Attributed {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Attributed); ok {
@@ -1302,6 +1332,18 @@ type Event_Resumed struct {
 	Resumed *Resumed `protobuf:"bytes,106,opt,name=resumed,proto3,oneof"`
 }
 
+type Event_OwnerKnown struct {
+	OwnerKnown *OwnerKnown `protobuf:"bytes,107,opt,name=owner_known,json=ownerKnown,proto3,oneof"`
+}
+
+type Event_OwnerAsked struct {
+	OwnerAsked *OwnerAsked `protobuf:"bytes,108,opt,name=owner_asked,json=ownerAsked,proto3,oneof"`
+}
+
+type Event_OwnerTold struct {
+	OwnerTold *OwnerTold `protobuf:"bytes,109,opt,name=owner_told,json=ownerTold,proto3,oneof"`
+}
+
 type Event_Attributed struct {
 	// Decided by feedback.
 	Attributed *Attributed `protobuf:"bytes,110,opt,name=attributed,proto3,oneof"`
@@ -1478,6 +1520,12 @@ func (*Event_Closed) isEvent_Payload() {}
 func (*Event_Held) isEvent_Payload() {}
 
 func (*Event_Resumed) isEvent_Payload() {}
+
+func (*Event_OwnerKnown) isEvent_Payload() {}
+
+func (*Event_OwnerAsked) isEvent_Payload() {}
+
+func (*Event_OwnerTold) isEvent_Payload() {}
 
 func (*Event_Attributed) isEvent_Payload() {}
 
@@ -2916,8 +2964,10 @@ type Deal struct {
 	DealId string                 `protobuf:"bytes,1,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
 	Amount *Money                 `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
 	// The CRM's own stage name.
-	Stage         string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Stage  string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whose it is, as the source says: a rep's id, an e-mail address, or SYSTEM:ID of a CRM's user.
+	Owner         string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2980,6 +3030,13 @@ func (x *Deal) GetReason() string {
 	return ""
 }
 
+func (x *Deal) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
 // Money is exact: a decimal string and its ISO 4217 currency.
 type Money struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3037,7 +3094,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e/\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde0\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3140,7 +3197,13 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x10replay_requested\x18f \x01(\v2!.baton.journal.v1.ReplayRequestedH\x00R\x0freplayRequested\x122\n" +
 	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12,\n" +
 	"\x04held\x18i \x01(\v2\x16.baton.journal.v1.HeldH\x00R\x04held\x125\n" +
-	"\aresumed\x18j \x01(\v2\x19.baton.journal.v1.ResumedH\x00R\aresumed\x12>\n" +
+	"\aresumed\x18j \x01(\v2\x19.baton.journal.v1.ResumedH\x00R\aresumed\x12?\n" +
+	"\vowner_known\x18k \x01(\v2\x1c.baton.journal.v1.OwnerKnownH\x00R\n" +
+	"ownerKnown\x12?\n" +
+	"\vowner_asked\x18l \x01(\v2\x1c.baton.journal.v1.OwnerAskedH\x00R\n" +
+	"ownerAsked\x12<\n" +
+	"\n" +
+	"owner_told\x18m \x01(\v2\x1b.baton.journal.v1.OwnerToldH\x00R\townerTold\x12>\n" +
 	"\n" +
 	"attributed\x18n \x01(\v2\x1c.baton.journal.v1.AttributedH\x00R\n" +
 	"attributed\x128\n" +
@@ -3254,12 +3317,13 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x10\n" +
-	"\x03rep\x18\x04 \x01(\tR\x03rep\"~\n" +
+	"\x03rep\x18\x04 \x01(\tR\x03rep\"\x94\x01\n" +
 	"\x04Deal\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12/\n" +
 	"\x06amount\x18\x02 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
 	"\x05stage\x18\x03 \x01(\tR\x05stage\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05owner\x18\x05 \x01(\tR\x05owner\";\n" +
 	"\x05Money\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrencyB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
@@ -3348,14 +3412,17 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*Closed)(nil),                // 67: baton.journal.v1.Closed
 	(*Held)(nil),                  // 68: baton.journal.v1.Held
 	(*Resumed)(nil),               // 69: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 70: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 71: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 72: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 73: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 74: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 75: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 76: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 77: baton.journal.v1.DestinationsChanged
+	(*OwnerKnown)(nil),            // 70: baton.journal.v1.OwnerKnown
+	(*OwnerAsked)(nil),            // 71: baton.journal.v1.OwnerAsked
+	(*OwnerTold)(nil),             // 72: baton.journal.v1.OwnerTold
+	(*Attributed)(nil),            // 73: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 74: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 75: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 76: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 77: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 78: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 79: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 80: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3437,25 +3504,28 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	67, // 76: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
 	68, // 77: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
 	69, // 78: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
-	70, // 79: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	71, // 80: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	72, // 81: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	73, // 82: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	74, // 83: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	75, // 84: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	76, // 85: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	77, // 86: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 87: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 88: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 89: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 90: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 91: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 92: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	93, // [93:93] is the sub-list for method output_type
-	93, // [93:93] is the sub-list for method input_type
-	93, // [93:93] is the sub-list for extension type_name
-	93, // [93:93] is the sub-list for extension extendee
-	0,  // [0:93] is the sub-list for field type_name
+	70, // 79: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
+	71, // 80: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
+	72, // 81: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
+	73, // 82: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	74, // 83: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	75, // 84: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	76, // 85: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	77, // 86: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	78, // 87: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	79, // 88: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	80, // 89: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 90: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 91: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 92: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 93: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 94: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 95: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	96, // [96:96] is the sub-list for method output_type
+	96, // [96:96] is the sub-list for method input_type
+	96, // [96:96] is the sub-list for extension type_name
+	96, // [96:96] is the sub-list for extension extendee
+	0,  // [0:96] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3536,6 +3606,9 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Closed)(nil),
 		(*Event_Held)(nil),
 		(*Event_Resumed)(nil),
+		(*Event_OwnerKnown)(nil),
+		(*Event_OwnerAsked)(nil),
+		(*Event_OwnerTold)(nil),
 		(*Event_Attributed)(nil),
 		(*Event_Proposal)(nil),
 		(*Event_TimerFired)(nil),

@@ -1928,7 +1928,15 @@ type Matched struct {
 	// 0 for the first assignment, then one more for each reassignment.
 	Attempt int32 `protobuf:"varint,11,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// Why it is asked again: sla, rejected, manager.
-	Reason        string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Everybody whom the routes name before the pool, in the order in which they are tried, where rep alone does not say it.
+	Prefer []*Preference `protobuf:"bytes,30,rep,name=prefer,proto3" json:"prefer,omitempty"`
+	// What the pool's route asks of whoever gets it from the pool.
+	Needs *Needs `protobuf:"bytes,31,opt,name=needs,proto3" json:"needs,omitempty"`
+	// The lead's language, a primary tag in lower case; "" where it is not known.
+	Language string `protobuf:"bytes,32,opt,name=language,proto3" json:"language,omitempty"`
+	// Reps who may not have it because of a conflict of interest that depends on more than the account.
+	Conflicts     []*Conflict `protobuf:"bytes,33,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2047,26 +2055,450 @@ func (x *Matched) GetReason() string {
 	return ""
 }
 
-// Assigned is the desk's decision, on the desk's subject and on the lead's.
-type Assigned struct {
+func (x *Matched) GetPrefer() []*Preference {
+	if x != nil {
+		return x.Prefer
+	}
+	return nil
+}
+
+func (x *Matched) GetNeeds() *Needs {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *Matched) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Matched) GetConflicts() []*Conflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+// Preference is a rep whom a route names.
+type Preference struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Rep   string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	Route string                 `protobuf:"bytes,2,opt,name=route,proto3" json:"route,omitempty"`
+	// What they are: account, opportunity, previous, previous-account, rep or territory.
+	As            string `protobuf:"bytes,3,opt,name=as,proto3" json:"as,omitempty"`
+	Needs         *Needs `protobuf:"bytes,4,opt,name=needs,proto3" json:"needs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Preference) Reset() {
+	*x = Preference{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Preference) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Preference) ProtoMessage() {}
+
+func (x *Preference) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Preference.ProtoReflect.Descriptor instead.
+func (*Preference) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Preference) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *Preference) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *Preference) GetAs() string {
+	if x != nil {
+		return x.As
+	}
+	return ""
+}
+
+func (x *Preference) GetNeeds() *Needs {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+// Needs are what a rep must bring.
+type Needs struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All of these skills.
+	Skills []string `protobuf:"bytes,1,rep,name=skills,proto3" json:"skills,omitempty"`
+	// One of these languages.
+	Languages []string `protobuf:"bytes,2,rep,name=languages,proto3" json:"languages,omitempty"`
+	// The lead's own language, where it is known.
+	LeadLanguage bool `protobuf:"varint,3,opt,name=lead_language,json=leadLanguage,proto3" json:"lead_language,omitempty"`
+	// Where nobody in the pool speaks what is asked for: the first of these that somebody does.
+	Fallback      []string `protobuf:"bytes,4,rep,name=fallback,proto3" json:"fallback,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Needs) Reset() {
+	*x = Needs{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Needs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Needs) ProtoMessage() {}
+
+func (x *Needs) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Needs.ProtoReflect.Descriptor instead.
+func (*Needs) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Needs) GetSkills() []string {
+	if x != nil {
+		return x.Skills
+	}
+	return nil
+}
+
+func (x *Needs) GetLanguages() []string {
+	if x != nil {
+		return x.Languages
+	}
+	return nil
+}
+
+func (x *Needs) GetLeadLanguage() bool {
+	if x != nil {
+		return x.LeadLanguage
+	}
+	return false
+}
+
+func (x *Needs) GetFallback() []string {
+	if x != nil {
+		return x.Fallback
+	}
+	return nil
+}
+
+// Conflict keeps a handoff from a rep.
+type Conflict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Rep   string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	// The pool that it holds in; "" is everywhere.
+	Pool          string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Conflict) Reset() {
+	*x = Conflict{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Conflict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Conflict) ProtoMessage() {}
+
+func (x *Conflict) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
+func (*Conflict) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Conflict) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *Conflict) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+// OwnerKnown tells an account who works on it, on the account's subject: whose an open deal of one of its leads is, or who was
+// given one of its leads.
+type OwnerKnown struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Lead  string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	// A rep's id, or SYSTEM:ID of a CRM's user; "" where nobody is named.
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// The deal, "" for an assignment.
+	DealId string `protobuf:"bytes,3,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
+	// The deal is open.
+	Open          bool                   `protobuf:"varint,4,opt,name=open,proto3" json:"open,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OwnerKnown) Reset() {
+	*x = OwnerKnown{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OwnerKnown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OwnerKnown) ProtoMessage() {}
+
+func (x *OwnerKnown) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OwnerKnown.ProtoReflect.Descriptor instead.
+func (*OwnerKnown) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *OwnerKnown) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *OwnerKnown) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *OwnerKnown) GetDealId() string {
+	if x != nil {
+		return x.DealId
+	}
+	return ""
+}
+
+func (x *OwnerKnown) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *OwnerKnown) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+// OwnerAsked asks an account who works on it, for a handoff of one of its leads.
+type OwnerAsked struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
 	HandoffId     string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
-	Pool          string                 `protobuf:"bytes,4,opt,name=pool,proto3" json:"pool,omitempty"`
-	Route         string                 `protobuf:"bytes,5,opt,name=route,proto3" json:"route,omitempty"`
-	Attempt       int32                  `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Considered    []*Considered          `protobuf:"bytes,7,rep,name=considered,proto3" json:"considered,omitempty"`
-	Account       string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
-	By            string                 `protobuf:"bytes,9,opt,name=by,proto3" json:"by,omitempty"`
-	Confidence    float64                `protobuf:"fixed64,10,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OwnerAsked) Reset() {
+	*x = OwnerAsked{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OwnerAsked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OwnerAsked) ProtoMessage() {}
+
+func (x *OwnerAsked) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OwnerAsked.ProtoReflect.Descriptor instead.
+func (*OwnerAsked) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *OwnerAsked) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *OwnerAsked) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+// OwnerTold answers, on the lead's subject, with reps of the directory in force; "" where there is none.
+type OwnerTold struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	// The owner of the account's open deal that moved last.
+	Opportunity string `protobuf:"bytes,2,opt,name=opportunity,proto3" json:"opportunity,omitempty"`
+	// Who was given one of the account's leads last.
+	Previous      string `protobuf:"bytes,3,opt,name=previous,proto3" json:"previous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OwnerTold) Reset() {
+	*x = OwnerTold{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OwnerTold) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OwnerTold) ProtoMessage() {}
+
+func (x *OwnerTold) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OwnerTold.ProtoReflect.Descriptor instead.
+func (*OwnerTold) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *OwnerTold) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *OwnerTold) GetOpportunity() string {
+	if x != nil {
+		return x.Opportunity
+	}
+	return ""
+}
+
+func (x *OwnerTold) GetPrevious() string {
+	if x != nil {
+		return x.Previous
+	}
+	return ""
+}
+
+// Assigned is the desk's decision, on the desk's subject and on the lead's.
+type Assigned struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Lead       string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId  string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Rep        string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	Pool       string                 `protobuf:"bytes,4,opt,name=pool,proto3" json:"pool,omitempty"`
+	Route      string                 `protobuf:"bytes,5,opt,name=route,proto3" json:"route,omitempty"`
+	Attempt    int32                  `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Considered []*Considered          `protobuf:"bytes,7,rep,name=considered,proto3" json:"considered,omitempty"`
+	Account    string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
+	By         string                 `protobuf:"bytes,9,opt,name=by,proto3" json:"by,omitempty"`
+	Confidence float64                `protobuf:"fixed64,10,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// The pool that it waited for too long: pool is where it overflowed to.
+	OverflowFrom  string `protobuf:"bytes,30,opt,name=overflow_from,json=overflowFrom,proto3" json:"overflow_from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Assigned) Reset() {
 	*x = Assigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2510,7 @@ func (x *Assigned) String() string {
 func (*Assigned) ProtoMessage() {}
 
 func (x *Assigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2523,7 @@ func (x *Assigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assigned.ProtoReflect.Descriptor instead.
 func (*Assigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Assigned) GetLead() string {
@@ -2164,6 +2596,13 @@ func (x *Assigned) GetConfidence() float64 {
 	return 0
 }
 
+func (x *Assigned) GetOverflowFrom() string {
+	if x != nil {
+		return x.OverflowFrom
+	}
+	return ""
+}
+
 // Considered is a rep who was looked at and passed over, and why.
 type Considered struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2175,7 +2614,7 @@ type Considered struct {
 
 func (x *Considered) Reset() {
 	*x = Considered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2626,7 @@ func (x *Considered) String() string {
 func (*Considered) ProtoMessage() {}
 
 func (x *Considered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2639,7 @@ func (x *Considered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Considered.ProtoReflect.Descriptor instead.
 func (*Considered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Considered) GetRep() string {
@@ -2224,7 +2663,7 @@ type Waiting struct {
 	HandoffId  string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
 	Pool       string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
 	Considered []*Considered          `protobuf:"bytes,4,rep,name=considered,proto3" json:"considered,omitempty"`
-	// The earliest moment at which a rep's hours or capacity open again, where known.
+	// The earliest moment at which a rep's hours or capacity open again, where known, or at which it overflows.
 	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
 	Attempt       int32                  `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2233,7 +2672,7 @@ type Waiting struct {
 
 func (x *Waiting) Reset() {
 	*x = Waiting{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2245,7 +2684,7 @@ func (x *Waiting) String() string {
 func (*Waiting) ProtoMessage() {}
 
 func (x *Waiting) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2258,7 +2697,7 @@ func (x *Waiting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
 func (*Waiting) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Waiting) GetLead() string {
@@ -2323,7 +2762,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2335,7 +2774,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2348,7 +2787,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Routed) GetHandoffId() string {
@@ -2431,7 +2870,7 @@ type DeliveryDue struct {
 
 func (x *DeliveryDue) Reset() {
 	*x = DeliveryDue{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2443,7 +2882,7 @@ func (x *DeliveryDue) String() string {
 func (*DeliveryDue) ProtoMessage() {}
 
 func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2456,7 +2895,7 @@ func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryDue.ProtoReflect.Descriptor instead.
 func (*DeliveryDue) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeliveryDue) GetDestination() string {
@@ -2512,7 +2951,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2524,7 +2963,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2537,7 +2976,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Delivered) GetWebhookId() string {
@@ -2599,7 +3038,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2611,7 +3050,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2624,7 +3063,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeliveryFailed) GetWebhookId() string {
@@ -2687,7 +3126,7 @@ type ReplayRequested struct {
 
 func (x *ReplayRequested) Reset() {
 	*x = ReplayRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2699,7 +3138,7 @@ func (x *ReplayRequested) String() string {
 func (*ReplayRequested) ProtoMessage() {}
 
 func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2712,7 +3151,7 @@ func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequested.ProtoReflect.Descriptor instead.
 func (*ReplayRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReplayRequested) GetWebhookId() string {
@@ -2743,7 +3182,7 @@ type DestinationPaused struct {
 
 func (x *DestinationPaused) Reset() {
 	*x = DestinationPaused{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2755,7 +3194,7 @@ func (x *DestinationPaused) String() string {
 func (*DestinationPaused) ProtoMessage() {}
 
 func (x *DestinationPaused) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2768,7 +3207,7 @@ func (x *DestinationPaused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationPaused.ProtoReflect.Descriptor instead.
 func (*DestinationPaused) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DestinationPaused) GetDestination() string {
@@ -2812,7 +3251,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +3263,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +3276,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -2883,7 +3322,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2895,7 +3334,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2908,7 +3347,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -2962,7 +3401,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2974,7 +3413,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2987,7 +3426,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -3051,7 +3490,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3063,7 +3502,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3076,7 +3515,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -3131,7 +3570,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3143,7 +3582,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3156,7 +3595,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -3271,7 +3710,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3283,7 +3722,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3296,7 +3735,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Closed) GetLead() string {
@@ -3350,7 +3789,7 @@ type PauseRequested struct {
 
 func (x *PauseRequested) Reset() {
 	*x = PauseRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3362,7 +3801,7 @@ func (x *PauseRequested) String() string {
 func (*PauseRequested) ProtoMessage() {}
 
 func (x *PauseRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3375,7 +3814,7 @@ func (x *PauseRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseRequested.ProtoReflect.Descriptor instead.
 func (*PauseRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PauseRequested) GetHandoffId() string {
@@ -3426,7 +3865,7 @@ type ResumeRequested struct {
 
 func (x *ResumeRequested) Reset() {
 	*x = ResumeRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3438,7 +3877,7 @@ func (x *ResumeRequested) String() string {
 func (*ResumeRequested) ProtoMessage() {}
 
 func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3451,7 +3890,7 @@ func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequested.ProtoReflect.Descriptor instead.
 func (*ResumeRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ResumeRequested) GetHandoffId() string {
@@ -3489,7 +3928,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3501,7 +3940,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3514,7 +3953,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Held) GetHandoffId() string {
@@ -3555,7 +3994,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3567,7 +4006,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3580,7 +4019,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Resumed) GetHandoffId() string {
@@ -3600,7 +4039,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3612,7 +4051,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3625,7 +4064,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -3652,7 +4091,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3664,7 +4103,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3677,7 +4116,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Proposal) GetId() string {
@@ -3714,7 +4153,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3726,7 +4165,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3739,7 +4178,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3802,7 +4241,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3814,7 +4253,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3827,7 +4266,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3854,7 +4293,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3866,7 +4305,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3879,7 +4318,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3908,7 +4347,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3920,7 +4359,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3933,7 +4372,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3973,7 +4412,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3985,7 +4424,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3998,7 +4437,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -4067,7 +4506,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4079,7 +4518,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4092,7 +4531,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Signature) GetRole() string {
@@ -4111,17 +4550,19 @@ func (x *Signature) GetBy() string {
 
 // DirectoryChanged replaces the directory as a whole.
 type DirectoryChanged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Yaml          []byte                 `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
-	Hash          string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
-	Origin        string                 `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Yaml   []byte                 `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	Hash   string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	Origin string                 `protobuf:"bytes,3,opt,name=origin,proto3" json:"origin,omitempty"`
+	// How pools take turns from here on: 0 by levels that joiners are lifted to, 1 by the exact share of each handoff.
+	Turns         int32 `protobuf:"varint,30,opt,name=turns,proto3" json:"turns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4133,7 +4574,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4146,7 +4587,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -4170,6 +4611,13 @@ func (x *DirectoryChanged) GetOrigin() string {
 	return ""
 }
 
+func (x *DirectoryChanged) GetTurns() int32 {
+	if x != nil {
+		return x.Turns
+	}
+	return 0
+}
+
 type ErasureRequested struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
@@ -4180,7 +4628,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4192,7 +4640,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4205,7 +4653,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -4237,7 +4685,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4249,7 +4697,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4262,7 +4710,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -4298,7 +4746,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4310,7 +4758,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4323,7 +4771,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Destination) GetName() string {
@@ -4531,7 +4979,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x05 \x01(\tR\thandoffId\x12\x14\n" +
-	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xa4\x02\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xdf\x03\n" +
 	"\aMatched\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4548,7 +4996,42 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\aexclude\x18\n" +
 	" \x03(\tR\aexclude\x12\x18\n" +
 	"\aattempt\x18\v \x01(\x05R\aattempt\x12\x16\n" +
-	"\x06reason\x18\f \x01(\tR\x06reason\"\x9b\x02\n" +
+	"\x06reason\x18\f \x01(\tR\x06reason\x124\n" +
+	"\x06prefer\x18\x1e \x03(\v2\x1c.baton.journal.v1.PreferenceR\x06prefer\x12-\n" +
+	"\x05needs\x18\x1f \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\x12\x1a\n" +
+	"\blanguage\x18  \x01(\tR\blanguage\x128\n" +
+	"\tconflicts\x18! \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflicts\"s\n" +
+	"\n" +
+	"Preference\x12\x10\n" +
+	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x14\n" +
+	"\x05route\x18\x02 \x01(\tR\x05route\x12\x0e\n" +
+	"\x02as\x18\x03 \x01(\tR\x02as\x12-\n" +
+	"\x05needs\x18\x04 \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\"~\n" +
+	"\x05Needs\x12\x16\n" +
+	"\x06skills\x18\x01 \x03(\tR\x06skills\x12\x1c\n" +
+	"\tlanguages\x18\x02 \x03(\tR\tlanguages\x12#\n" +
+	"\rlead_language\x18\x03 \x01(\bR\fleadLanguage\x12\x1a\n" +
+	"\bfallback\x18\x04 \x03(\tR\bfallback\"0\n" +
+	"\bConflict\x12\x10\n" +
+	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x12\n" +
+	"\x04pool\x18\x02 \x01(\tR\x04pool\"\x8f\x01\n" +
+	"\n" +
+	"OwnerKnown\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x14\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x17\n" +
+	"\adeal_id\x18\x03 \x01(\tR\x06dealId\x12\x12\n" +
+	"\x04open\x18\x04 \x01(\bR\x04open\x12*\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"?\n" +
+	"\n" +
+	"OwnerAsked\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\"h\n" +
+	"\tOwnerTold\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12 \n" +
+	"\vopportunity\x18\x02 \x01(\tR\vopportunity\x12\x1a\n" +
+	"\bprevious\x18\x03 \x01(\tR\bprevious\"\xc0\x02\n" +
 	"\bAssigned\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4565,7 +5048,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"confidence\x18\n" +
 	" \x01(\x01R\n" +
-	"confidence\"8\n" +
+	"confidence\x12#\n" +
+	"\roverflow_from\x18\x1e \x01(\tR\foverflowFrom\"8\n" +
 	"\n" +
 	"Considered\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x18\n" +
@@ -4749,11 +5233,12 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04from\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04from\"/\n" +
 	"\tSignature\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12\x0e\n" +
-	"\x02by\x18\x02 \x01(\tR\x02by\"R\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\"h\n" +
 	"\x10DirectoryChanged\x12\x12\n" +
 	"\x04yaml\x18\x01 \x01(\fR\x04yaml\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
-	"\x06origin\x18\x03 \x01(\tR\x06origin\"E\n" +
+	"\x06origin\x18\x03 \x01(\tR\x06origin\x12\x14\n" +
+	"\x05turns\x18\x1e \x01(\x05R\x05turns\"E\n" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4779,7 +5264,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4802,93 +5287,104 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*TimelineItem)(nil),          // 18: baton.journal.v1.TimelineItem
 	(*EarlierEpoch)(nil),          // 19: baton.journal.v1.EarlierEpoch
 	(*Matched)(nil),               // 20: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 21: baton.journal.v1.Assigned
-	(*Considered)(nil),            // 22: baton.journal.v1.Considered
-	(*Waiting)(nil),               // 23: baton.journal.v1.Waiting
-	(*Routed)(nil),                // 24: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 25: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 26: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 27: baton.journal.v1.DeliveryFailed
-	(*ReplayRequested)(nil),       // 28: baton.journal.v1.ReplayRequested
-	(*DestinationPaused)(nil),     // 29: baton.journal.v1.DestinationPaused
-	(*SlaBreached)(nil),           // 30: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 31: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 32: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 33: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 34: baton.journal.v1.Answered
-	(*Closed)(nil),                // 35: baton.journal.v1.Closed
-	(*PauseRequested)(nil),        // 36: baton.journal.v1.PauseRequested
-	(*ResumeRequested)(nil),       // 37: baton.journal.v1.ResumeRequested
-	(*Held)(nil),                  // 38: baton.journal.v1.Held
-	(*Resumed)(nil),               // 39: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 40: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 41: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 42: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 43: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 44: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 45: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 46: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 47: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 48: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 49: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 50: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 51: baton.journal.v1.Destination
-	nil,                           // 52: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 53: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 54: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 55: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 56: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 57: google.protobuf.Timestamp
+	(*Preference)(nil),            // 21: baton.journal.v1.Preference
+	(*Needs)(nil),                 // 22: baton.journal.v1.Needs
+	(*Conflict)(nil),              // 23: baton.journal.v1.Conflict
+	(*OwnerKnown)(nil),            // 24: baton.journal.v1.OwnerKnown
+	(*OwnerAsked)(nil),            // 25: baton.journal.v1.OwnerAsked
+	(*OwnerTold)(nil),             // 26: baton.journal.v1.OwnerTold
+	(*Assigned)(nil),              // 27: baton.journal.v1.Assigned
+	(*Considered)(nil),            // 28: baton.journal.v1.Considered
+	(*Waiting)(nil),               // 29: baton.journal.v1.Waiting
+	(*Routed)(nil),                // 30: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 31: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 32: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 33: baton.journal.v1.DeliveryFailed
+	(*ReplayRequested)(nil),       // 34: baton.journal.v1.ReplayRequested
+	(*DestinationPaused)(nil),     // 35: baton.journal.v1.DestinationPaused
+	(*SlaBreached)(nil),           // 36: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 37: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 38: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 39: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 40: baton.journal.v1.Answered
+	(*Closed)(nil),                // 41: baton.journal.v1.Closed
+	(*PauseRequested)(nil),        // 42: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 43: baton.journal.v1.ResumeRequested
+	(*Held)(nil),                  // 44: baton.journal.v1.Held
+	(*Resumed)(nil),               // 45: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 46: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 47: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 48: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 49: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 50: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 51: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 52: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 53: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 54: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 55: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 56: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 57: baton.journal.v1.Destination
+	nil,                           // 58: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 59: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 60: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 61: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 62: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 63: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	57, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	63, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	57, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	57, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	57, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	63, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	63, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	63, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	57, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	57, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	63, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	63, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	57, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	63, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	57, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	52, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	53, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	63, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	58, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	59, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	57, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	57, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	63, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	63, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	57, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	57, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
-	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
-	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	57, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	57, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	57, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	54, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	55, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	57, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	57, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	57, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	57, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	57, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	57, // 35: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	57, // 36: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	57, // 37: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
-	56, // 38: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	57, // 39: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	47, // 40: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	57, // 41: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	51, // 42: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	63, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	63, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
+	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
+	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
+	22, // 26: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
+	63, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	28, // 28: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
+	28, // 29: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
+	63, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	63, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	63, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	60, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	61, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	63, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	63, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	63, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	63, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	63, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	63, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	63, // 41: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	63, // 42: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	62, // 43: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	63, // 44: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	53, // 45: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	63, // 46: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	57, // 47: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	48, // [48:48] is the sub-list for method output_type
+	48, // [48:48] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4902,7 +5398,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   57,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

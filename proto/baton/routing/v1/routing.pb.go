@@ -3727,6 +3727,614 @@ func (x *OutreachVerdict) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+type GetDeskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	After string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	// Of one pool alone; "" for all.
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// How many of those who wait are listed: 50 where it is 0, at most 200.
+	Limit         int32 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDeskRequest) Reset() {
+	*x = GetDeskRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDeskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDeskRequest) ProtoMessage() {}
+
+func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
+func (*GetDeskRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *GetDeskRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *GetDeskRequest) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *GetDeskRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// Desk is who waits because nobody can take them, and how the pools stand.
+type Desk struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	At      *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Waiting int32                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// In the order in which they asked.
+	Queue         []*Waiter       `protobuf:"bytes,3,rep,name=queue,proto3" json:"queue,omitempty"`
+	Pools         []*PoolStanding `protobuf:"bytes,4,rep,name=pools,proto3" json:"pools,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Desk) Reset() {
+	*x = Desk{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Desk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Desk) ProtoMessage() {}
+
+func (x *Desk) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Desk.ProtoReflect.Descriptor instead.
+func (*Desk) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *Desk) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Desk) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Desk) GetQueue() []*Waiter {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *Desk) GetPools() []*PoolStanding {
+	if x != nil {
+		return x.Pools
+	}
+	return nil
+}
+
+type Waiter struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	LeadId    string                 `protobuf:"bytes,2,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	Account   string                 `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	Route     string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	Pool      string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Reps whom the routes name before the pool.
+	Preferred []string               `protobuf:"bytes,6,rep,name=preferred,proto3" json:"preferred,omitempty"`
+	Since     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=since,proto3" json:"since,omitempty"`
+	// When somebody can take it, or it overflows; absent where nothing but a change of the directory, or the end of a handoff, helps.
+	Until *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=until,proto3" json:"until,omitempty"`
+	// 0 for the first assignment.
+	Attempt int32 `protobuf:"varint,9,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// Why each rep cannot take it now.
+	Considered    []*v1.Considered `protobuf:"bytes,10,rep,name=considered,proto3" json:"considered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Waiter) Reset() {
+	*x = Waiter{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Waiter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Waiter) ProtoMessage() {}
+
+func (x *Waiter) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
+func (*Waiter) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *Waiter) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *Waiter) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *Waiter) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Waiter) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *Waiter) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *Waiter) GetPreferred() []string {
+	if x != nil {
+		return x.Preferred
+	}
+	return nil
+}
+
+func (x *Waiter) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *Waiter) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Waiter) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Waiter) GetConsidered() []*v1.Considered {
+	if x != nil {
+		return x.Considered
+	}
+	return nil
+}
+
+type PoolStanding struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Pool    string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	Waiting int32                  `protobuf:"varint,2,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Oldest  *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=oldest,proto3" json:"oldest,omitempty"`
+	// open, outside hours, or at capacity.
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	NextOpen      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=next_open,json=nextOpen,proto3" json:"next_open,omitempty"`
+	Members       []*MemberStanding      `protobuf:"bytes,6,rep,name=members,proto3" json:"members,omitempty"`
+	Loads         []*Load                `protobuf:"bytes,7,rep,name=loads,proto3" json:"loads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolStanding) Reset() {
+	*x = PoolStanding{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolStanding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolStanding) ProtoMessage() {}
+
+func (x *PoolStanding) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
+func (*PoolStanding) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *PoolStanding) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolStanding) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *PoolStanding) GetOldest() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Oldest
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *PoolStanding) GetNextOpen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextOpen
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetMembers() []*MemberStanding {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *PoolStanding) GetLoads() []*Load {
+	if x != nil {
+		return x.Loads
+	}
+	return nil
+}
+
+type MemberStanding struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Rep    string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	Weight float64                `protobuf:"fixed64,2,opt,name=weight,proto3" json:"weight,omitempty"`
+	// Handoffs that the pool gave them.
+	Assigned int32 `protobuf:"varint,3,opt,name=assigned,proto3" json:"assigned,omitempty"`
+	// assigned, and what they were credited with for the time that they were away: what the choice compares.
+	Level int32 `protobuf:"varint,4,opt,name=level,proto3" json:"level,omitempty"`
+	// Of the pool's weight.
+	Share float64 `protobuf:"fixed64,5,opt,name=share,proto3" json:"share,omitempty"`
+	// Turns given back and not yet used.
+	Credits int32 `protobuf:"varint,6,opt,name=credits,proto3" json:"credits,omitempty"`
+	// open, away, outside hours, at capacity, too many in hand, or inactive.
+	State    string                 `protobuf:"bytes,7,opt,name=state,proto3" json:"state,omitempty"`
+	NextOpen *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_open,json=nextOpen,proto3" json:"next_open,omitempty"`
+	// Across all pools.
+	Loads         []*Load `protobuf:"bytes,9,rep,name=loads,proto3" json:"loads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberStanding) Reset() {
+	*x = MemberStanding{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberStanding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberStanding) ProtoMessage() {}
+
+func (x *MemberStanding) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
+func (*MemberStanding) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *MemberStanding) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *MemberStanding) GetWeight() float64 {
+	if x != nil {
+		return x.Weight
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetAssigned() int32 {
+	if x != nil {
+		return x.Assigned
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetLevel() int32 {
+	if x != nil {
+		return x.Level
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetShare() float64 {
+	if x != nil {
+		return x.Share
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetCredits() int32 {
+	if x != nil {
+		return x.Credits
+	}
+	return 0
+}
+
+func (x *MemberStanding) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *MemberStanding) GetNextOpen() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextOpen
+	}
+	return nil
+}
+
+func (x *MemberStanding) GetLoads() []*Load {
+	if x != nil {
+		return x.Loads
+	}
+	return nil
+}
+
+type Load struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1h, 1d or 7d; open for handoffs in hand.
+	Per   string `protobuf:"bytes,1,opt,name=per,proto3" json:"per,omitempty"`
+	Count int32  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	Of    int32  `protobuf:"varint,3,opt,name=of,proto3" json:"of,omitempty"`
+	// When the window ends.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Load) Reset() {
+	*x = Load{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Load) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Load) ProtoMessage() {}
+
+func (x *Load) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Load.ProtoReflect.Descriptor instead.
+func (*Load) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *Load) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *Load) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Load) GetOf() int32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Load) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+// DeskEvent is the `data` of desk.waiting and desk.cleared.
+type DeskEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// The handoff that waits first, for desk.waiting.
+	HandoffId string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Since     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	At        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// When somebody can take it, where known.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeskEvent) Reset() {
+	*x = DeskEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeskEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeskEvent) ProtoMessage() {}
+
+func (x *DeskEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
+func (*DeskEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *DeskEvent) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *DeskEvent) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *DeskEvent) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *DeskEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *DeskEvent) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
@@ -4059,7 +4667,61 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x121\n" +
 	"\x04last\x18\x06 \x01(\v2\x1d.baton.routing.v1.LastContactR\x04last\x120\n" +
-	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\xd8\f\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"P\n" +
+	"\x0eGetDeskRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\tR\x05after\x12\x12\n" +
+	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\x05R\x05limit\"\xb2\x01\n" +
+	"\x04Desk\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\x05R\awaiting\x12.\n" +
+	"\x05queue\x18\x03 \x03(\v2\x18.baton.routing.v1.WaiterR\x05queue\x124\n" +
+	"\x05pools\x18\x04 \x03(\v2\x1e.baton.routing.v1.PoolStandingR\x05pools\"\xde\x02\n" +
+	"\x06Waiter\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x17\n" +
+	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05route\x18\x04 \x01(\tR\x05route\x12\x12\n" +
+	"\x04pool\x18\x05 \x01(\tR\x04pool\x12\x1c\n" +
+	"\tpreferred\x18\x06 \x03(\tR\tpreferred\x120\n" +
+	"\x05since\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
+	"\aattempt\x18\t \x01(\x05R\aattempt\x12<\n" +
+	"\n" +
+	"considered\x18\n" +
+	" \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
+	"considered\"\xa9\x02\n" +
+	"\fPoolStanding\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x18\n" +
+	"\awaiting\x18\x02 \x01(\x05R\awaiting\x122\n" +
+	"\x06oldest\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06oldest\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x127\n" +
+	"\tnext_open\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\bnextOpen\x12:\n" +
+	"\amembers\x18\x06 \x03(\v2 .baton.routing.v1.MemberStandingR\amembers\x12,\n" +
+	"\x05loads\x18\a \x03(\v2\x16.baton.routing.v1.LoadR\x05loads\"\x99\x02\n" +
+	"\x0eMemberStanding\x12\x10\n" +
+	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
+	"\x06weight\x18\x02 \x01(\x01R\x06weight\x12\x1a\n" +
+	"\bassigned\x18\x03 \x01(\x05R\bassigned\x12\x14\n" +
+	"\x05level\x18\x04 \x01(\x05R\x05level\x12\x14\n" +
+	"\x05share\x18\x05 \x01(\x01R\x05share\x12\x18\n" +
+	"\acredits\x18\x06 \x01(\x05R\acredits\x12\x14\n" +
+	"\x05state\x18\a \x01(\tR\x05state\x127\n" +
+	"\tnext_open\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bnextOpen\x12,\n" +
+	"\x05loads\x18\t \x03(\v2\x16.baton.routing.v1.LoadR\x05loads\"p\n" +
+	"\x04Load\x12\x10\n" +
+	"\x03per\x18\x01 \x01(\tR\x03per\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x05R\x05count\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\x05R\x02of\x120\n" +
+	"\x05until\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xce\x01\n" +
+	"\tDeskEvent\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x9d\r\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -4078,7 +4740,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x10ListDestinations\x12).baton.routing.v1.ListDestinationsRequest\x1a*.baton.routing.v1.ListDestinationsResponse\x12\\\n" +
 	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
 	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
-	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12C\n" +
+	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.DeskB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -4092,7 +4755,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -4143,123 +4806,148 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*CheckOutreachListRequest)(nil),  // 46: baton.routing.v1.CheckOutreachListRequest
 	(*CheckOutreachListResponse)(nil), // 47: baton.routing.v1.CheckOutreachListResponse
 	(*OutreachVerdict)(nil),           // 48: baton.routing.v1.OutreachVerdict
-	nil,                               // 49: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 50: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 51: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 52: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 53: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 54: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 55: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 56: baton.journal.v1.ScoreSnapshot
+	(*GetDeskRequest)(nil),            // 49: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 50: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 51: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 52: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 53: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 54: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 55: baton.routing.v1.DeskEvent
+	nil,                               // 56: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 57: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 58: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 59: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 60: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 61: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 62: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 63: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
-	3,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
-	5,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
-	7,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
-	8,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	53, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	53, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	53, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	53, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
-	2,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	54, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	53, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	53, // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	53, // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
-	1,  // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	53, // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	53, // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
-	4,  // 16: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	49, // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	54, // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
-	6,  // 19: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	53, // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	53, // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	53, // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	53, // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	53, // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	10, // 25: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	11, // 26: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	12, // 27: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	13, // 28: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	14, // 29: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	15, // 30: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	16, // 31: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	50, // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	55, // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	53, // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	53, // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	53, // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	21, // 37: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	5,  // 38: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	3,  // 39: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	56, // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	9,  // 41: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	7,  // 42: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	18, // 43: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	2,  // 44: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	1,  // 45: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	53, // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	21, // 47: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	53, // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	51, // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	53, // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	52, // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 52: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	8,  // 53: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	53, // 54: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	53, // 55: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
-	33, // 56: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	53, // 57: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	53, // 58: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	53, // 59: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	53, // 60: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
-	34, // 61: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	53, // 62: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	53, // 63: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	53, // 64: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	48, // 65: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,  // 66: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	53, // 67: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	22, // 68: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	22, // 69: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	24, // 70: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 71: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	25, // 72: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	27, // 73: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	39, // 74: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	41, // 75: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	42, // 76: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	43, // 77: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	45, // 78: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	46, // 79: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	29, // 80: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
-	31, // 81: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
-	35, // 82: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	36, // 83: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	37, // 84: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	23, // 85: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 86: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 87: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	17, // 88: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	26, // 89: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	28, // 90: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	40, // 91: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	40, // 92: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	44, // 93: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	44, // 94: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	48, // 95: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	47, // 96: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	30, // 97: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	32, // 98: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	34, // 99: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	38, // 100: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	38, // 101: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	85, // [85:102] is the sub-list for method output_type
-	68, // [68:85] is the sub-list for method input_type
-	68, // [68:68] is the sub-list for extension type_name
-	68, // [68:68] is the sub-list for extension extendee
-	0,  // [0:68] is the sub-list for field type_name
+	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
+	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
+	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
+	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	60,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	60,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	60,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	60,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
+	61,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	60,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	60,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	60,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
+	60,  // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	60,  // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	4,   // 16: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
+	56,  // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	61,  // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	6,   // 19: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
+	60,  // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	60,  // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	60,  // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	60,  // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	60,  // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	10,  // 25: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	11,  // 26: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	12,  // 27: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	13,  // 28: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	14,  // 29: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	15,  // 30: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	16,  // 31: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	57,  // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	62,  // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	60,  // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	60,  // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	60,  // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	21,  // 37: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	5,   // 38: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	3,   // 39: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	63,  // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	9,   // 41: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	7,   // 42: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	18,  // 43: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	2,   // 44: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	1,   // 45: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
+	60,  // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	21,  // 47: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	60,  // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	58,  // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	60,  // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	59,  // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,   // 52: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,   // 53: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	60,  // 54: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	60,  // 55: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	33,  // 56: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	60,  // 57: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	60,  // 58: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	60,  // 59: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	60,  // 60: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	34,  // 61: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	60,  // 62: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	60,  // 63: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	60,  // 64: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	48,  // 65: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,   // 66: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	60,  // 67: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	60,  // 68: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	51,  // 69: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	52,  // 70: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	60,  // 71: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	60,  // 72: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	61,  // 73: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	60,  // 74: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	60,  // 75: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	53,  // 76: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	54,  // 77: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	60,  // 78: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	54,  // 79: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	60,  // 80: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	60,  // 81: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	60,  // 82: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	60,  // 83: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	22,  // 84: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	22,  // 85: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	24,  // 86: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	24,  // 87: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	25,  // 88: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	27,  // 89: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	39,  // 90: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	41,  // 91: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	42,  // 92: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	43,  // 93: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	45,  // 94: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	46,  // 95: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	29,  // 96: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	31,  // 97: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	35,  // 98: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	36,  // 99: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	37,  // 100: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	49,  // 101: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	23,  // 102: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 103: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 104: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	17,  // 105: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	26,  // 106: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	28,  // 107: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	40,  // 108: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	40,  // 109: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 110: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	44,  // 111: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	48,  // 112: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	47,  // 113: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	30,  // 114: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	32,  // 115: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	34,  // 116: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	38,  // 117: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	38,  // 118: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	50,  // 119: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	102, // [102:120] is the sub-list for method output_type
+	84,  // [84:102] is the sub-list for method input_type
+	84,  // [84:84] is the sub-list for extension type_name
+	84,  // [84:84] is the sub-list for extension extendee
+	0,   // [0:84] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -4273,7 +4961,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   53,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

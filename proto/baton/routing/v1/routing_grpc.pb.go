@@ -36,6 +36,7 @@ const (
 	RoutingService_CheckDestination_FullMethodName  = "/baton.routing.v1.RoutingService/CheckDestination"
 	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
 	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
+	RoutingService_GetDesk_FullMethodName           = "/baton.routing.v1.RoutingService/GetDesk"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -64,6 +65,8 @@ type RoutingServiceClient interface {
 	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error)
 	PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
+	// Who waits at the desk, and how each pool and rep stands.
+	GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error)
 }
 
 type routingServiceClient struct {
@@ -253,6 +256,16 @@ func (c *routingServiceClient) ResumeDestination(ctx context.Context, in *Resume
 	return out, nil
 }
 
+func (c *routingServiceClient) GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Desk)
+	err := c.cc.Invoke(ctx, RoutingService_GetDesk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -279,6 +292,8 @@ type RoutingServiceServer interface {
 	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error)
 	PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error)
 	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
+	// Who waits at the desk, and how each pool and rep stands.
+	GetDesk(context.Context, *GetDeskRequest) (*Desk, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -339,6 +354,9 @@ func (UnimplementedRoutingServiceServer) PauseDestination(context.Context, *Paus
 }
 func (UnimplementedRoutingServiceServer) ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ResumeDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetDesk(context.Context, *GetDeskRequest) (*Desk, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDesk not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -660,6 +678,24 @@ func _RoutingService_ResumeDestination_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_GetDesk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDeskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetDesk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetDesk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetDesk(ctx, req.(*GetDeskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -730,6 +766,10 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ResumeDestination",
 			Handler:    _RoutingService_ResumeDestination_Handler,
+		},
+		{
+			MethodName: "GetDesk",
+			Handler:    _RoutingService_GetDesk_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

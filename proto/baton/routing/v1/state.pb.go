@@ -48,7 +48,9 @@ type LeadState struct {
 	Mail     *ContactState `protobuf:"bytes,21,opt,name=mail,proto3" json:"mail,omitempty"`
 	Outreach *ContactState `protobuf:"bytes,22,opt,name=outreach,proto3" json:"outreach,omitempty"`
 	// What destinations call what they made of the lead, from deliveries that were about no handoff.
-	Refs          []*RefsState `protobuf:"bytes,30,rep,name=refs,proto3" json:"refs,omitempty"`
+	Refs []*RefsState `protobuf:"bytes,30,rep,name=refs,proto3" json:"refs,omitempty"`
+	// Deals with an owner, by id.
+	Deals         []*DealState `protobuf:"bytes,31,rep,name=deals,proto3" json:"deals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -160,6 +162,13 @@ func (x *LeadState) GetRefs() []*RefsState {
 	return nil
 }
 
+func (x *LeadState) GetDeals() []*DealState {
+	if x != nil {
+		return x.Deals
+	}
+	return nil
+}
+
 // ContactState is one contact with a lead.
 type ContactState struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
@@ -246,6 +255,157 @@ func (x *ContactState) GetEventId() string {
 	return ""
 }
 
+// DealState is a deal as far as it says whose it is.
+type DealState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Of the account alone: the lead that it stands on.
+	Lead string `protobuf:"bytes,2,opt,name=lead,proto3" json:"lead,omitempty"`
+	// As the source said it; of the account, never an e-mail address.
+	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	Open  bool   `protobuf:"varint,4,opt,name=open,proto3" json:"open,omitempty"`
+	At    int64  `protobuf:"varint,5,opt,name=at,proto3" json:"at,omitempty"`
+	// Of the lead alone: the account entity that was told.
+	Told          string `protobuf:"bytes,6,opt,name=told,proto3" json:"told,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DealState) Reset() {
+	*x = DealState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DealState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DealState) ProtoMessage() {}
+
+func (x *DealState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DealState.ProtoReflect.Descriptor instead.
+func (*DealState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DealState) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DealState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *DealState) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *DealState) GetOpen() bool {
+	if x != nil {
+		return x.Open
+	}
+	return false
+}
+
+func (x *DealState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *DealState) GetTold() string {
+	if x != nil {
+		return x.Told
+	}
+	return ""
+}
+
+// AccountState is what an account knows of who works on it.
+type AccountState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Open and lately closed deals, by lead and id.
+	Deals []*DealState `protobuf:"bytes,1,rep,name=deals,proto3" json:"deals,omitempty"`
+	// Who was given one of its leads last, and when.
+	LastRep       string `protobuf:"bytes,2,opt,name=last_rep,json=lastRep,proto3" json:"last_rep,omitempty"`
+	LastAt        int64  `protobuf:"varint,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountState) Reset() {
+	*x = AccountState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountState) ProtoMessage() {}
+
+func (x *AccountState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountState.ProtoReflect.Descriptor instead.
+func (*AccountState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AccountState) GetDeals() []*DealState {
+	if x != nil {
+		return x.Deals
+	}
+	return nil
+}
+
+func (x *AccountState) GetLastRep() string {
+	if x != nil {
+		return x.LastRep
+	}
+	return ""
+}
+
+func (x *AccountState) GetLastAt() int64 {
+	if x != nil {
+		return x.LastAt
+	}
+	return 0
+}
+
 // HandoffState is one handoff. What sales reads of the lead is stored once beside it, as it was when the lead qualified.
 type HandoffState struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -310,14 +470,20 @@ type HandoffState struct {
 	// The agreement's promise of the running clock, in nanoseconds.
 	Within int64 `protobuf:"varint,74,opt,name=within,proto3" json:"within,omitempty"`
 	// What destinations call what they made of it.
-	Refs          []*RefsState `protobuf:"bytes,90,rep,name=refs,proto3" json:"refs,omitempty"`
+	Refs      []*RefsState     `protobuf:"bytes,90,rep,name=refs,proto3" json:"refs,omitempty"`
+	Prefer    []*v1.Preference `protobuf:"bytes,35,rep,name=prefer,proto3" json:"prefer,omitempty"`
+	Needs     *v1.Needs        `protobuf:"bytes,36,opt,name=needs,proto3" json:"needs,omitempty"`
+	Language  string           `protobuf:"bytes,37,opt,name=language,proto3" json:"language,omitempty"`
+	Conflicts []*v1.Conflict   `protobuf:"bytes,38,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// The account was asked who works on it, and has not answered.
+	OwnerAsked    bool `protobuf:"varint,39,opt,name=owner_asked,json=ownerAsked,proto3" json:"owner_asked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HandoffState) Reset() {
 	*x = HandoffState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +495,7 @@ func (x *HandoffState) String() string {
 func (*HandoffState) ProtoMessage() {}
 
 func (x *HandoffState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +508,7 @@ func (x *HandoffState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoffState.ProtoReflect.Descriptor instead.
 func (*HandoffState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *HandoffState) GetId() string {
@@ -667,6 +833,41 @@ func (x *HandoffState) GetRefs() []*RefsState {
 	return nil
 }
 
+func (x *HandoffState) GetPrefer() []*v1.Preference {
+	if x != nil {
+		return x.Prefer
+	}
+	return nil
+}
+
+func (x *HandoffState) GetNeeds() *v1.Needs {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *HandoffState) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *HandoffState) GetConflicts() []*v1.Conflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+func (x *HandoffState) GetOwnerAsked() bool {
+	if x != nil {
+		return x.OwnerAsked
+	}
+	return false
+}
+
 // RefsState is what one destination calls what it made or found.
 type RefsState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -678,7 +879,7 @@ type RefsState struct {
 
 func (x *RefsState) Reset() {
 	*x = RefsState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +891,7 @@ func (x *RefsState) String() string {
 func (*RefsState) ProtoMessage() {}
 
 func (x *RefsState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +904,7 @@ func (x *RefsState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefsState.ProtoReflect.Descriptor instead.
 func (*RefsState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *RefsState) GetDestination() string {
@@ -737,7 +938,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -749,7 +950,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -762,7 +963,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -844,7 +1045,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1057,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1070,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -919,7 +1120,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -931,7 +1132,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -944,7 +1145,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -1001,7 +1202,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1214,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1227,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -1144,7 +1345,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1357,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1370,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -1204,7 +1405,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1417,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1430,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -1311,14 +1512,20 @@ type DeskState struct {
 	Deliveries []*DeliveryState `protobuf:"bytes,6,rep,name=deliveries,proto3" json:"deliveries,omitempty"`
 	Stated     uint32           `protobuf:"varint,7,opt,name=stated,proto3" json:"stated,omitempty"`
 	// By destination.
-	Paused        []*PausedState `protobuf:"bytes,8,rep,name=paused,proto3" json:"paused,omitempty"`
+	Paused []*PausedState `protobuf:"bytes,8,rep,name=paused,proto3" json:"paused,omitempty"`
+	// What reps with a limit on it have in hand, by rep id.
+	Hands []*HandsState `protobuf:"bytes,30,rep,name=hands,proto3" json:"hands,omitempty"`
+	// What pools with a capacity gave out, by pool id.
+	PoolLoads []*LoadState `protobuf:"bytes,31,rep,name=pool_loads,json=poolLoads,proto3" json:"pool_loads,omitempty"`
+	// Pools of which it was told that somebody waits, by id.
+	Alarms        []*AlarmState `protobuf:"bytes,32,rep,name=alarms,proto3" json:"alarms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1537,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +1550,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1402,6 +1609,27 @@ func (x *DeskState) GetPaused() []*PausedState {
 	return nil
 }
 
+func (x *DeskState) GetHands() []*HandsState {
+	if x != nil {
+		return x.Hands
+	}
+	return nil
+}
+
+func (x *DeskState) GetPoolLoads() []*LoadState {
+	if x != nil {
+		return x.PoolLoads
+	}
+	return nil
+}
+
+func (x *DeskState) GetAlarms() []*AlarmState {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
 // PausedState is a destination that an operator has paused.
 type PausedState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1415,7 +1643,7 @@ type PausedState struct {
 
 func (x *PausedState) Reset() {
 	*x = PausedState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1655,7 @@ func (x *PausedState) String() string {
 func (*PausedState) ProtoMessage() {}
 
 func (x *PausedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1668,7 @@ func (x *PausedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PausedState.ProtoReflect.Descriptor instead.
 func (*PausedState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PausedState) GetDestination() string {
@@ -1482,7 +1710,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1494,7 +1722,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1507,7 +1735,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PoolState) GetId() string {
@@ -1524,6 +1752,112 @@ func (x *PoolState) GetMembers() []*MemberState {
 	return nil
 }
 
+// HandsState is what a rep has in hand: hashes of handoffs, ascending.
+type HandsState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rep           string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	Handoffs      []uint64               `protobuf:"fixed64,2,rep,packed,name=handoffs,proto3" json:"handoffs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandsState) Reset() {
+	*x = HandsState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandsState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandsState) ProtoMessage() {}
+
+func (x *HandsState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandsState.ProtoReflect.Descriptor instead.
+func (*HandsState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *HandsState) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *HandsState) GetHandoffs() []uint64 {
+	if x != nil {
+		return x.Handoffs
+	}
+	return nil
+}
+
+// AlarmState is a pool for which somebody waits.
+type AlarmState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	Since         int64                  `protobuf:"varint,2,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AlarmState) Reset() {
+	*x = AlarmState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AlarmState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AlarmState) ProtoMessage() {}
+
+func (x *AlarmState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AlarmState.ProtoReflect.Descriptor instead.
+func (*AlarmState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *AlarmState) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *AlarmState) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 type MemberState struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Rep         string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
@@ -1533,14 +1867,16 @@ type MemberState struct {
 	// Could not be chosen when the pool last chose.
 	Absent bool `protobuf:"varint,5,opt,name=absent,proto3" json:"absent,omitempty"`
 	// In thousandths.
-	Weight        int64 `protobuf:"varint,6,opt,name=weight,proto3" json:"weight,omitempty"`
+	Weight int64 `protobuf:"varint,6,opt,name=weight,proto3" json:"weight,omitempty"`
+	// What is owed to the rep, in 10^-10 of a handoff.
+	Owed          int64 `protobuf:"zigzag64,30,opt,name=owed,proto3" json:"owed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1552,7 +1888,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1565,7 +1901,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1610,19 +1946,28 @@ func (x *MemberState) GetWeight() int64 {
 	return 0
 }
 
+func (x *MemberState) GetOwed() int64 {
+	if x != nil {
+		return x.Owed
+	}
+	return 0
+}
+
 // LoadState counts a rep's assignments in one window of their capacity.
 type LoadState struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Rep           string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
-	Window        int64                  `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
-	Count         int32                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Rep    string                 `protobuf:"bytes,1,opt,name=rep,proto3" json:"rep,omitempty"`
+	Window int64                  `protobuf:"varint,2,opt,name=window,proto3" json:"window,omitempty"`
+	Count  int32                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// 1 an hour, 2 a day, 3 a week; 0 where it was the rep's only window.
+	Per           int32 `protobuf:"varint,30,opt,name=per,proto3" json:"per,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1634,7 +1979,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1647,7 +1992,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1671,6 +2016,13 @@ func (x *LoadState) GetCount() int32 {
 	return 0
 }
 
+func (x *LoadState) GetPer() int32 {
+	if x != nil {
+		return x.Per
+	}
+	return 0
+}
+
 type WaitingState struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	Lead       string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
@@ -1687,14 +2039,18 @@ type WaitingState struct {
 	Since      int64                  `protobuf:"varint,12,opt,name=since,proto3" json:"since,omitempty"`
 	Until      int64                  `protobuf:"varint,13,opt,name=until,proto3" json:"until,omitempty"`
 	// Its waiting has been stated.
-	Told          bool `protobuf:"varint,14,opt,name=told,proto3" json:"told,omitempty"`
+	Told          bool             `protobuf:"varint,14,opt,name=told,proto3" json:"told,omitempty"`
+	Prefer        []*v1.Preference `protobuf:"bytes,30,rep,name=prefer,proto3" json:"prefer,omitempty"`
+	Needs         *v1.Needs        `protobuf:"bytes,31,opt,name=needs,proto3" json:"needs,omitempty"`
+	Language      string           `protobuf:"bytes,32,opt,name=language,proto3" json:"language,omitempty"`
+	Conflicts     []*v1.Conflict   `protobuf:"bytes,33,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +2062,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +2075,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1820,11 +2176,39 @@ func (x *WaitingState) GetTold() bool {
 	return false
 }
 
+func (x *WaitingState) GetPrefer() []*v1.Preference {
+	if x != nil {
+		return x.Prefer
+	}
+	return nil
+}
+
+func (x *WaitingState) GetNeeds() *v1.Needs {
+	if x != nil {
+		return x.Needs
+	}
+	return nil
+}
+
+func (x *WaitingState) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *WaitingState) GetConflicts() []*v1.Conflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
 var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\x9b\x04\n" +
+	"\x1cbaton/routing/v1/state.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1ebaton/routing/v1/routing.proto\"\xce\x04\n" +
 	"\tLeadState\x12\x1f\n" +
 	"\vmerged_into\x18\x01 \x01(\tR\n" +
 	"mergedInto\x12:\n" +
@@ -1839,14 +2223,26 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05touch\x18\x14 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x05touch\x122\n" +
 	"\x04mail\x18\x15 \x01(\v2\x1e.baton.routing.v1.ContactStateR\x04mail\x12:\n" +
 	"\boutreach\x18\x16 \x01(\v2\x1e.baton.routing.v1.ContactStateR\boutreach\x12/\n" +
-	"\x04refs\x18\x1e \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\x95\x01\n" +
+	"\x04refs\x18\x1e \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\x121\n" +
+	"\x05deals\x18\x1f \x03(\v2\x1b.baton.routing.v1.DealStateR\x05deals\"\x95\x01\n" +
 	"\fContactState\x12\x0e\n" +
 	"\x02at\x18\x01 \x01(\x03R\x02at\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x18\n" +
 	"\achannel\x18\x03 \x01(\tR\achannel\x12\x1a\n" +
 	"\bcampaign\x18\x04 \x01(\tR\bcampaign\x12\x10\n" +
 	"\x03who\x18\x05 \x01(\tR\x03who\x12\x19\n" +
-	"\bevent_id\x18\x06 \x01(\tR\aeventId\"\xb7\v\n" +
+	"\bevent_id\x18\x06 \x01(\tR\aeventId\"}\n" +
+	"\tDealState\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04lead\x18\x02 \x01(\tR\x04lead\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04open\x18\x04 \x01(\bR\x04open\x12\x0e\n" +
+	"\x02at\x18\x05 \x01(\x03R\x02at\x12\x12\n" +
+	"\x04told\x18\x06 \x01(\tR\x04told\"u\n" +
+	"\fAccountState\x121\n" +
+	"\x05deals\x18\x01 \x03(\v2\x1b.baton.routing.v1.DealStateR\x05deals\x12\x19\n" +
+	"\blast_rep\x18\x02 \x01(\tR\alastRep\x12\x17\n" +
+	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\"\x93\r\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1899,7 +2295,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"held_until\x18H \x01(\x03R\theldUntil\x12!\n" +
 	"\fheld_because\x18I \x01(\tR\vheldBecause\x12\x16\n" +
 	"\x06within\x18J \x01(\x03R\x06within\x12/\n" +
-	"\x04refs\x18Z \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\"\xa1\x01\n" +
+	"\x04refs\x18Z \x03(\v2\x1b.baton.routing.v1.RefsStateR\x04refs\x124\n" +
+	"\x06prefer\x18# \x03(\v2\x1c.baton.journal.v1.PreferenceR\x06prefer\x12-\n" +
+	"\x05needs\x18$ \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\x12\x1a\n" +
+	"\blanguage\x18% \x01(\tR\blanguage\x128\n" +
+	"\tconflicts\x18& \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflicts\x12\x1f\n" +
+	"\vowner_asked\x18' \x01(\bR\n" +
+	"ownerAsked\"\xa1\x01\n" +
 	"\tRefsState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
 	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
@@ -1966,7 +2368,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
 	"\x02at\x18\a \x01(\x03R\x02at\x12\x14\n" +
 	"\x05until\x18\x14 \x01(\x03R\x05until\x12\x0e\n" +
-	"\x02by\x18\x15 \x01(\tR\x02by\"\xe1\x02\n" +
+	"\x02by\x18\x15 \x01(\tR\x02by\"\x87\x04\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -1977,7 +2379,11 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"deliveries\x18\x06 \x03(\v2\x1f.baton.routing.v1.DeliveryStateR\n" +
 	"deliveries\x12\x16\n" +
 	"\x06stated\x18\a \x01(\rR\x06stated\x125\n" +
-	"\x06paused\x18\b \x03(\v2\x1d.baton.routing.v1.PausedStateR\x06paused\"o\n" +
+	"\x06paused\x18\b \x03(\v2\x1d.baton.routing.v1.PausedStateR\x06paused\x122\n" +
+	"\x05hands\x18\x1e \x03(\v2\x1c.baton.routing.v1.HandsStateR\x05hands\x12:\n" +
+	"\n" +
+	"pool_loads\x18\x1f \x03(\v2\x1b.baton.routing.v1.LoadStateR\tpoolLoads\x124\n" +
+	"\x06alarms\x18  \x03(\v2\x1c.baton.routing.v1.AlarmStateR\x06alarms\"o\n" +
 	"\vPausedState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
 	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x0e\n" +
@@ -1985,18 +2391,28 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\abecause\x18\x04 \x01(\tR\abecause\"T\n" +
 	"\tPoolState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x127\n" +
-	"\amembers\x18\x02 \x03(\v2\x1d.baton.routing.v1.MemberStateR\amembers\"\xa7\x01\n" +
+	"\amembers\x18\x02 \x03(\v2\x1d.baton.routing.v1.MemberStateR\amembers\":\n" +
+	"\n" +
+	"HandsState\x12\x10\n" +
+	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x1a\n" +
+	"\bhandoffs\x18\x02 \x03(\x06R\bhandoffs\"6\n" +
+	"\n" +
+	"AlarmState\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x14\n" +
+	"\x05since\x18\x02 \x01(\x03R\x05since\"\xbb\x01\n" +
 	"\vMemberState\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x1a\n" +
 	"\bassigned\x18\x02 \x01(\x12R\bassigned\x12 \n" +
 	"\vcalibration\x18\x03 \x01(\x12R\vcalibration\x12\x18\n" +
 	"\acredits\x18\x04 \x01(\x05R\acredits\x12\x16\n" +
 	"\x06absent\x18\x05 \x01(\bR\x06absent\x12\x16\n" +
-	"\x06weight\x18\x06 \x01(\x03R\x06weight\"K\n" +
+	"\x06weight\x18\x06 \x01(\x03R\x06weight\x12\x12\n" +
+	"\x04owed\x18\x1e \x01(\x12R\x04owed\"]\n" +
 	"\tLoadState\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06window\x18\x02 \x01(\x03R\x06window\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x05R\x05count\"\xd1\x02\n" +
+	"\x05count\x18\x03 \x01(\x05R\x05count\x12\x10\n" +
+	"\x03per\x18\x1e \x01(\x05R\x03per\"\x8c\x04\n" +
 	"\fWaitingState\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -2015,7 +2431,11 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"confidence\x12\x14\n" +
 	"\x05since\x18\f \x01(\x03R\x05since\x12\x14\n" +
 	"\x05until\x18\r \x01(\x03R\x05until\x12\x12\n" +
-	"\x04told\x18\x0e \x01(\bR\x04toldB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\x04told\x18\x0e \x01(\bR\x04told\x124\n" +
+	"\x06prefer\x18\x1e \x03(\v2\x1c.baton.journal.v1.PreferenceR\x06prefer\x12-\n" +
+	"\x05needs\x18\x1f \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\x12\x1a\n" +
+	"\blanguage\x18  \x01(\tR\blanguage\x128\n" +
+	"\tconflicts\x18! \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflictsB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_state_proto_rawDescOnce sync.Once
@@ -2029,58 +2449,76 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
 	(*ContactState)(nil),    // 1: baton.routing.v1.ContactState
-	(*HandoffState)(nil),    // 2: baton.routing.v1.HandoffState
-	(*RefsState)(nil),       // 3: baton.routing.v1.RefsState
-	(*AssignmentState)(nil), // 4: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 5: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 6: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 7: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 8: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 9: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 10: baton.routing.v1.DeskState
-	(*PausedState)(nil),     // 11: baton.routing.v1.PausedState
-	(*PoolState)(nil),       // 12: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 13: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 14: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 15: baton.routing.v1.WaitingState
-	nil,                     // 16: baton.routing.v1.RefsState.RefsEntry
-	nil,                     // 17: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 18: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 19: baton.journal.v1.Considered
+	(*DealState)(nil),       // 2: baton.routing.v1.DealState
+	(*AccountState)(nil),    // 3: baton.routing.v1.AccountState
+	(*HandoffState)(nil),    // 4: baton.routing.v1.HandoffState
+	(*RefsState)(nil),       // 5: baton.routing.v1.RefsState
+	(*AssignmentState)(nil), // 6: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 7: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 8: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 9: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 10: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 11: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 12: baton.routing.v1.DeskState
+	(*PausedState)(nil),     // 13: baton.routing.v1.PausedState
+	(*PoolState)(nil),       // 14: baton.routing.v1.PoolState
+	(*HandsState)(nil),      // 15: baton.routing.v1.HandsState
+	(*AlarmState)(nil),      // 16: baton.routing.v1.AlarmState
+	(*MemberState)(nil),     // 17: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 18: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 19: baton.routing.v1.WaitingState
+	nil,                     // 20: baton.routing.v1.RefsState.RefsEntry
+	nil,                     // 21: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 22: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 23: baton.journal.v1.Considered
+	(*v1.Preference)(nil),   // 24: baton.journal.v1.Preference
+	(*v1.Needs)(nil),        // 25: baton.journal.v1.Needs
+	(*v1.Conflict)(nil),     // 26: baton.journal.v1.Conflict
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
-	2,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	7,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	8,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	9,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	4,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
+	9,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	10, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	11, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
 	1,  // 4: baton.routing.v1.LeadState.touch:type_name -> baton.routing.v1.ContactState
 	1,  // 5: baton.routing.v1.LeadState.mail:type_name -> baton.routing.v1.ContactState
 	1,  // 6: baton.routing.v1.LeadState.outreach:type_name -> baton.routing.v1.ContactState
-	3,  // 7: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
-	18, // 8: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	4,  // 9: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	19, // 10: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	5,  // 11: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	6,  // 12: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	3,  // 13: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
-	16, // 14: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
-	19, // 15: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	17, // 16: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	12, // 17: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	14, // 18: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	15, // 19: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	7,  // 20: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	11, // 21: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
-	13, // 22: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	5,  // 7: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
+	2,  // 8: baton.routing.v1.LeadState.deals:type_name -> baton.routing.v1.DealState
+	2,  // 9: baton.routing.v1.AccountState.deals:type_name -> baton.routing.v1.DealState
+	22, // 10: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	6,  // 11: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	23, // 12: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	7,  // 13: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	8,  // 14: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	5,  // 15: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
+	24, // 16: baton.routing.v1.HandoffState.prefer:type_name -> baton.journal.v1.Preference
+	25, // 17: baton.routing.v1.HandoffState.needs:type_name -> baton.journal.v1.Needs
+	26, // 18: baton.routing.v1.HandoffState.conflicts:type_name -> baton.journal.v1.Conflict
+	20, // 19: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
+	23, // 20: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	21, // 21: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	14, // 22: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	18, // 23: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	19, // 24: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	9,  // 25: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	13, // 26: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
+	15, // 27: baton.routing.v1.DeskState.hands:type_name -> baton.routing.v1.HandsState
+	18, // 28: baton.routing.v1.DeskState.pool_loads:type_name -> baton.routing.v1.LoadState
+	16, // 29: baton.routing.v1.DeskState.alarms:type_name -> baton.routing.v1.AlarmState
+	17, // 30: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	24, // 31: baton.routing.v1.WaitingState.prefer:type_name -> baton.journal.v1.Preference
+	25, // 32: baton.routing.v1.WaitingState.needs:type_name -> baton.journal.v1.Needs
+	26, // 33: baton.routing.v1.WaitingState.conflicts:type_name -> baton.journal.v1.Conflict
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -2095,7 +2533,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -105,6 +105,7 @@ func TestPayloads(t *testing.T) {
 			`"dealWon": {"dealId": "77", "amount": {"amount": "12000.50", "currency": "EUR"}, "stage": "closed"}`},
 		{"deal_won", `{"deal_id": "d", "amount": 12000.10}`, `"dealWon": {"dealId": "d", "amount": {"amount": "12000.10"}}`},
 		{"deal_opened", `{"deal_id": "d", "amount": {"amount": 1.5e3, "currency": "USD"}}`, `"dealOpened": {"dealId": "d", "amount": {"amount": "1500", "currency": "USD"}}`},
+		{"deal_opened", `{"deal_id": "d", "owner": " hubspot:7 "}`, `"dealOpened": {"dealId": "d", "owner": "hubspot:7"}`},
 		{"deal_lost", `{"deal_id": "d", "reason": "price", "amount": null, "currency": ""}`, `"dealLost": {"dealId": "d", "reason": "price"}`},
 		{"rejected", `{"reason": "bad-data", "note": " why ", "rep": "ana"}`, `"rejected": {"reason": "bad-data", "note": " why ", "rep": "ana"}`},
 	} {

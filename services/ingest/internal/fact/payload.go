@@ -219,7 +219,7 @@ func (b *Builder) disposition(field string, v strictjson.Value) *journalv1.Dispo
 }
 
 func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
-	d := &journalv1.Deal{DealId: b.word(v, "deal_id"), Stage: b.word(v, "stage"), Reason: b.word(v, "reason")}
+	d := &journalv1.Deal{DealId: b.word(v, "deal_id"), Stage: b.word(v, "stage"), Reason: b.word(v, "reason"), Owner: b.owner(field, v)}
 	amount, currency, at := b.amount(field, v)
 	if amount != "" {
 		number, err := core.Amount(amount)
@@ -240,6 +240,21 @@ func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
 		}
 	}
 	return d
+}
+
+// maxOwner is the longest name of a deal's owner: that of an address.
+const maxOwner = 254
+
+// owner gives whose a deal is: a rep's id, an address, or SYSTEM:ID of a CRM's user.
+func (b *Builder) owner(field string, v strictjson.Value) string {
+	owner := strings.TrimSpace(b.word(v, "owner"))
+	if len(owner) > maxOwner {
+		if !b.loose {
+			b.Refuse(field+".owner", "is too long: a rep's id, an e-mail address, or SYSTEM:ID of a CRM's user")
+		}
+		return ""
+	}
+	return owner
 }
 
 // amount finds a deal's amount and currency, and where the amount stands.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	"github.com/batonhq/baton/services/routing/internal/directory"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 )
 
@@ -49,7 +50,7 @@ func Directory(ctx context.Context, g Globals, text []byte, origin string, now f
 			return nil
 		}
 		return &journalv1.Event{Id: "directory." + hash, Type: "directory_changed", Source: origin, Payload: &journalv1.Event_DirectoryChanged{
-			DirectoryChanged: &journalv1.DirectoryChanged{Yaml: text, Hash: hash, Origin: origin},
+			DirectoryChanged: &journalv1.DirectoryChanged{Yaml: text, Hash: hash, Origin: origin, Turns: directory.TurnsExact},
 		}}
 	})
 }

@@ -28,6 +28,9 @@ var fields = map[string][]string{
 	"lead":    {"consent", "country", "email", "external_ids", "first_name", "id", "language", "last_name", "phone", "title"},
 	"account": {"domain", "employees", "id", "industry", "name", "owner", "target"},
 	"score":   {"engagement", "fit", "grade"},
+	// The campaigns that the lead came by, and the handoff that is being routed.
+	"campaign": {"all", "entry", "entry_channel", "last", "last_channel"},
+	"handoff":  {"epoch", "rule"},
 }
 
 // Compiler compiles conditions. It is safe for use by several goroutines.
@@ -35,13 +38,16 @@ type Compiler struct {
 	env *cel.Env
 }
 
-// NewCompiler sets up the language: the variables lead, account, score, engagement, fit and grade, comparison across
+// NewCompiler sets up the language: the variables lead, account, score, campaign, handoff, engagement, fit and grade,
+// comparison across
 // numeric types, and optional types.
 func NewCompiler() (*Compiler, error) {
 	env, err := cel.NewEnv(
 		cel.Variable("lead", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("account", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("score", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("campaign", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("handoff", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("engagement", cel.DoubleType),
 		cel.Variable("fit", cel.DoubleType),
 		cel.Variable("grade", cel.StringType),
@@ -145,6 +151,7 @@ func variables(f core.Facts) map[string]any {
 	}
 	return map[string]any{
 		"lead": lead, "account": account, "engagement": f.Engagement, "fit": f.Fit, "grade": f.Grade,
-		"score": map[string]any{"engagement": f.Engagement, "fit": f.Fit, "grade": f.Grade},
+		"score":    map[string]any{"engagement": f.Engagement, "fit": f.Fit, "grade": f.Grade},
+		"campaign": campaign(f.Campaign), "handoff": handoff(f.Handoff),
 	}
 }

@@ -20,6 +20,15 @@ type Directory struct {
 	Campaigns []Campaign
 	Personas  []Persona
 
+	Territories []Territory
+	// Exclude holds everywhere, for pools and for reps whom a route names.
+	Exclude   []Exclusion
+	Languages Languages
+	routing   routingIndex
+	// ExactTurns: pools take turns by the exact share of each handoff. A directory that was put in force before there were such
+	// turns goes on without them.
+	ExactTurns bool
+
 	reps      map[string]*Rep
 	teams     map[string]*Team
 	pools     map[string]*Pool
@@ -41,27 +50,15 @@ type Rep struct {
 	// ExternalIDs say who the rep is elsewhere: a destination's name or type to its id of the user.
 	ExternalIDs map[string]string
 	Calendar    calendar.Calendar
-	Capacity    calendar.Capacity
+	// Capacities hold all at once, each in windows of its own length.
+	Capacities []calendar.Capacity
+	// Open is how many handoffs they may have in hand at once, 0 for any number.
+	Open int
+	// Skills, and languages as primary tags in lower case (sv).
+	Skills, Languages []string
 	// Weight in thousandths, at least 1: a rep of weight 2000 gets twice what one of 1000 gets.
 	Weight int64
 	Active bool
-}
-
-// Pool is a set of reps who share what comes in.
-type Pool struct {
-	ID   string
-	Reps []string
-}
-
-// Route sends the leads that its condition holds for to a pool or to their account's owner.
-type Route struct {
-	ID string
-	// When is nil for always.
-	When Condition
-	// Pool's id, or "" where Owner is set.
-	Pool string
-	// Owner: to the account's owner.
-	Owner bool
 }
 
 // Account is a company that the directory lists.
@@ -104,6 +101,11 @@ type Facts struct {
 	Engagement float64
 	Fit        float64
 	Grade      string
+	Campaign   CampaignFacts
+	Handoff    HandoffFacts
+	// Previous is the rep who had the lead's last epoch before this one, Opportunity the owner of an open deal of the lead; ""
+	// where there is none. Routes send to them; conditions do not see them.
+	Previous, Opportunity string
 }
 
 // LeadFacts are what is known of a person.
@@ -126,6 +128,7 @@ func (d *Directory) Index() {
 	d.reps, d.teams, d.pools = index(d.Reps, func(r *Rep) string { return r.ID }), index(d.Teams, func(t *Team) string { return t.ID }), index(d.Pools, func(p *Pool) string { return p.ID })
 	d.assets, d.campaigns = index(d.Assets, func(a *Asset) string { return a.ID }), index(d.Campaigns, func(c *Campaign) string { return c.ID })
 	d.byID = index(d.Accounts, func(a *Account) string { return a.ID })
+	d.indexRouting()
 	d.byDomain, d.byName = map[string]*Account{}, map[string]*Account{}
 	for i := range d.Accounts {
 		a := &d.Accounts[i]
@@ -190,6 +193,14 @@ func (d *Directory) Account(id string) *Account {
 	return d.byID[id]
 }
 
+// Pool gives a pool by id, nil where there is none.
+func (d *Directory) Pool(id string) *Pool {
+	if d == nil {
+		return nil
+	}
+	return d.pools[id]
+}
+
 // PoolOrDefault gives a pool by id. A handoff may wait for a pool that a newer directory no longer has; it is then the
 // default route's pool that takes it: nobody is left behind. nil without a directory.
 func (d *Directory) PoolOrDefault(id string) *Pool {
@@ -200,7 +211,7 @@ func (d *Directory) PoolOrDefault(id string) *Pool {
 		return p
 	}
 	for i := range d.Routes {
-		if d.Routes[i].When == nil {
+		if d.Routes[i].When == nil && d.Routes[i].Pool != "" {
 			return d.pools[d.Routes[i].Pool]
 		}
 	}

@@ -69,6 +69,8 @@ func (d *Directory) Get(ctx context.Context, atLeast uint64) (Version, error) {
 	// One that cannot be read is not in force: the fold keeps the one before it, and so do we.
 	if v.Directory, err = d.parser.Parse(text); err != nil {
 		v.Directory = d.version.Directory
+	} else {
+		v.Directory.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
 	}
 	d.version = v
 	return v, nil

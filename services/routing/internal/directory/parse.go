@@ -21,6 +21,9 @@ type Errors = directory.Errors
 // MaxBytes is the largest text that is looked at.
 const MaxBytes = directory.MaxBytes
 
+// TurnsExact is what is stated with a directory under which pools take turns by the exact share of each handoff.
+const TurnsExact = 1
+
 type text struct {
 	Teams     []teamText        `yaml:"teams"`
 	Reps      []repText         `yaml:"reps"`
@@ -30,26 +33,17 @@ type text struct {
 	Assets    []directory.Asset `yaml:"assets"`
 	Campaigns []campaignText    `yaml:"campaigns"`
 	Personas  []personaText     `yaml:"personas"`
+
+	Calendars   []calendarText  `yaml:"calendars"`
+	Territories []territoryText `yaml:"territories"`
+	Exclude     []exclusionText `yaml:"exclude"`
+	Languages   *languagesText  `yaml:"languages"`
 }
 
 type teamText struct {
 	ID      string `yaml:"id"`
 	Name    string `yaml:"name"`
 	Manager string `yaml:"manager"`
-}
-
-type poolText struct {
-	ID   string   `yaml:"id"`
-	Reps []string `yaml:"reps"`
-}
-
-type routeText struct {
-	ID   string  `yaml:"id"`
-	When *string `yaml:"when"`
-	To   struct {
-		Pool  string `yaml:"pool"`
-		Owner string `yaml:"owner"`
-	} `yaml:"to"`
 }
 
 type accountText struct {
@@ -101,10 +95,14 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	}
 	b := &builder{Document: doc, rules: p.rules, dir: &core.Directory{}}
 	b.teams(t.Teams)
+	b.calendars(t.Calendars)
+	b.languages(t.Languages)
 	b.reps(t.Reps)
 	b.pools(t.Pools)
 	b.personas(t.Personas)
+	b.territories(t.Territories)
 	b.routes(t.Routes)
+	b.dir.Exclude = b.exclusions("exclude", t.Exclude)
 	b.accounts(t.Accounts)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
@@ -122,6 +120,8 @@ type builder struct {
 	dir   *core.Directory
 
 	teamIDs, repIDs, poolIDs, personaIDs ids
+	// shared calendars, by id.
+	shared map[string]calendarText
 }
 
 type ids map[string]struct{}
@@ -172,26 +172,6 @@ func (b *builder) teams(list []teamText) {
 	}
 }
 
-func (b *builder) pools(list []poolText) {
-	b.poolIDs = ids{}
-	for i, p := range list {
-		path := at("pools", i)
-		b.take(b.poolIDs, path, p.ID)
-		if len(p.Reps) == 0 {
-			b.Fail(path+".reps", "is empty: a pool needs reps")
-		}
-		seen := ids{}
-		for k, rep := range p.Reps {
-			b.known(b.repIDs, at(path+".reps", k), rep, "rep")
-			if seen.has(rep) {
-				b.Fail(at(path+".reps", k), "%q is in the pool twice", strictyaml.Clip(rep))
-			}
-			seen[rep] = struct{}{}
-		}
-		b.dir.Pools = append(b.dir.Pools, core.Pool{ID: p.ID, Reps: p.Reps})
-	}
-}
-
 func (b *builder) personas(list []personaText) {
 	b.personaIDs = ids{}
 	for i, p := range list {
@@ -201,30 +181,6 @@ func (b *builder) personas(list []personaText) {
 			b.Fail(path, "needs when: the condition that makes a lead one of them")
 		}
 		b.dir.Personas = append(b.dir.Personas, core.Persona{ID: p.ID, When: b.condition(path+".when", p.When)})
-	}
-}
-
-func (b *builder) routes(list []routeText) {
-	taken := ids{}
-	for i, r := range list {
-		path := at("routes", i)
-		b.take(taken, path, r.ID)
-		route := core.Route{ID: r.ID, Pool: r.To.Pool, Owner: r.To.Owner != "", When: b.condition(path+".when", r.When)}
-		switch {
-		case (r.To.Pool == "") == (r.To.Owner == ""):
-			b.Fail(path+".to", "must be {pool: ID} or {owner: account}")
-		case r.To.Owner != "" && r.To.Owner != "account":
-			b.Fail(path+".to.owner", "must be account")
-		case r.When == nil && route.Owner:
-			b.Fail(path+".to", "the default must send to a pool: an account may have no owner")
-		case r.When == nil && i < len(list)-1:
-			b.Fail(path, "has no when, so no lead ever comes to the routes behind it: the default must be the last")
-		}
-		b.known(b.poolIDs, path+".to.pool", r.To.Pool, "pool")
-		b.dir.Routes = append(b.dir.Routes, route)
-	}
-	if len(list) == 0 || list[len(list)-1].When != nil {
-		b.Fail("routes", "needs a default as its last entry, one without when: a lead that no route matches would go nowhere")
 	}
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestParseTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	ana := d.Rep("ana")
-	if ana == nil || ana.Team != "emea" || ana.Weight != 1000 || !ana.Active || ana.Capacity != (calendar.Capacity{Handoffs: 20, Per: calendar.Day}) {
+	if ana == nil || ana.Team != "emea" || ana.Weight != 1000 || !ana.Active || !slices.Equal(ana.Capacities, []calendar.Capacity{{Handoffs: 20, Per: calendar.Day}}) {
 		t.Errorf("ana: %+v", ana)
 	}
 	if ana.Calendar.Location.String() != "Europe/Stockholm" || len(ana.Calendar.Week[time.Wednesday]) != 2 || len(ana.Calendar.Week[time.Sunday]) != 0 {

@@ -23,12 +23,12 @@ type repText struct {
 	Hours    map[string][]string `yaml:"hours"`
 	Holidays []string            `yaml:"holidays"`
 	Away     []any               `yaml:"away"`
-	Capacity *struct {
-		Per      string `yaml:"per"`
-		Handoffs int    `yaml:"handoffs"`
-	} `yaml:"capacity"`
-	Weight *string `yaml:"weight"`
-	Active *bool   `yaml:"active"`
+	Calendar string              `yaml:"calendar"`
+	Capacity any                 `yaml:"capacity"`
+	Weight   *string             `yaml:"weight"`
+	Skills   []string            `yaml:"skills"`
+	Speaks   []string            `yaml:"languages"`
+	Active   *bool               `yaml:"active"`
 }
 
 func (b *builder) reps(list []repText) {
@@ -47,17 +47,9 @@ func (b *builder) reps(list []repText) {
 				b.Fail(path+".external_ids", "must be names of destinations, or their types, with the rep's id there")
 			}
 		}
-		rep.Calendar = b.calendar(path, r)
-		if c := r.Capacity; c != nil {
-			per, ok := windows[c.Per]
-			if !ok {
-				b.Fail(path+".capacity.per", "must be 1h, 1d or 7d")
-			}
-			if c.Handoffs < 1 || c.Handoffs > 1_000_000 {
-				b.Fail(path+".capacity.handoffs", "must be from 1 to 1000000 (active: false takes somebody out)")
-			}
-			rep.Capacity = calendar.Capacity{Handoffs: c.Handoffs, Per: per}
-		}
+		rep.Calendar = b.calendar(path, b.onShared(path, r))
+		rep.Capacities, rep.Open = b.capacity(path+".capacity", r.Capacity, true)
+		rep.Skills, rep.Languages = b.words(path+".skills", r.Skills), b.tags(path+".languages", r.Speaks)
 		if r.Weight != nil {
 			w, ok := thousandths(*r.Weight)
 			if !ok {

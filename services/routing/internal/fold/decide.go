@@ -27,11 +27,14 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		d.Fact(l.WentOn(), &journalv1.Event{Type: ev.Type, Payload: ev.Body.GetPayload()})
 		return
 	}
-	if l.ask != nil {
+	if l.ask != nil && l.ask.OwnerAsked {
+		d.Fact(accountOf(g.Directory, l.key, l.ask.Account.ID), l.ownerQuestion(l.ask.ID))
+	} else if l.ask != nil {
 		l.askOrHold(g, l.ask, ev, d)
 	}
-	if len(l.passing)+len(l.held) > 0 {
-		out := &state.Lead{Handoffs: l.passing, Held: l.held, Refs: l.Refs}
+	l.decideOwners(g, d)
+	if len(l.passing)+len(l.held)+len(l.deals) > 0 {
+		out := &state.Lead{Handoffs: l.passing, Held: l.held, Refs: l.Refs, Deals: l.deals}
 		if g.pins {
 			out.Touch, out.Mail, out.Outreach = l.Touch, l.Mail, l.Outreach
 		}
@@ -119,6 +122,7 @@ func (l *lead) question(h *handoff.Handoff, attempt int, reason string) *journal
 	m := &journalv1.Matched{
 		Lead: l.id, HandoffId: h.ID, Epoch: int32(h.Epoch), Account: h.Account.ID, By: h.Account.By, Confidence: h.Account.Confidence,
 		Route: h.Route, Pool: h.Pool, Rep: h.Rep, Exclude: h.Had(), Attempt: int32(attempt), Reason: reason,
+		Prefer: state.Preferences(h.Prefer), Needs: state.Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: state.Conflicts(h.Wants.Conflicts),
 	}
 	return &journalv1.Event{Type: typeMatched, Payload: &journalv1.Event_Matched{Matched: m}}
 }
@@ -149,7 +153,11 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 	}
 	contactBy, _ := promise.ContactSteps(start, clock.Later)
 	data := map[string]string{"attempt": itoa(a.Attempt)}
+	l.tellAssigned(g, h.Account.ID, a.Rep, now, d)
 	if current := h.Current(); current != nil {
+		if g.Directory.CountsOpen() {
+			d.Fact(identity.Desk, l.closed(h.ID, current.Rep, "", closedReassigned))
+		}
 		d.Fact(l.id, &journalv1.Event{Type: typeReassigned, Payload: &journalv1.Event_Reassigned{Reassigned: &journalv1.Reassigned{
 			HandoffId: h.ID, From: current.Rep, To: a.Rep, Reason: a.Reason, AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy),
 			AgreementVersion: g.version(),
@@ -294,6 +302,7 @@ func MatchFacts(dir *core.Directory, key identity.Key, q *journalv1.Qualified) (
 			ID: m.ID, Name: m.Name, Domain: m.Domain, Industry: p.GetAccountIndustry(), Employees: int64(p.GetAccountEmployees()),
 		},
 		Engagement: q.GetScore().GetEngagement(), Fit: q.GetScore().GetFit(), Grade: q.GetScore().GetGrade(),
+		Campaign: came(p), Handoff: core.HandoffFacts{Rule: q.GetRule(), Epoch: int64(q.GetEpoch())},
 	}
 	if m.Listed != nil {
 		f.Account.Owner, f.Account.Listed, f.Account.Target = m.Listed.Owner, true, m.Listed.Target

@@ -18,6 +18,8 @@ const (
 	closedGivenBack = "given_back"
 	closedRecalled  = "recalled"
 	closedWithdrawn = "withdrawn"
+	// closedReassigned: another rep has it now. The turn is not given back.
+	closedReassigned = "reassigned"
 )
 
 // maxRulings bounds what the desk decides because of one event: two facts each, well within one commit. What is left over
@@ -27,6 +29,8 @@ const maxRulings = 200
 // deskEntity is the desk: it alone decides who gets a handoff.
 type deskEntity struct {
 	state.Desk
+	// freed: with the event just applied a rep has room in hand again, and somebody waits who could go to them.
+	freed bool
 }
 
 func loadDesk(blob []byte) (journal.Entity, error) {
@@ -43,6 +47,7 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 	if !ok {
 		return journal.Applied
 	}
+	e.alarmed(g, ev)
 	if outcome, ok := applyDelivery(&e.Book, ev); ok {
 		return outcome
 	}
@@ -51,6 +56,9 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 	}
 	s := e.Desk.Desk
 	s.Advance(ev.Time())
+	if !journal.OwnToSelf(Service, ev.Head) {
+		e.freed = false
+	}
 	switch ev.Type {
 	case typeDirectoryChanged:
 		s.Changed(g.Directory)
@@ -62,6 +70,7 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 		s.Ask(desk.Entry{
 			Lead: m.GetLead(), Handoff: m.GetHandoffId(), Epoch: int(m.GetEpoch()), Route: m.GetRoute(), Pool: m.GetPool(), Rep: m.GetRep(),
 			Exclude: m.GetExclude(), Attempt: int(m.GetAttempt()), Account: m.GetAccount(), By: m.GetBy(), Confidence: m.GetConfidence(),
+			Prefer: state.ParsePreferences(m.GetPrefer()), Wants: state.ParseWants(m.GetNeeds(), m.GetLanguage(), m.GetConflicts()),
 		})
 	case typeAssigned:
 		a := ev.Body.GetAssigned()
@@ -72,7 +81,12 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 	case typeClosed:
 		c := ev.Body.GetClosed()
 		back := c.GetOutcome() == closedGivenBack || c.GetOutcome() == closedRecalled || c.GetOutcome() == closedWithdrawn
-		s.Close(c.GetHandoffId(), c.GetPool(), c.GetRep(), back)
+		waited := s.Waits(c.GetHandoffId())
+		if s.Close(c.GetHandoffId(), c.GetPool(), c.GetRep(), back) {
+			s.Free(g.Directory, c.GetRep())
+		}
+		s.Passed(g.Directory, waited)
+		e.freed = g.Directory.CountsOpen()
 	}
 	return journal.Applied
 }
@@ -91,14 +105,21 @@ func (e *deskEntity) Decide(globals journal.Globals, ev *journal.Event, d *journ
 	}
 	switch ev.Type {
 	case typeMatched, typeDirectoryChanged, journal.TypeTimerFired:
+	case typeClosed:
+		if !e.freed {
+			e.alarm(g, ev.Time(), nil, d)
+			return
+		}
 	default:
 		return
 	}
-	for _, r := range e.Desk.Desk.Look(g.Directory, maxRulings) {
+	rulings := e.Desk.Desk.Look(g.Directory, maxRulings)
+	for _, r := range rulings {
 		for _, entity := range []string{identity.Desk, r.Entry.Lead} {
 			d.Fact(entity, ruling(r))
 		}
 	}
+	e.alarm(g, ev.Time(), rulings, d)
 }
 
 func ruling(r desk.Ruling) *journalv1.Event {
@@ -115,8 +136,8 @@ func ruling(r desk.Ruling) *journalv1.Event {
 		return &journalv1.Event{Type: typeWaiting, Payload: &journalv1.Event_Waiting{Waiting: w}}
 	}
 	return &journalv1.Event{Type: typeAssigned, Payload: &journalv1.Event_Assigned{Assigned: &journalv1.Assigned{
-		Lead: q.Lead, HandoffId: q.Handoff, Rep: r.Rep, Pool: r.Pool, Route: q.Route, Attempt: int32(q.Attempt), Considered: considered,
-		Account: q.Account, By: q.By, Confidence: q.Confidence,
+		Lead: q.Lead, HandoffId: q.Handoff, Rep: r.Rep, Pool: r.Pool, Route: r.Route, Attempt: int32(q.Attempt), Considered: considered,
+		Account: q.Account, By: q.By, Confidence: q.Confidence, OverflowFrom: r.OverflowFrom,
 	}}}
 }
 

@@ -21,6 +21,9 @@ const (
 	EventSLABreached        = "sla.breached"
 	EventSLAEscalated       = "sla.escalated"
 	EventAgreementActivated = "agreement.activated"
+	// EventDeskWaiting and EventDeskCleared: the first began to wait for a pool, and nobody waits for it any more.
+	EventDeskWaiting = "desk.waiting"
+	EventDeskCleared = "desk.cleared"
 )
 
 // Globals is what is in force for everybody: the directory, the agreement, and who is told what.
@@ -54,6 +57,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		if err != nil {
 			return nil
 		}
+		d.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
 		g.Directory = d
 		return []string{identity.Desk}
 	case typeDestinationsChanged:

@@ -37,7 +37,11 @@ func (l *lead) heldUntil(g *Globals, h *handoff.Handoff, now time.Time) (until t
 	a := g.Agreement.Handover
 	rules := handoff.Holding{AtOnce: a.AtOnce, AfterTouch: a.AfterTouch, AfterMail: a.AfterMail, AtMost: a.AtMost}
 	until, because = rules.Until(h, l.Touch.At, l.Mail.At, now)
-	rep := g.Directory.Rep(h.Rep)
+	owner := h.Rep
+	if owner == "" && len(h.Prefer) > 0 {
+		owner = h.Prefer[0].Rep
+	}
+	rep := g.Directory.Rep(owner)
 	if a.OwnerWait == 0 || rep == nil || !rep.Active || rules.Never(h) {
 		return until, because
 	}
@@ -47,7 +51,7 @@ func (l *lead) heldUntil(g *Globals, h *handoff.Handoff, now time.Time) (until t
 	}
 	back, ok := rep.Calendar.NextOpen(from)
 	if ok && back.After(from) && !back.After(h.QualifiedAt.Add(a.OwnerWait)) {
-		return back, handoff.OwnerIs(h.Rep, back)
+		return back, handoff.OwnerIs(owner, back)
 	}
 	return until, because
 }

@@ -55,6 +55,9 @@ type effects struct {
 	withdrawn []*handoff.Handoff
 	// requests to be answered.
 	requests []handoff.Held
+	// known are deals that the account is to be told of; deals are those that go on with the lead.
+	known []string
+	deals []state.Deal
 }
 
 // unsaved is what the next Save must write beside the blob.
@@ -114,7 +117,12 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.stageChanged(ev)
 	case journal.TypeTimerFired:
 		l.look(g, ev)
+	case typeOwnerTold:
+		l.ownerTold(ev)
 	default:
+		if deal(ev.Type) {
+			l.dealMoved(g, ev)
+		}
 		switch {
 		case disposition(ev.Type):
 			return l.requested(ev)
@@ -132,13 +140,18 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 		return
 	}
 	facts, match := MatchFacts(g.Directory, l.key, q)
-	target := g.Directory.RouteTo(facts)
+	facts.Previous, facts.Opportunity = l.people(g, q)
+	l.tellDeals(g, match.ID)
 	h := &handoff.Handoff{
 		ID: q.GetHandoffId(), Epoch: int(q.GetEpoch()), Stage: handoff.Waiting, Rule: q.GetRule(), Email: q.GetLead().GetEmail(),
 		QualifiedAt: ev.Time(), Asked: true,
 		Account: handoff.Account{ID: match.ID, Name: match.Name, Domain: match.Domain, By: match.By, Confidence: match.Confidence},
-		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
 	}
+	target := g.Directory.RouteTo(facts)
+	if accountOf(g.Directory, l.key, match.ID) == "" {
+		target.Resolve("", "")
+	}
+	h.Send(target)
 	h.Record("qualified", ev.Time(), "", q.GetRule())
 	l.past(q, ev.Time())
 	l.Handoffs = append(l.Handoffs, h)
@@ -206,8 +219,11 @@ func (l *lead) assigned(ev *journal.Event) {
 		return
 	}
 	route := h.Route
-	if a.GetPool() != "" && h.Fallback != "" {
+	switch {
+	case a.GetPool() != "" && h.Fallback != "":
 		route = h.Fallback
+	case a.GetPool() == "" && a.GetRoute() != "":
+		route = a.GetRoute()
 	}
 	l.effects.assigned = h
 	l.pending = handoff.Assignment{

@@ -45,6 +45,16 @@ const (
 	typeResumed          = "resumed"
 
 	typeDestinationPaused = "destination_paused"
+	typeOwnerKnown        = "owner_known"
+	typeOwnerAsked        = "owner_asked"
+	typeOwnerTold         = "owner_told"
+
+	typeDealOpened       = "deal_opened"
+	typeDealStageChanged = "deal_stage_changed"
+	typeDealWon          = "deal_won"
+	typeDealLost         = "deal_lost"
+	typeDealReopened     = "deal_reopened"
+	typeChurned          = "churned"
 
 	typeDirectoryChanged    = "directory_changed"
 	typeAgreementChanged    = "agreement_changed"
@@ -96,6 +106,9 @@ func (*Logic) Wants(h journal.Head) bool {
 		}
 		return false
 	}
+	if strings.HasPrefix(h.Entity, accountPrefix) {
+		return from == Service && (h.Type == typeOwnerKnown || h.Type == typeOwnerAsked)
+	}
 	if identity.RankOf(h.Entity) == 0 {
 		return false
 	}
@@ -104,19 +117,22 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""
-	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled:
+	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled, typeOwnerTold:
 		return from == Service
 	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeHeld, typeResumed:
 		return journal.OwnToSelf(Service, h)
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
-	return (disposition(h.Type) || contact(h.Type)) && (from == "" || from == scoring)
+	return (disposition(h.Type) || contact(h.Type) || deal(h.Type)) && (from == "" || from == scoring)
 }
 
-// Load gives a lead, or the desk.
+// Load gives a lead, an account, or the desk.
 func (l *Logic) Load(entity string, blob []byte) (journal.Entity, error) {
 	if entity == identity.Desk {
 		return loadDesk(blob)
+	}
+	if strings.HasPrefix(entity, accountPrefix) {
+		return loadAccount(blob)
 	}
 	return loadLead(l.key, entity, blob)
 }

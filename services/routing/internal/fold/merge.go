@@ -26,6 +26,7 @@ func (l *lead) mergedInto(ev *journal.Event) {
 		}
 	}
 	l.effects.held, l.Held = l.Held, nil
+	l.deals, l.Deals = l.Deals, nil
 }
 
 // splitOff has this lead be its own again. What it passed on stays where it is.
@@ -52,6 +53,9 @@ func (l *lead) absorbed(ev *journal.Event) {
 	in, err := state.DecodeLead(ev.Body.GetAbsorbed().GetItems())
 	if err != nil {
 		return // routing wrote it: unreadable only if another version did, and then there is nothing to be had from it
+	}
+	for _, d := range in.Deals {
+		l.Deals, _ = putDeal(l.Deals, d)
 	}
 	for _, h := range in.Handoffs {
 		if h.ID == "" || l.find(h.ID) != nil {

@@ -67,6 +67,10 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 		return data, nil, err
 	case fold.EventAgreementActivated:
 		return &routingv1.AgreementEvent{Version: int32(number(d.Data["version"])), Hash: d.Data["hash"], At: timestamppb.New(d.DueAt)}, nil, nil
+	case fold.EventDeskWaiting, fold.EventDeskCleared:
+		return &routingv1.DeskEvent{
+			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),
+		}, nil, nil
 	}
 	if on, err = r.Lead(ctx, d.Entity); err != nil {
 		return nil, nil, err

@@ -36,14 +36,12 @@ func EncodeDesk(d *Desk) []byte {
 		for _, rep := range slices.Sorted(maps.Keys(s.Pools[id])) {
 			m := s.Pools[id][rep]
 			p.Members = append(p.Members, &routingv1.MemberState{
-				Rep: rep, Assigned: m.Assigned, Calibration: m.Calibration, Credits: int32(m.Credits), Absent: m.Absent, Weight: m.Weight,
+				Rep: rep, Assigned: m.Assigned, Calibration: m.Calibration, Credits: int32(m.Credits), Absent: m.Absent, Weight: m.Weight, Owed: m.Owed,
 			})
 		}
 		out.Pools = append(out.Pools, p)
 	}
-	for _, rep := range slices.Sorted(maps.Keys(s.Loads)) {
-		out.Loads = append(out.Loads, &routingv1.LoadState{Rep: rep, Window: s.Loads[rep].Window, Count: int32(s.Loads[rep].Count)})
-	}
+	encodeLoads(out, s)
 	for _, name := range slices.Sorted(maps.Keys(d.Paused)) {
 		p := d.Paused[name]
 		out.Paused = append(out.Paused, &routingv1.PausedState{Destination: name, Since: nanos(p.Since), By: p.By, Because: p.Because})
@@ -73,6 +71,7 @@ func encodeEntry(e *desk.Entry) []byte {
 		Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 		Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
 		Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
+		Prefer: Preferences(e.Prefer), Needs: Needs(e.Needs), Language: e.Language, Conflicts: Conflicts(e.Conflicts),
 	})
 }
 
@@ -87,18 +86,17 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 	for _, p := range in.Pools {
 		members := make(map[string]desk.Member, len(p.Members))
 		for _, m := range p.Members {
-			members[m.Rep] = desk.Member{Assigned: m.Assigned, Calibration: m.Calibration, Credits: int(m.Credits), Absent: m.Absent, Weight: m.Weight}
+			members[m.Rep] = desk.Member{Assigned: m.Assigned, Calibration: m.Calibration, Credits: int(m.Credits), Absent: m.Absent, Weight: m.Weight, Owed: m.Owed}
 		}
 		s.Pools[p.Id] = members
 	}
-	for _, l := range in.Loads {
-		s.Loads[l.Rep] = desk.Load{Window: l.Window, Count: int(l.Count)}
-	}
+	decodeLoads(s, &in)
 	for _, e := range in.Queue {
 		s.Queue = append(s.Queue, &desk.Entry{
 			Lead: e.Lead, Handoff: e.HandoffId, Epoch: int(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 			Attempt: int(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
 			Since: instant(e.Since), Until: instant(e.Until), Told: e.Told,
+			Prefer: ParsePreferences(e.Prefer), Wants: ParseWants(e.Needs, e.Language, e.Conflicts),
 		})
 	}
 	s.Restore()

@@ -31,6 +31,8 @@ type Lead struct {
 	Touch, Mail, Outreach outreach.Contact
 	// Refs are of deliveries that were about the lead and no handoff.
 	Refs Refs
+	// Deals with an owner, by id.
+	Deals []Deal
 }
 
 // Seen is a request that was taken, by the hash of its source and id.
@@ -73,6 +75,7 @@ func EncodeLead(l *Lead) []byte {
 			Until: nanos(r.Until), By: r.By,
 		})
 	}
+	out.Deals = encodeDeals(l.Deals)
 	return marshal(out)
 }
 
@@ -90,6 +93,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	for _, h := range in.Handoffs {
 		l.Handoffs = append(l.Handoffs, decodeHandoff(h))
 	}
+	l.Deals = decodeDeals(in.Deals)
 	for _, s := range in.Seen {
 		l.Seen = append(l.Seen, Seen{Hash: s.Hash, At: instant(s.At)})
 	}
@@ -115,7 +119,8 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
 		Passed: h.Passed, Adopted: h.Adopted, Released: h.Released, HeldUntil: nanos(h.HeldUntil), HeldBecause: h.HeldBecause,
-		Refs: encodeRefs(h.Refs),
+		Refs:   encodeRefs(h.Refs),
+		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -146,7 +151,8 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
 		Passed: in.Passed, Adopted: in.Adopted, Released: in.Released, HeldUntil: instant(in.HeldUntil), HeldBecause: in.HeldBecause,
-		Refs: decodeRefs(in.Refs),
+		Refs:   decodeRefs(in.Refs),
+		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

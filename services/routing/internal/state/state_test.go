@@ -9,12 +9,31 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 	"github.com/batonhq/baton/services/routing/internal/core/desk"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/core/outreach"
 )
 
 var now = time.Date(2026, 11, 20, 10, 0, 0, 123456789, time.UTC)
+
+var (
+	needed    = core.Needs{Skills: []string{"s"}, Languages: []string{"sv"}, LeadLanguage: true, Fallback: []string{"en"}}
+	preferred = []core.Preference{{Rep: "cy", Route: "r", As: core.AsPrevious, Needs: needed}}
+	wanted    = core.Wants{Needs: needed, Language: "sv", Conflicts: []core.Conflict{{Rep: "bo", Pool: "p"}}}
+)
+
+func TestAccountSurvives(t *testing.T) {
+	blob := EncodeAccount(&Account{Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "ana", Open: true, At: now}}, LastRep: "bo", LastAt: now})
+	again, err := DecodeAccount(blob)
+	if err != nil || !bytes.Equal(EncodeAccount(again), blob) {
+		t.Fatalf("%v", err)
+	}
+	if _, err := DecodeAccount([]byte{0xff}); err == nil {
+		t.Error("rubbish is taken for an account")
+	}
+}
 
 func TestLeadSurvives(t *testing.T) {
 	l := &Lead{
@@ -31,8 +50,10 @@ func TestLeadSurvives(t *testing.T) {
 			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
-			Refs: Refs{"crm": {"contact": "1"}},
+			Chosen: handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
+			Refs:   Refs{"crm": {"contact": "1"}},
 		}},
+		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
 		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim"}}},
 		Touch: outreach.Contact{At: now, Type: "page_viewed", Channel: "ads", Campaign: "q4", Who: "site", Event: "e1"},
@@ -50,7 +71,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch, m.Deals[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {
@@ -66,9 +87,12 @@ func TestLeadSurvives(t *testing.T) {
 func TestDeskSurvives(t *testing.T) {
 	d := &Desk{Desk: desk.New()}
 	d.Desk.Now = now
-	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500}, "bo": {}}
-	d.Desk.Loads["ana"] = desk.Load{Window: 7, Count: 2}
-	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5})
+	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500, Owed: -7}, "bo": {}}
+	d.Desk.Loads["ana"] = []desk.Load{{Window: 7, Count: 2}, {Window: 8, Count: 1, Per: calendar.Week}}
+	d.Desk.PoolLoads["p"] = []desk.Load{{Window: 9, Count: 3, Per: calendar.Hour}}
+	d.Desk.Hands["ana"] = []uint64{1, 1 << 63}
+	d.Desk.Alarms["p"] = now
+	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5, Prefer: preferred, Wants: wanted})
 	d.Desk.Tell("ho", now)
 	d.Desk.Recent = []uint64{1 << 63}
 	blob := EncodeDesk(d)

@@ -145,6 +145,9 @@ func (s *source) deal(b *fact.Builder, kind string, v strictjson.Value) string {
 	status := map[string]string{"": "", "0": "open", "1": "won", "2": "lost"}[mailing.First(deal.Get("status"))]
 	stage := mailing.First(deal.Get("stage_title"), deal.Get("stage"), deal.Get("stageid"))
 	b.Say("deal_id", mailing.First(deal.Get("id")))
+	if owner := mailing.First(deal.Get("owner")); owner != "" {
+		b.Say("owner", "activecampaign:"+owner)
+	}
 	b.Say("stage", stage)
 	b.Say("amount", mailing.First(deal.Get("value_raw"), deal.Get("value")))
 	b.Say("currency", strings.ToUpper(mailing.First(deal.Get("currency"))))

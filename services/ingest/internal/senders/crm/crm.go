@@ -4,6 +4,7 @@ package crm
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/batonhq/baton/services/ingest/internal/core"
@@ -60,7 +61,9 @@ type Record struct {
 	// DealID is the deal's where the record is none.
 	DealID           string
 	Amount, Currency string
-	Reason           string
+	// Owner is a deal's owner: the CRM's id of the user, or an address.
+	Owner  string
+	Reason string
 	// Traits are a person's fields, Names our names for them (fact.Drop for what is used up).
 	Traits strictjson.Value
 	Names  func(field string) string
@@ -140,6 +143,7 @@ func (m *Mapper) say(b *fact.Builder, r *Record, eventType, stage string) {
 		b.Say("deal_id", r.DealID)
 		b.Say("deal_id", r.ID)
 		b.Say("stage", r.StageName)
+		b.Say("owner", m.owner(r.Owner))
 		b.Say("amount", r.Amount)
 		b.Say("currency", r.Currency)
 		b.Say("reason", r.Reason)
@@ -151,6 +155,14 @@ func (m *Mapper) say(b *fact.Builder, r *Record, eventType, stage string) {
 		}
 		b.Say("reason", Reason(reason))
 	}
+}
+
+// owner tells whose a user's id is.
+func (m *Mapper) owner(id string) string {
+	if id = strings.TrimSpace(id); id == "" || strings.Contains(id, "@") {
+		return id
+	}
+	return m.Vendor + ":" + id
 }
 
 // Consent gives the event in which a person takes back the consent to a purpose, for a record that says so beside what its

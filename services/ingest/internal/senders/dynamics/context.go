@@ -190,6 +190,7 @@ func (c *execution) finish(item *sender.Item, r *crm.Record, news, all *crm.Obje
 	}
 	if r.Deal {
 		r.StageName = crm.First(fields, "stepname", "salesstage", "statuscode")
+		r.Owner = id(crm.First(fields, "ownerid", "_ownerid_value"))
 		r.Amount = crm.First(fields, "actualrevenue", "actualvalue", "estimatedvalue")
 		r.Currency = crm.First(fields, "isocurrencycode")
 		r.Reason = crm.First(fields, "closereason", "subject")

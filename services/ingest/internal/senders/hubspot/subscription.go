@@ -144,6 +144,8 @@ func (e *event) change(r *crm.Record, kind, name, value string) {
 			r.Type, r.Stages, r.StageName = "deal_stage_changed", []string{value}, value
 		case "amount":
 			r.Type, r.Amount = "deal_stage_changed", value // the same stage, with what it is worth now
+		case "hubspot_owner_id":
+			r.Type, r.Owner = "deal_stage_changed", value
 		case "closed_lost_reason", "closed_won_reason":
 			r.Type, r.Reason = "deal_stage_changed", value
 		default:

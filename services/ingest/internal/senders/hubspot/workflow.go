@@ -98,7 +98,7 @@ func (w *workflow) record(fields, object strictjson.Value) crm.Record {
 	v := w.v
 	r := crm.Record{
 		EventField: "id", ID: crm.First(v, "vid", "objectId", "id"), Handoff: crm.Handoff(fields, false), Email: crm.First(fields, "email"),
-		Currency: crm.First(fields, "deal_currency_code"), Amount: crm.First(fields, "amount"),
+		Currency: crm.First(fields, "deal_currency_code"), Amount: crm.First(fields, "amount"), Owner: crm.First(fields, "hubspot_owner_id"),
 	}
 	if r.ID == "" {
 		r.ID = crm.First(object, "objectId", "id")

@@ -129,7 +129,7 @@ func (s *source) read(n *notification, received fact.Received, item sender.Item,
 	case n.kind == "Opportunity":
 		r.Deal, r.System, r.Person = true, opportunity, wide(crm.First(v, "ContactId"))
 		r.StageName, r.Amount = crm.First(v, "StageName"), crm.First(v, "Amount")
-		r.Type, r.Stages = "deal_stage_changed", []string{r.StageName}
+		r.Type, r.Stages, r.Owner = "deal_stage_changed", []string{r.StageName}, wide(crm.First(v, "OwnerId"))
 		if created := crm.First(v, "CreatedDate"); created != "" && created == crm.First(v, "LastModifiedDate") {
 			r.Type = "deal_opened"
 		}

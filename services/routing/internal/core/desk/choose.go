@@ -12,15 +12,12 @@ type standing struct{ level, weight int64 }
 
 // standings gives the levels of reps who are all there. Whoever is new, or was absent when the pool last chose, starts at
 // the level of those who were not, less the turns that were given back to them meanwhile.
-func standings(dir *core.Directory, members map[string]Member, reps []string) []standing {
+func standings(dir *core.Directory, pool *core.Pool, members map[string]Member, reps []string) []standing {
 	out := make([]standing, len(reps))
 	var level, weight int64
 	for i, rep := range reps {
 		m, known := members[rep]
-		out[i] = standing{level: m.level(), weight: 1}
-		if r := dir.Rep(rep); r != nil {
-			out[i].weight = r.Weight
-		}
+		out[i] = standing{level: m.level(), weight: pool.Weight(dir.Rep(rep))}
 		if known && !m.Absent {
 			level += out[i].level
 			weight += out[i].weight

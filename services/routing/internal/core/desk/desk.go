@@ -3,14 +3,17 @@
 //
 // # Whose turn it is
 //
-// Among the eligible reps of a pool whose level is below their quota n·w/W (n handoffs among them with this one, w the
-// rep's weight, W the weight of all eligible), the one with the lowest (level+1)/w gets it; a hash of handoff and rep breaks
-// ties. A level is what the rep was assigned plus a calibration. While the same reps stay eligible, each is always within 1
-// of their weighted share: that is the quota method of apportionment. Without the quota, weights of 10 and ten times 1
-// stray by 5.
+// Of each handoff every eligible rep of the pool is owed w/W (w the rep's weight, W the weight of all eligible). Among those
+// who are owed something the one gets it who would be the first to be owed a whole one: the lowest (1 − owed)/w; a hash of
+// handoff and rep breaks ties. While the same reps stay eligible that is the quota method of apportionment (below the quota n·w/W,
+// the lowest (assigned+1)/w), and each is always within 1 of their share. Without the quota, weights of 10 and ten times 1 stray
+// by 5. Shares that change with every handoff are the chairman assignment problem (R. Tijdeman, Discrete Mathematics 32, 1980).
 //
-// Somebody who joins, or comes back from an absence, the night or a full day, starts at the level of those who were there:
-// no flood makes up for the time away. A turn that is given back lowers the level by one.
+// Somebody who joins is owed nothing; who comes back from an absence, the night or a full day is owed the part of a handoff that
+// they were owed when they left: no flood makes up for the time away. A turn that is given back is owed.
+//
+// Journals from before this go on with levels until the directory next changes: a level is what the rep was assigned plus a
+// calibration, the quota is that of the levels, and who joins or comes back starts at the level of those who were there.
 package desk
 
 import (
@@ -31,6 +34,10 @@ const (
 	AtCapacity   = "at capacity"
 	AboveQuota   = "above quota"
 	NotTheirTurn = "not their turn"
+	InHand       = "too many in hand"
+	Excluded     = "excluded"
+	PoolClosed   = "outside the pool's hours"
+	PoolFull     = "the pool is at capacity"
 )
 
 // Considered is a rep who was looked at and passed over, and why.
@@ -42,8 +49,11 @@ type Entry struct {
 	Epoch         int
 	Route         string
 	// Rep is to get it before any pool, if eligible: the account's owner.
-	Rep  string
-	Pool string
+	Rep string
+	// Prefer are all who are to be tried before any pool, in order, where Rep alone does not say it.
+	Prefer []core.Preference
+	Pool   string
+	core.Wants
 	// Exclude are reps who may not get it.
 	Exclude []string
 	// Attempt counts from 0.
@@ -73,23 +83,23 @@ type Member struct {
 	Absent bool
 	// Weight that the level was reached with, in thousandths.
 	Weight int64
+	// Owed is what the rep's shares have come to beyond what they were given, in 1/owedUnit of a handoff.
+	Owed int64
 }
 
 func (m Member) level() int64 { return max(0, m.Assigned+m.Calibration) }
-
-// Load counts a rep's assignments in one window of their capacity.
-type Load struct {
-	// Window is the window's start, in seconds since 1970-01-01 UTC.
-	Window int64
-	Count  int
-}
 
 // State is what the desk knows. It is changed by its methods alone.
 type State struct {
 	// Now is the latest time that it has seen: the clock of its decisions never runs back.
 	Now   time.Time
 	Pools map[string]map[string]Member
-	Loads map[string]Load
+	// Loads by rep, PoolLoads by pool: at most one for each length of a window.
+	Loads, PoolLoads map[string][]Load
+	// Hands has what reps with a limit on it have in hand: hashes of handoffs, ascending.
+	Hands map[string][]uint64
+	// Alarms are the pools of which it was told that somebody waits, and since when.
+	Alarms map[string]time.Time
 	// Queue holds who waits, in the order in which they asked.
 	Queue []*Entry
 	// Recent holds hashes of the latest assignments, oldest first, to recognise a question that comes twice.
@@ -97,6 +107,7 @@ type State struct {
 
 	// waiting finds the queue's entries by handoff.
 	waiting map[string]*Entry
+	counts
 }
 
 // maxRecent is how many assignments are remembered: a repeated question follows closely on the first, for both go back to
@@ -105,7 +116,10 @@ const maxRecent = 512
 
 // New gives an empty desk.
 func New() *State {
-	return &State{Pools: map[string]map[string]Member{}, Loads: map[string]Load{}, waiting: map[string]*Entry{}}
+	return &State{
+		Pools: map[string]map[string]Member{}, Loads: map[string][]Load{}, PoolLoads: map[string][]Load{}, Hands: map[string][]uint64{},
+		Alarms: map[string]time.Time{}, waiting: map[string]*Entry{}, counts: counts{told: map[string]int{}},
+	}
 }
 
 // Restore makes a state that was filled from outside usable.
@@ -114,6 +128,7 @@ func (s *State) Restore() {
 	for _, e := range s.Queue {
 		s.waiting[e.Handoff] = e
 	}
+	s.recount()
 }
 
 // Advance moves the desk's clock; it never goes back.
@@ -133,6 +148,7 @@ func (s *State) Ask(e Entry) bool {
 	e.Since, e.Told, e.Until = s.Now, false, time.Time{}
 	s.Queue = append(s.Queue, &e)
 	s.waiting[e.Handoff] = &e
+	s.entered(&e)
 	return true
 }
 
@@ -142,21 +158,27 @@ func (s *State) Waits(handoff string) *Entry { return s.waiting[handoff] }
 // Tell notes that a handoff's waiting has been stated.
 func (s *State) Tell(handoff string, until time.Time) {
 	if e := s.waiting[handoff]; e != nil {
+		s.left(e)
 		e.Told, e.Until, e.Encoded = true, until, nil
+		s.entered(e)
 	}
 }
 
-// Close forgets a handoff that is over: it leaves the queue, and the rep who had it from a pool gets the turn back if
-// giveBack says so. What counts against a capacity stays counted: the rep has had the work of it.
-func (s *State) Close(handoff, pool, rep string, giveBack bool) {
+// Close forgets a handoff that is over, or that another rep has now: it leaves the queue, and the rep who had it from a pool gets
+// the turn back if giveBack says so. What counts against a capacity stays counted: the rep has had the work of it. freed: the
+// rep had it in hand, and there is a limit on that.
+func (s *State) Close(handoff, pool, rep string, giveBack bool) (freed bool) {
 	s.leave(handoff)
+	freed = s.drop(rep, handoff)
 	m, ok := s.Pools[pool][rep]
-	if !giveBack || !ok || m.level() == 0 {
-		return
+	if !giveBack || !ok || m.Assigned <= 0 && m.level() == 0 {
+		return freed
 	}
 	m.Assigned--
 	m.Credits++
+	m.Owed = bounded(m.Owed + owedUnit)
 	s.Pools[pool][rep] = m
+	return freed
 }
 
 func (s *State) leave(handoff string) {
@@ -165,8 +187,14 @@ func (s *State) leave(handoff string) {
 		return
 	}
 	delete(s.waiting, handoff)
-	i := slices.Index(s.Queue, e)
-	s.Queue = slices.Delete(s.Queue, i, i+1)
+	s.left(e)
+	// From the end: most leave as soon as they have come.
+	for i := len(s.Queue) - 1; i >= 0; i-- {
+		if s.Queue[i] == e {
+			s.Queue = slices.Delete(s.Queue, i, i+1)
+			return
+		}
+	}
 }
 
 // Changed takes in a new directory: everybody who waits is looked at again, members that are gone are forgotten, and a pool
@@ -175,6 +203,7 @@ func (s *State) Changed(dir *core.Directory) {
 	for _, e := range s.Queue {
 		e.Until, e.Encoded = s.Now, nil
 	}
+	s.recount()
 	for id, members := range s.Pools {
 		pool := dir.PoolOrDefault(id)
 		if pool == nil || pool.ID != id {
@@ -186,7 +215,7 @@ func (s *State) Changed(dir *core.Directory) {
 			r := dir.Rep(rep)
 			if r == nil || !slices.Contains(pool.Reps, rep) {
 				delete(members, rep)
-			} else if r.Weight != m.Weight {
+			} else if pool.Weight(r) != m.Weight && !dir.ExactTurns {
 				reset = true
 			}
 		}
@@ -194,47 +223,24 @@ func (s *State) Changed(dir *core.Directory) {
 			delete(s.Pools, id)
 		}
 	}
-	for rep := range s.Loads {
-		if dir.Rep(rep) == nil {
-			delete(s.Loads, rep)
-		}
-	}
-}
-
-// Next gives the moment at which somebody who waits must be looked at, zero if none.
-func (s *State) Next() time.Time {
-	var next time.Time
-	for _, e := range s.Queue {
-		if !e.Told {
-			return s.Now
-		}
-		if !e.Until.IsZero() && (next.IsZero() || e.Until.Before(next)) {
-			next = e.Until
-		}
-	}
-	return next
+	s.forget(dir)
 }
 
 // Assign counts an assignment: the entry leaves the queue, the rep's level rises, and whoever came back is calibrated.
 // considered tells who else was there.
 func (s *State) Assign(dir *core.Directory, handoff string, attempt int, pool, rep string, considered []Considered) {
+	e := s.waiting[handoff]
 	s.leave(handoff)
 	if s.Recent = append(s.Recent, assignment(handoff, attempt)); len(s.Recent) > maxRecent {
 		s.Recent = slices.Delete(s.Recent, 0, len(s.Recent)-maxRecent)
 	}
 	s.count(dir, pool, rep, considered)
+	s.take(dir.Rep(rep), handoff)
+	s.Passed(dir, e)
 }
 
 func (s *State) count(dir *core.Directory, pool, rep string, considered []Considered) {
-	if r := dir.Rep(rep); r != nil && r.Capacity.Handoffs > 0 {
-		from, _ := r.Capacity.Per.Window(s.Now, r.Calendar.Location)
-		l := s.Loads[rep]
-		if l.Window != from.Unix() {
-			l = Load{Window: from.Unix()}
-		}
-		l.Count++
-		s.Loads[rep] = l
-	}
+	s.load(dir.Rep(rep), dir.Pool(pool))
 	p := dir.PoolOrDefault(pool)
 	if p == nil || p.ID != pool {
 		return
@@ -244,15 +250,22 @@ func (s *State) count(dir *core.Directory, pool, rep string, considered []Consid
 		members = make(map[string]Member, len(p.Reps))
 		s.Pools[pool] = members
 	}
+	// Where it overflowed a rep may have been looked at for two pools: what was said last is of this one.
+	last := make(map[string]string, len(considered))
+	for _, c := range considered {
+		last[c.Rep] = c.Skipped
+	}
 	present := []string{rep}
 	for _, c := range considered {
-		if !slices.Contains(p.Reps, c.Rep) {
+		why, ok := last[c.Rep]
+		if !ok || c.Rep == rep || !p.Has(c.Rep) {
 			continue
 		}
-		switch c.Skipped {
+		delete(last, c.Rep)
+		switch why {
 		case AboveQuota, NotTheirTurn:
 			present = append(present, c.Rep)
-		case HadIt: // says nothing of whether they are there
+		case HadIt, Excluded, PoolClosed, PoolFull: // says nothing of whether they are there
 		default:
 			if m, ok := members[c.Rep]; ok {
 				m.Absent = true
@@ -260,7 +273,11 @@ func (s *State) count(dir *core.Directory, pool, rep string, considered []Consid
 			}
 		}
 	}
-	for i, standing := range standings(dir, members, present) {
+	if dir.ExactTurns {
+		owe(dir, p, members, present)
+		return
+	}
+	for i, standing := range standings(dir, p, members, present) {
 		m := members[present[i]]
 		m.Calibration, m.Absent, m.Weight = standing.level-m.Assigned, false, standing.weight
 		if present[i] == rep {

@@ -28,7 +28,7 @@ func inHours(r core.Rep, from, to int) core.Rep {
 }
 
 func limited(r core.Rep, per calendar.Per, n int) core.Rep {
-	r.Capacity = calendar.Capacity{Handoffs: n, Per: per}
+	r.Capacities = append(r.Capacities, calendar.Capacity{Handoffs: n, Per: per})
 	return r
 }
 
@@ -382,9 +382,9 @@ func TestNobodyIsOverloadedAndNobodyIsLost(t *testing.T) {
 					t.Fatalf("%s overtakes ho_%d", r.Entry.Handoff, lastIn)
 				}
 				lastIn = n
-				if c := rep.Capacity; c.Handoffs > 0 {
+				for _, c := range rep.Capacities {
 					from, _ := c.Per.Window(s.Now, time.UTC)
-					key := r.Rep + from.String()
+					key := fmt.Sprint(r.Rep, from, c.Per)
 					if load[key]++; load[key] > c.Handoffs {
 						t.Fatalf("%s gets %d in the window of %s", r.Rep, load[key], from)
 					}

@@ -59,6 +59,7 @@ type Handoff struct {
 	Account Account
 	// Route is the first route that matched, Fallback the one whose pool takes over where Route names a rep.
 	Route, Fallback, Rep, Pool string
+	Chosen
 
 	// Attempt is the last that the desk was asked for; Asked: it has not assigned it yet.
 	Attempt int

@@ -132,6 +132,9 @@ func Tell(f fact.Fact) string {
 	if d := deal(ev); d != nil {
 		say("deal[%s %s %s %s %s]", d.DealId, d.Stage, d.GetAmount().GetAmount(), d.GetAmount().GetCurrency(), d.Reason)
 	}
+	if owner := deal(ev).GetOwner(); owner != "" {
+		say("owner=%s", owner)
+	}
 	if d := disposition(ev); d != nil {
 		say("answer[%s %s]", d.HandoffId, d.Reason)
 	}
