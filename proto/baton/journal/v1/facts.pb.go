@@ -1927,8 +1927,14 @@ type Matched struct {
 	Exclude []string `protobuf:"bytes,10,rep,name=exclude,proto3" json:"exclude,omitempty"`
 	// 0 for the first assignment, then one more for each reassignment.
 	Attempt int32 `protobuf:"varint,11,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// Why it is asked again: sla, rejected, manager.
-	Reason        string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why it is asked again: sla, manager, released.
+	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The request that this goes back to, "" for none: the desk then declines what nobody can ever take.
+	RequestId string `protobuf:"bytes,40,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The rep or nobody: no pool takes over, and nothing waits.
+	Only bool `protobuf:"varint,41,opt,name=only,proto3" json:"only,omitempty"`
+	// The rep gets it outside their hours, while away and above their capacity, too.
+	Force         bool `protobuf:"varint,42,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2045,6 +2051,27 @@ func (x *Matched) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Matched) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Matched) GetOnly() bool {
+	if x != nil {
+		return x.Only
+	}
+	return false
+}
+
+func (x *Matched) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
 }
 
 // Assigned is the desk's decision, on the desk's subject and on the lead's.
@@ -3018,8 +3045,14 @@ type Answered struct {
 	Stage string `protobuf:"bytes,8,opt,name=stage,proto3" json:"stage,omitempty"`
 	Note  string `protobuf:"bytes,9,opt,name=note,proto3" json:"note,omitempty"`
 	// For recycled: when the lead may wake, and on what.
-	WakeAt        *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
-	WakeOn        string                 `protobuf:"bytes,11,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	WakeAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
+	WakeOn string                 `protobuf:"bytes,11,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	// For reassign_requested: reassigned (rep has it now), or queued (rep keeps it until somebody is free: the desk looks again
+	// at waiting_until, where that is known).
+	Outcome      string                 `protobuf:"bytes,30,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	WaitingUntil *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	// Who had it before, where it was reassigned.
+	PreviousRep   string `protobuf:"bytes,32,opt,name=previous_rep,json=previousRep,proto3" json:"previous_rep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3131,6 +3164,113 @@ func (x *Answered) GetWakeOn() string {
 	return ""
 }
 
+func (x *Answered) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Answered) GetWaitingUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WaitingUntil
+	}
+	return nil
+}
+
+func (x *Answered) GetPreviousRep() string {
+	if x != nil {
+		return x.PreviousRep
+	}
+	return ""
+}
+
+// Declined is the desk's no to a request for another owner, on the desk's subject and on the lead's: whoever has the handoff
+// keeps it.
+type Declined struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Attempt       int32                  `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	RequestId     string                 `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Pool          string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	Considered    []*Considered          `protobuf:"bytes,6,rep,name=considered,proto3" json:"considered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Declined) Reset() {
+	*x = Declined{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Declined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Declined) ProtoMessage() {}
+
+func (x *Declined) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Declined.ProtoReflect.Descriptor instead.
+func (*Declined) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *Declined) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *Declined) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *Declined) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Declined) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Declined) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *Declined) GetConsidered() []*Considered {
+	if x != nil {
+		return x.Considered
+	}
+	return nil
+}
+
 // Closed tells the desk that a handoff is over, so that a rep's turn can be given back.
 type Closed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3145,7 +3285,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3297,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3310,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Closed) GetLead() string {
@@ -3218,7 +3358,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3230,7 +3370,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +3383,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -3270,7 +3410,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3282,7 +3422,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3295,7 +3435,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Proposal) GetId() string {
@@ -3332,7 +3472,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3344,7 +3484,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3357,7 +3497,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3420,7 +3560,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3432,7 +3572,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3445,7 +3585,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3472,7 +3612,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3484,7 +3624,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3497,7 +3637,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3526,7 +3666,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3538,7 +3678,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3551,7 +3691,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3591,7 +3731,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3603,7 +3743,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3616,7 +3756,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -3685,7 +3825,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3697,7 +3837,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3710,7 +3850,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Signature) GetRole() string {
@@ -3739,7 +3879,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3751,7 +3891,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3764,7 +3904,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -3798,7 +3938,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3810,7 +3950,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3823,7 +3963,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -3852,7 +3992,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3864,7 +4004,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3877,7 +4017,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3906,7 +4046,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3918,7 +4058,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3931,7 +4071,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Destination) GetName() string {
@@ -4139,7 +4279,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x05 \x01(\tR\thandoffId\x12\x14\n" +
-	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xa4\x02\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xed\x02\n" +
 	"\aMatched\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4156,7 +4296,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\aexclude\x18\n" +
 	" \x03(\tR\aexclude\x12\x18\n" +
 	"\aattempt\x18\v \x01(\x05R\aattempt\x12\x16\n" +
-	"\x06reason\x18\f \x01(\tR\x06reason\"\x9b\x02\n" +
+	"\x06reason\x18\f \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18( \x01(\tR\trequestId\x12\x12\n" +
+	"\x04only\x18) \x01(\bR\x04only\x12\x14\n" +
+	"\x05force\x18* \x01(\bR\x05force\"\x9b\x02\n" +
 	"\bAssigned\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4257,7 +4401,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb6\x02\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb4\x03\n" +
 	"\bAnswered\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x1d\n" +
@@ -4272,7 +4416,21 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04note\x18\t \x01(\tR\x04note\x123\n" +
 	"\awake_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06wakeAt\x12\x17\n" +
-	"\awake_on\x18\v \x01(\tR\x06wakeOn\"{\n" +
+	"\awake_on\x18\v \x01(\tR\x06wakeOn\x12\x18\n" +
+	"\aoutcome\x18\x1e \x01(\tR\aoutcome\x12?\n" +
+	"\rwaiting_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\fwaitingUntil\x12!\n" +
+	"\fprevious_rep\x18  \x01(\tR\vpreviousRep\"\xc8\x01\n" +
+	"\bDeclined\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12\x12\n" +
+	"\x04pool\x18\x05 \x01(\tR\x04pool\x12<\n" +
+	"\n" +
+	"considered\x18\x06 \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
+	"considered\"{\n" +
 	"\x06Closed\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4351,7 +4509,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4387,70 +4545,73 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Reassigned)(nil),            // 31: baton.journal.v1.Reassigned
 	(*Recalled)(nil),              // 32: baton.journal.v1.Recalled
 	(*Answered)(nil),              // 33: baton.journal.v1.Answered
-	(*Closed)(nil),                // 34: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 35: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 36: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 37: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 38: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 39: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 40: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 41: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 42: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 43: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 44: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 45: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 46: baton.journal.v1.Destination
-	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 50: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	(*Declined)(nil),              // 34: baton.journal.v1.Declined
+	(*Closed)(nil),                // 35: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 36: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 37: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 38: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 39: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 40: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 41: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 42: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 43: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 44: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 45: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 46: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 47: baton.journal.v1.Destination
+	nil,                           // 48: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 49: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 50: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 51: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 52: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	51, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	52, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	51, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	51, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	51, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	52, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	52, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	52, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	51, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	51, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	52, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	52, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	52, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	52, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	48, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	49, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	51, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	51, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	52, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	52, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	51, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	51, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	52, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	52, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	51, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	51, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	51, // 29: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	51, // 30: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	51, // 31: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 32: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	51, // 33: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	50, // 34: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	51, // 35: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	42, // 36: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	51, // 37: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	46, // 38: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	52, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	52, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	52, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	50, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	52, // 29: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	52, // 30: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	52, // 31: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	52, // 32: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	52, // 33: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	52, // 34: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	22, // 35: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
+	51, // 36: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	52, // 37: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	43, // 38: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	52, // 39: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	47, // 40: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4464,7 +4625,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -43,10 +43,21 @@ type Handoff struct {
 	Reason      string                 `protobuf:"bytes,14,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note        string                 `protobuf:"bytes,15,opt,name=note,proto3" json:"note,omitempty"`
 	// Why nobody has it, while it waits.
-	WaitingFor    []*v1.Considered       `protobuf:"bytes,16,rep,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"`
-	WaitingUntil  *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
-	Email         string                 `protobuf:"bytes,18,opt,name=email,proto3" json:"email,omitempty"`
-	Rule          string                 `protobuf:"bytes,19,opt,name=rule,proto3" json:"rule,omitempty"`
+	WaitingFor   []*v1.Considered       `protobuf:"bytes,16,rep,name=waiting_for,json=waitingFor,proto3" json:"waiting_for,omitempty"`
+	WaitingUntil *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	Email        string                 `protobuf:"bytes,18,opt,name=email,proto3" json:"email,omitempty"`
+	Rule         string                 `protobuf:"bytes,19,opt,name=rule,proto3" json:"rule,omitempty"`
+	// The assignment in force, counted from 0; -1 while nobody has it.
+	Attempt int32 `protobuf:"varint,40,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// What is due next of an open handoff: accept by, contact by. Absent where nothing is.
+	DueAt *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=due_at,json=dueAt,proto3" json:"due_at,omitempty"`
+	// accept or contact.
+	DueClock string `protobuf:"bytes,42,opt,name=due_clock,json=dueClock,proto3" json:"due_clock,omitempty"`
+	// A promise about it was broken by its present owner, or is by now.
+	Breached bool `protobuf:"varint,43,opt,name=breached,proto3" json:"breached,omitempty"`
+	// The next step of the service level: when, and what: rep, manager, reassign or breach.
+	NextStepAt    *timestamppb.Timestamp `protobuf:"bytes,44,opt,name=next_step_at,json=nextStepAt,proto3" json:"next_step_at,omitempty"`
+	NextStep      string                 `protobuf:"bytes,45,opt,name=next_step,json=nextStep,proto3" json:"next_step,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -210,6 +221,48 @@ func (x *Handoff) GetEmail() string {
 func (x *Handoff) GetRule() string {
 	if x != nil {
 		return x.Rule
+	}
+	return ""
+}
+
+func (x *Handoff) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Handoff) GetDueAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueAt
+	}
+	return nil
+}
+
+func (x *Handoff) GetDueClock() string {
+	if x != nil {
+		return x.DueClock
+	}
+	return ""
+}
+
+func (x *Handoff) GetBreached() bool {
+	if x != nil {
+		return x.Breached
+	}
+	return false
+}
+
+func (x *Handoff) GetNextStepAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextStepAt
+	}
+	return nil
+}
+
+func (x *Handoff) GetNextStep() string {
+	if x != nil {
+		return x.NextStep
 	}
 	return ""
 }
@@ -1755,13 +1808,22 @@ func (x *PayloadLead) GetCountry() string {
 }
 
 type ListHandoffsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
-	Stage         string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
-	PageSize      int32                  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
-	Lead          string                 `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Owner     string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Stage     string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	PageSize  int32                  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string                 `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	After     string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	Lead      string                 `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Only those whose owner is in this team, or that are about this account, or this person, by the exact address.
+	Team    string `protobuf:"bytes,20,opt,name=team,proto3" json:"team,omitempty"`
+	Account string `protobuf:"bytes,21,opt,name=account,proto3" json:"account,omitempty"`
+	Email   string `protobuf:"bytes,22,opt,name=email,proto3" json:"email,omitempty"`
+	// Only those that are due before this moment, or that are (or are not) breached.
+	DueBefore *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=due_before,json=dueBefore,proto3" json:"due_before,omitempty"`
+	Breached  *bool                  `protobuf:"varint,24,opt,name=breached,proto3,oneof" json:"breached,omitempty"`
+	// qualified (the latest first, the default) or due (what is due first; open ones alone, those without a due time last).
+	Order         string `protobuf:"bytes,25,opt,name=order,proto3" json:"order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1834,6 +1896,48 @@ func (x *ListHandoffsRequest) GetAfter() string {
 func (x *ListHandoffsRequest) GetLead() string {
 	if x != nil {
 		return x.Lead
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetDueBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueBefore
+	}
+	return nil
+}
+
+func (x *ListHandoffsRequest) GetBreached() bool {
+	if x != nil && x.Breached != nil {
+		return *x.Breached
+	}
+	return false
+}
+
+func (x *ListHandoffsRequest) GetOrder() string {
+	if x != nil {
+		return x.Order
 	}
 	return ""
 }
@@ -2307,11 +2411,583 @@ func (x *PutDirectoryRequest) GetYaml() string {
 	return ""
 }
 
+type GetInboxRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rep; "" for the caller's own. A token for sales sees its own rep's alone.
+	Owner string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Or a team's, for those who may see it.
+	Team          string `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	PageSize      int32  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	After         string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetInboxRequest) Reset() {
+	*x = GetInboxRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetInboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetInboxRequest) ProtoMessage() {}
+
+func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
+func (*GetInboxRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *GetInboxRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetInboxRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// Inbox is what a rep, or a team, has to do.
+type Inbox struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Owner  string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Team   string                 `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	Counts *InboxCounts           `protobuf:"bytes,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Open ones, what is due first.
+	Handoffs      []*Handoff `protobuf:"bytes,4,rep,name=handoffs,proto3" json:"handoffs,omitempty"`
+	NextPageToken string     `protobuf:"bytes,5,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inbox) Reset() {
+	*x = Inbox{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inbox) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inbox) ProtoMessage() {}
+
+func (x *Inbox) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
+func (*Inbox) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Inbox) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Inbox) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *Inbox) GetCounts() *InboxCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *Inbox) GetHandoffs() []*Handoff {
+	if x != nil {
+		return x.Handoffs
+	}
+	return nil
+}
+
+func (x *Inbox) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type InboxCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Open  int32                  `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	// Waiting for an answer, accepted and not yet contacted, and confirmed ones.
+	Routed   int32 `protobuf:"varint,2,opt,name=routed,proto3" json:"routed,omitempty"`
+	Accepted int32 `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Sql      int32 `protobuf:"varint,4,opt,name=sql,proto3" json:"sql,omitempty"`
+	// Beyond what is promised.
+	Overdue int32 `protobuf:"varint,5,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// Due within the next hour.
+	DueSoon int32 `protobuf:"varint,6,opt,name=due_soon,json=dueSoon,proto3" json:"due_soon,omitempty"`
+	// At the desk, because nobody could take them; of a team: those that may come to one of its reps.
+	Waiting       int32 `protobuf:"varint,7,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxCounts) Reset() {
+	*x = InboxCounts{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxCounts) ProtoMessage() {}
+
+func (x *InboxCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
+func (*InboxCounts) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *InboxCounts) GetOpen() int32 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetRouted() int32 {
+	if x != nil {
+		return x.Routed
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetAccepted() int32 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetSql() int32 {
+	if x != nil {
+		return x.Sql
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetOverdue() int32 {
+	if x != nil {
+		return x.Overdue
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetDueSoon() int32 {
+	if x != nil {
+		return x.DueSoon
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+type WatchInboxRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Owner string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Stage string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Begins no earlier than this: whoever comes back with the last sequence seen misses nothing.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInboxRequest) Reset() {
+	*x = WatchInboxRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInboxRequest) ProtoMessage() {}
+
+func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
+func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *WatchInboxRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *WatchInboxRequest) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *WatchInboxRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// InboxEvent is one line of a watch.
+type InboxEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// handoff: one that there is, that has changed, or that has left the selection (then its owner or stage says so).
+	// listed: all that there were have been sent; whatever is not among them is no longer there.
+	// heartbeat: nothing has changed; the stream lives. Every 15 s.
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Handoff       *Handoff               `protobuf:"bytes,2,opt,name=handoff,proto3" json:"handoff,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxEvent) Reset() {
+	*x = InboxEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxEvent) ProtoMessage() {}
+
+func (x *InboxEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
+func (*InboxEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *InboxEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *InboxEvent) GetHandoff() *Handoff {
+	if x != nil {
+		return x.Handoff
+	}
+	return nil
+}
+
+func (x *InboxEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+type ListReasonsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReasonsRequest) Reset() {
+	*x = ListReasonsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReasonsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReasonsRequest) ProtoMessage() {}
+
+func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
+func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+}
+
+// Reasons are those of the agreement in force.
+type Reasons struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	AgreementVersion int32                  `protobuf:"varint,1,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	// For reject and disqualify.
+	Reject        []*Reason `protobuf:"bytes,2,rep,name=reject,proto3" json:"reject,omitempty"`
+	Recycle       []*Reason `protobuf:"bytes,3,rep,name=recycle,proto3" json:"recycle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reasons) Reset() {
+	*x = Reasons{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reasons) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reasons) ProtoMessage() {}
+
+func (x *Reasons) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
+func (*Reasons) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Reasons) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *Reasons) GetReject() []*Reason {
+	if x != nil {
+		return x.Reject
+	}
+	return nil
+}
+
+func (x *Reasons) GetRecycle() []*Reason {
+	if x != nil {
+		return x.Recycle
+	}
+	return nil
+}
+
+type Reason struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is sent; a finer one is `id/sub`.
+	Id  string   `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Sub []string `protobuf:"bytes,2,rep,name=sub,proto3" json:"sub,omitempty"`
+	// What becomes of the lead: recycled or disqualified.
+	LeadsTo string `protobuf:"bytes,3,opt,name=leads_to,json=leadsTo,proto3" json:"leads_to,omitempty"`
+	// Who can mend it, of a reject reason.
+	FixableBy string `protobuf:"bytes,4,opt,name=fixable_by,json=fixableBy,proto3" json:"fixable_by,omitempty"`
+	// When and on what the lead wakes: 90d, engagement.
+	WakeAfter string `protobuf:"bytes,5,opt,name=wake_after,json=wakeAfter,proto3" json:"wake_after,omitempty"`
+	WakeOn    string `protobuf:"bytes,6,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	// It says that the lead should not have been handed over: the rep's turn is given back.
+	GivesBack     bool `protobuf:"varint,7,opt,name=gives_back,json=givesBack,proto3" json:"gives_back,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reason) Reset() {
+	*x = Reason{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reason) ProtoMessage() {}
+
+func (x *Reason) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
+func (*Reason) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Reason) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Reason) GetSub() []string {
+	if x != nil {
+		return x.Sub
+	}
+	return nil
+}
+
+func (x *Reason) GetLeadsTo() string {
+	if x != nil {
+		return x.LeadsTo
+	}
+	return ""
+}
+
+func (x *Reason) GetFixableBy() string {
+	if x != nil {
+		return x.FixableBy
+	}
+	return ""
+}
+
+func (x *Reason) GetWakeAfter() string {
+	if x != nil {
+		return x.WakeAfter
+	}
+	return ""
+}
+
+func (x *Reason) GetWakeOn() string {
+	if x != nil {
+		return x.WakeOn
+	}
+	return ""
+}
+
+func (x *Reason) GetGivesBack() bool {
+	if x != nil {
+		return x.GivesBack
+	}
+	return false
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x06\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\b\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x14\n" +
@@ -2336,7 +3012,14 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"waitingFor\x12?\n" +
 	"\rwaiting_until\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\fwaitingUntil\x12\x14\n" +
 	"\x05email\x18\x12 \x01(\tR\x05email\x12\x12\n" +
-	"\x04rule\x18\x13 \x01(\tR\x04rule\"x\n" +
+	"\x04rule\x18\x13 \x01(\tR\x04rule\x12\x18\n" +
+	"\aattempt\x18( \x01(\x05R\aattempt\x121\n" +
+	"\x06due_at\x18) \x01(\v2\x1a.google.protobuf.TimestampR\x05dueAt\x12\x1b\n" +
+	"\tdue_clock\x18* \x01(\tR\bdueClock\x12\x1a\n" +
+	"\bbreached\x18+ \x01(\bR\bbreached\x12<\n" +
+	"\fnext_step_at\x18, \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextStepAt\x12\x1b\n" +
+	"\tnext_step\x18- \x01(\tR\bnextStep\"x\n" +
 	"\fHandoffEvent\x12\x12\n" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
@@ -2484,7 +3167,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\acountry\x18\b \x01(\tR\acountry\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xea\x02\n" +
 	"\x13ListHandoffsRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x1b\n" +
@@ -2492,7 +3175,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x12\n" +
-	"\x04lead\x18\x06 \x01(\tR\x04lead\"u\n" +
+	"\x04lead\x18\x06 \x01(\tR\x04lead\x12\x12\n" +
+	"\x04team\x18\x14 \x01(\tR\x04team\x12\x18\n" +
+	"\aaccount\x18\x15 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05email\x18\x16 \x01(\tR\x05email\x129\n" +
+	"\n" +
+	"due_before\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\tdueBefore\x12\x1f\n" +
+	"\bbreached\x18\x18 \x01(\bH\x00R\bbreached\x88\x01\x01\x12\x14\n" +
+	"\x05order\x18\x19 \x01(\tR\x05orderB\v\n" +
+	"\t_breached\"u\n" +
 	"\x14ListHandoffsResponse\x125\n" +
 	"\bhandoffs\x18\x01 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n" +
@@ -2522,7 +3213,53 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"\x8d\x01\n" +
+	"\x0fGetInboxRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\x02 \x01(\tR\x04team\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\"\xc7\x01\n" +
+	"\x05Inbox\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\x02 \x01(\tR\x04team\x125\n" +
+	"\x06counts\x18\x03 \x01(\v2\x1d.baton.routing.v1.InboxCountsR\x06counts\x125\n" +
+	"\bhandoffs\x18\x04 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
+	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\xb6\x01\n" +
+	"\vInboxCounts\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\x05R\x04open\x12\x16\n" +
+	"\x06routed\x18\x02 \x01(\x05R\x06routed\x12\x1a\n" +
+	"\baccepted\x18\x03 \x01(\x05R\baccepted\x12\x10\n" +
+	"\x03sql\x18\x04 \x01(\x05R\x03sql\x12\x18\n" +
+	"\aoverdue\x18\x05 \x01(\x05R\aoverdue\x12\x19\n" +
+	"\bdue_soon\x18\x06 \x01(\x05R\adueSoon\x12\x18\n" +
+	"\awaiting\x18\a \x01(\x05R\awaiting\"U\n" +
+	"\x11WatchInboxRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\x81\x01\n" +
+	"\n" +
+	"InboxEvent\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x123\n" +
+	"\ahandoff\x18\x02 \x01(\v2\x19.baton.routing.v1.HandoffR\ahandoff\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x14\n" +
+	"\x12ListReasonsRequest\"\x9c\x01\n" +
+	"\aReasons\x12+\n" +
+	"\x11agreement_version\x18\x01 \x01(\x05R\x10agreementVersion\x120\n" +
+	"\x06reject\x18\x02 \x03(\v2\x18.baton.routing.v1.ReasonR\x06reject\x122\n" +
+	"\arecycle\x18\x03 \x03(\v2\x18.baton.routing.v1.ReasonR\arecycle\"\xbb\x01\n" +
+	"\x06Reason\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03sub\x18\x02 \x03(\tR\x03sub\x12\x19\n" +
+	"\bleads_to\x18\x03 \x01(\tR\aleadsTo\x12\x1d\n" +
+	"\n" +
+	"fixable_by\x18\x04 \x01(\tR\tfixableBy\x12\x1d\n" +
+	"\n" +
+	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
+	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
+	"\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\xbb\a\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2532,7 +3269,11 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12F\n" +
+	"\bGetInbox\x12!.baton.routing.v1.GetInboxRequest\x1a\x17.baton.routing.v1.Inbox\x12Q\n" +
+	"\n" +
+	"WatchInbox\x12#.baton.routing.v1.WatchInboxRequest\x1a\x1c.baton.routing.v1.InboxEvent0\x01\x12N\n" +
+	"\vListReasons\x12$.baton.routing.v1.ListReasonsRequest\x1a\x19.baton.routing.v1.ReasonsB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2546,7 +3287,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2579,84 +3320,107 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
 	(*Directory)(nil),              // 29: baton.routing.v1.Directory
 	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 32: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 33: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 34: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 35: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 36: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 37: baton.journal.v1.ScoreSnapshot
+	(*GetInboxRequest)(nil),        // 31: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                  // 32: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),            // 33: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),      // 34: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),             // 35: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),     // 36: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                // 37: baton.routing.v1.Reasons
+	(*Reason)(nil),                 // 38: baton.routing.v1.Reason
+	nil,                            // 39: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 40: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 41: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 42: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 43: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),        // 44: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 45: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	34, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	34, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	34, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	34, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	42, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	42, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	42, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	42, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	34, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	34, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
-	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	35, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
-	5,  // 14: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	34, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	34, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	34, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	34, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	34, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	9,  // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	10, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	11, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	12, // 23: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	13, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	14, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	15, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	31, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	36, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	34, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	34, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	34, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	20, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	4,  // 33: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 34: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	37, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 36: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	6,  // 37: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	17, // 38: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	1,  // 39: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	34, // 40: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	20, // 41: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	34, // 42: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	32, // 43: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	34, // 44: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 45: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 46: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 47: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 48: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 49: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 50: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 51: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 52: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 53: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 54: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 55: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 56: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 57: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 58: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 59: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 60: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 61: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 62: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 63: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	56, // [56:64] is the sub-list for method output_type
-	48, // [48:56] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	43, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	42, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	42, // 11: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	42, // 12: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	42, // 13: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	3,  // 14: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
+	43, // 15: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	5,  // 16: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
+	42, // 17: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	42, // 18: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	42, // 19: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	42, // 20: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	42, // 21: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	9,  // 22: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	10, // 23: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	11, // 24: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	12, // 25: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	13, // 26: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	14, // 27: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	15, // 28: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	39, // 29: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	44, // 30: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	42, // 31: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	42, // 32: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	42, // 33: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	20, // 34: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	4,  // 35: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	2,  // 36: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	45, // 37: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	8,  // 38: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	6,  // 39: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	17, // 40: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	1,  // 41: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	42, // 42: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	20, // 43: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	42, // 44: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	40, // 45: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	42, // 46: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	41, // 47: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	42, // 48: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	0,  // 49: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	7,  // 50: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	33, // 51: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	0,  // 52: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
+	0,  // 53: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
+	42, // 54: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	38, // 55: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.Reason
+	38, // 56: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.Reason
+	21, // 57: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 58: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 59: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 60: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 61: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 62: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	28, // 63: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	30, // 64: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	31, // 65: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	34, // 66: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	36, // 67: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	22, // 68: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 69: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 70: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 71: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 72: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 73: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	29, // 74: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	29, // 75: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	32, // 76: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	35, // 77: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	37, // 78: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	68, // [68:79] is the sub-list for method output_type
+	57, // [57:68] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2664,13 +3428,14 @@ func file_baton_routing_v1_routing_proto_init() {
 	if File_baton_routing_v1_routing_proto != nil {
 		return
 	}
+	file_baton_routing_v1_routing_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

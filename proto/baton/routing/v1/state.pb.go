@@ -166,7 +166,11 @@ type HandoffState struct {
 	// It came from a lead that merged into this one.
 	Adopted bool `protobuf:"varint,29,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	// Why the desk was asked again.
-	AskedBecause  string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	AskedBecause string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	// The request for another owner that the desk has yet to answer.
+	Wish *WishState `protobuf:"bytes,60,opt,name=wish,proto3" json:"wish,omitempty"`
+	// How many attempts were asked for by requests, so that the service level's own are told apart.
+	Wishes        int32 `protobuf:"varint,61,opt,name=wishes,proto3" json:"wishes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +415,107 @@ func (x *HandoffState) GetAskedBecause() string {
 	return ""
 }
 
+func (x *HandoffState) GetWish() *WishState {
+	if x != nil {
+		return x.Wish
+	}
+	return nil
+}
+
+func (x *HandoffState) GetWishes() int32 {
+	if x != nil {
+		return x.Wishes
+	}
+	return 0
+}
+
+// WishState is somebody's request for another owner.
+type WishState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Request string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Reason  string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note    string                 `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// The question that it took the place of at the desk, and why that one was asked: it is asked again if the wish is declined.
+	Displaced        bool   `protobuf:"varint,4,opt,name=displaced,proto3" json:"displaced,omitempty"`
+	DisplacedBecause string `protobuf:"bytes,5,opt,name=displaced_because,json=displacedBecause,proto3" json:"displaced_because,omitempty"`
+	// It was answered: the desk goes on looking.
+	Answered      bool `protobuf:"varint,6,opt,name=answered,proto3" json:"answered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WishState) Reset() {
+	*x = WishState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WishState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WishState) ProtoMessage() {}
+
+func (x *WishState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WishState.ProtoReflect.Descriptor instead.
+func (*WishState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WishState) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *WishState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *WishState) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *WishState) GetDisplaced() bool {
+	if x != nil {
+		return x.Displaced
+	}
+	return false
+}
+
+func (x *WishState) GetDisplacedBecause() string {
+	if x != nil {
+		return x.DisplacedBecause
+	}
+	return ""
+}
+
+func (x *WishState) GetAnswered() bool {
+	if x != nil {
+		return x.Answered
+	}
+	return false
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -428,7 +533,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +545,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +558,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -533,7 +638,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +650,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +663,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -601,7 +706,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +718,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +731,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -683,7 +788,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +800,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +813,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -826,7 +931,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +943,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +956,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -869,21 +974,28 @@ func (x *SeenRequest) GetAt() int64 {
 }
 
 type HeldRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
-	HandoffId     string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Rep           string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
-	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
-	Note          string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
-	At            int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Id        string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Type      string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	HandoffId string                 `protobuf:"bytes,3,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Rep       string                 `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	Reason    string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note      string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
+	At        int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
+	// The assignment that it answers, counted from 1; 0 for whichever is in force.
+	Assignment int32 `protobuf:"varint,20,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// Of a request for another owner.
+	To            string `protobuf:"bytes,21,opt,name=to,proto3" json:"to,omitempty"`
+	Force         bool   `protobuf:"varint,22,opt,name=force,proto3" json:"force,omitempty"`
+	By            string `protobuf:"bytes,23,opt,name=by,proto3" json:"by,omitempty"`
+	Role          string `protobuf:"bytes,24,opt,name=role,proto3" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1007,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1020,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -960,6 +1072,41 @@ func (x *HeldRequest) GetAt() int64 {
 	return 0
 }
 
+func (x *HeldRequest) GetAssignment() int32 {
+	if x != nil {
+		return x.Assignment
+	}
+	return 0
+}
+
+func (x *HeldRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *HeldRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *HeldRequest) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *HeldRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // DeskState is what the desk counts.
 type DeskState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -981,7 +1128,7 @@ type DeskState struct {
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1140,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1153,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1069,7 +1216,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1228,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1241,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PoolState) GetId() string {
@@ -1127,7 +1274,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1286,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1299,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1209,7 +1356,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1368,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1381,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1274,14 +1421,17 @@ type WaitingState struct {
 	Since      int64                  `protobuf:"varint,12,opt,name=since,proto3" json:"since,omitempty"`
 	Until      int64                  `protobuf:"varint,13,opt,name=until,proto3" json:"until,omitempty"`
 	// Its waiting has been stated.
-	Told          bool `protobuf:"varint,14,opt,name=told,proto3" json:"told,omitempty"`
+	Told          bool   `protobuf:"varint,14,opt,name=told,proto3" json:"told,omitempty"`
+	Request       string `protobuf:"bytes,20,opt,name=request,proto3" json:"request,omitempty"`
+	Only          bool   `protobuf:"varint,21,opt,name=only,proto3" json:"only,omitempty"`
+	Force         bool   `protobuf:"varint,22,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1443,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1456,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1407,6 +1557,27 @@ func (x *WaitingState) GetTold() bool {
 	return false
 }
 
+func (x *WaitingState) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *WaitingState) GetOnly() bool {
+	if x != nil {
+		return x.Only
+	}
+	return false
+}
+
+func (x *WaitingState) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 var File_baton_routing_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_state_proto_rawDesc = "" +
@@ -1422,7 +1593,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
 	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
-	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\x89\b\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1457,7 +1628,16 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2\x1d.baton.routing.v1.MomentStateR\ahistory\x12\x16\n" +
 	"\x06passed\x18\x1c \x01(\bR\x06passed\x12\x18\n" +
 	"\aadopted\x18\x1d \x01(\bR\aadopted\x12#\n" +
-	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\"\x89\x02\n" +
+	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\x12/\n" +
+	"\x04wish\x18< \x01(\v2\x1b.baton.routing.v1.WishStateR\x04wish\x12\x16\n" +
+	"\x06wishes\x18= \x01(\x05R\x06wishes\"\xb8\x01\n" +
+	"\tWishState\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1c\n" +
+	"\tdisplaced\x18\x04 \x01(\bR\tdisplaced\x12+\n" +
+	"\x11displaced_because\x18\x05 \x01(\tR\x10displacedBecause\x12\x1a\n" +
+	"\banswered\x18\x06 \x01(\bR\banswered\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -1506,7 +1686,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x01\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\x88\x02\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -1515,7 +1695,14 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
-	"\x02at\x18\a \x01(\x03R\x02at\"\xaa\x02\n" +
+	"\x02at\x18\a \x01(\x03R\x02at\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x14 \x01(\x05R\n" +
+	"assignment\x12\x0e\n" +
+	"\x02to\x18\x15 \x01(\tR\x02to\x12\x14\n" +
+	"\x05force\x18\x16 \x01(\bR\x05force\x12\x0e\n" +
+	"\x02by\x18\x17 \x01(\tR\x02by\x12\x12\n" +
+	"\x04role\x18\x18 \x01(\tR\x04role\"\xaa\x02\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -1539,7 +1726,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\tLoadState\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06window\x18\x02 \x01(\x03R\x06window\x12\x14\n" +
-	"\x05count\x18\x03 \x01(\x05R\x05count\"\xd1\x02\n" +
+	"\x05count\x18\x03 \x01(\x05R\x05count\"\x95\x03\n" +
 	"\fWaitingState\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -1558,7 +1745,10 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"confidence\x12\x14\n" +
 	"\x05since\x18\f \x01(\x03R\x05since\x12\x14\n" +
 	"\x05until\x18\r \x01(\x03R\x05until\x12\x12\n" +
-	"\x04told\x18\x0e \x01(\bR\x04toldB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\x04told\x18\x0e \x01(\bR\x04told\x12\x18\n" +
+	"\arequest\x18\x14 \x01(\tR\arequest\x12\x12\n" +
+	"\x04only\x18\x15 \x01(\bR\x04only\x12\x14\n" +
+	"\x05force\x18\x16 \x01(\bR\x05forceB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_state_proto_rawDescOnce sync.Once
@@ -1572,47 +1762,49 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
 	(*HandoffState)(nil),    // 1: baton.routing.v1.HandoffState
-	(*AssignmentState)(nil), // 2: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 3: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 4: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 5: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 6: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 7: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 8: baton.routing.v1.DeskState
-	(*PoolState)(nil),       // 9: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 10: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 11: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 12: baton.routing.v1.WaitingState
-	nil,                     // 13: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 14: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 15: baton.journal.v1.Considered
+	(*WishState)(nil),       // 2: baton.routing.v1.WishState
+	(*AssignmentState)(nil), // 3: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 4: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 5: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 6: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 7: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 8: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 9: baton.routing.v1.DeskState
+	(*PoolState)(nil),       // 10: baton.routing.v1.PoolState
+	(*MemberState)(nil),     // 11: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 12: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 13: baton.routing.v1.WaitingState
+	nil,                     // 14: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 15: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 16: baton.journal.v1.Considered
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	1,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	5,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	6,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	7,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
-	14, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	15, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	3,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	4,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	15, // 9: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	13, // 10: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	9,  // 11: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	11, // 12: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	12, // 13: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	5,  // 14: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	10, // 15: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	6,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	7,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	8,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	15, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	3,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	16, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	4,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	5,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	2,  // 9: baton.routing.v1.HandoffState.wish:type_name -> baton.routing.v1.WishState
+	16, // 10: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	14, // 11: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	10, // 12: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	12, // 13: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	13, // 14: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	6,  // 15: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	11, // 16: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -1627,7 +1819,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
