@@ -37,6 +37,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		}}})
 	}
 	l.decideEnds(g, ev, d)
+	l.decideWishes(d)
 	switch ev.Type {
 	case typeAssigned:
 		if l.effects.assigned != nil {
@@ -148,6 +149,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 			HandoffId: h.ID, From: old, To: a.Rep, Reason: a.Reason, AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy),
 		}}})
 		tell(d, g, l.id, EventReassigned, h.ID, h.ID+"."+itoa(a.Attempt), data)
+		l.grant(h, a.Rep, old, d)
 		return
 	}
 	d.Fact(l.id, &journalv1.Event{Type: typeRouted, Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{
@@ -155,6 +157,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 		AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy), Account: h.Account.ID,
 	}}})
 	tell(d, g, l.id, EventRouted, h.ID, h.ID, data)
+	l.grant(h, a.Rep, "", d)
 }
 
 // climb takes the steps of the service level that are due.
@@ -171,7 +174,7 @@ func (l *lead) climb(g *Globals, h *handoff.Handoff, now time.Time, d *journal.D
 				"attempt": attempt, "clock": s.Clock, "due": s.At.UTC().Format(time.RFC3339Nano),
 			})
 		case handoff.Reassign:
-			if asked || h.Attempt >= g.promise().MaxReassigns {
+			if asked || h.Reassigns() >= g.promise().MaxReassigns {
 				l.escalate(d, h, s, handoff.NotifyManager)
 				continue
 			}
@@ -220,6 +223,10 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 			copies[h.ID] = clone(h)
 		}
 		h = copies[h.ID]
+		if r.Do == handoff.DoReassign {
+			l.wish(g, h, r, d)
+			continue
+		}
 		a := h.Decide(r.Request, reasons{g.Agreement})
 		d.Fact(l.id, &journalv1.Event{Type: typeAnswered, Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{
 			HandoffId: h.ID, RequestId: r.ID, Disposition: r.Do, Ok: a.OK, Refused: a.Refused, Rep: h.Owner(), Reason: r.Reason,
@@ -228,8 +235,11 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 		if !a.OK || a.Repeat {
 			continue
 		}
-		asked := h.Asked
+		asked, wish := h.Asked, h.Wish
 		h.Apply(handoff.Effect{Do: r.Do, Stage: a.Stage, Rep: h.Owner(), Reason: r.Reason, Note: r.Note, At: r.At})
+		if wish != nil && h.Wish == nil && !wish.Answered {
+			l.refuseWish(d, h.ID, wish, handoff.TakenOver, h.Owner()+" was first: "+r.Do)
+		}
 		switch {
 		case !h.Open():
 			outcome := string(a.Stage)

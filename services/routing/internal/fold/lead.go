@@ -53,6 +53,7 @@ type effects struct {
 	withdrawn []*handoff.Handoff
 	// requests to be answered.
 	requests []handoff.Held
+	wishes
 }
 
 // unsaved is what the next Save must write beside the blob.
@@ -98,6 +99,8 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.assigned(ev)
 	case typeWaiting:
 		l.waits(ev)
+	case typeDeclined:
+		l.refused(ev)
 	case typeMergedInto:
 		l.mergedInto(ev)
 	case typeSplitOff:
@@ -109,7 +112,7 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 	case typeStageChanged:
 		l.stageChanged(ev)
 	default:
-		if disposition(ev.Type) {
+		if disposition(ev.Type) || ev.Type == handoff.DoReassign {
 			return l.requested(ev)
 		}
 	}
@@ -182,6 +185,7 @@ func before(a, b *handoff.Handoff) bool {
 
 // end closes a handoff and lets the desk be told.
 func (l *lead) end(h *handoff.Handoff, stage handoff.Stage, by, reason string, at time.Time) {
+	l.lapse(h, handoff.AlreadyClosed, "the handoff is over: "+by)
 	h.Close(stage, by, reason, at)
 	l.ended = append(l.ended, h)
 	l.touch(h)
@@ -199,6 +203,9 @@ func (l *lead) assigned(ev *journal.Event) {
 	if a.GetPool() != "" && h.Fallback != "" {
 		route = h.Fallback
 	}
+	if h.Wish != nil && a.GetPool() == "" {
+		route = handoff.Code(h.AskedBecause)
+	}
 	l.effects.assigned = h
 	l.pending = handoff.Assignment{
 		Attempt: int(a.GetAttempt()), Rep: a.GetRep(), Route: route, Pool: a.GetPool(), At: ev.Time(),
@@ -215,6 +222,9 @@ func (l *lead) waits(ev *journal.Event) {
 		return
 	}
 	h.Wait(ev.Time(), state.ParseConsidered(w.GetConsidered()), instant(w.GetUntil()))
+	if h.Wish != nil && !h.Wish.Answered {
+		l.queued = h
+	}
 	l.touch(h)
 }
 
@@ -235,6 +245,8 @@ func (l *lead) stageChanged(ev *journal.Event) {
 		// Sales is at work: no clock presses any more, and nobody takes it from them.
 		h.Steps = nil
 		if h.Asked {
+			l.lapse(h, handoff.Withdrawn, "there is an opportunity by now: it stays with "+h.Owner())
+			h.Wish = nil
 			h.Asked, h.AskedBecause, h.WaitingFor, h.WaitingUntil = false, "", nil, time.Time{}
 			l.withdrawn = append(l.withdrawn, h)
 			l.touch(h)
@@ -249,10 +261,7 @@ func (l *lead) stageChanged(ev *journal.Event) {
 // requested takes an answer of sales. What it is worth is decided at once, unless the handoff is still on its way here from
 // a lead that merged into this one.
 func (l *lead) requested(ev *journal.Event) journal.Outcome {
-	p := dispositionOf(ev)
-	r := handoff.Held{Handoff: p.GetHandoffId(), Request: handoff.Request{
-		ID: ev.Body.GetId(), Do: ev.Type, Rep: p.GetRep(), Reason: p.GetReason(), Note: p.GetNote(), At: ev.Time(),
-	}}
+	r := requestOf(ev)
 	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
 		return journal.Duplicate
 	}
@@ -297,6 +306,8 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 	case typeReassigned:
 		r := ev.Body.GetReassigned()
 		l.takeOver(g, l.find(r.GetHandoffId()), r.GetTo(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time())
+	case typeMatched:
+		l.askedFor(ev.Body.GetMatched())
 	case typeAnswered:
 		l.answered(g, ev)
 	case typeEscalated:
@@ -332,6 +343,10 @@ func (l *lead) answered(g *Globals, ev *journal.Event) {
 	l.Held = slices.DeleteFunc(l.Held, func(r handoff.Held) bool { return r.ID == a.GetRequestId() })
 	h := l.find(a.GetHandoffId())
 	if h == nil || !a.GetOk() {
+		return
+	}
+	if a.GetDisposition() == handoff.DoReassign {
+		l.granted(h, a)
 		return
 	}
 	started := h.Apply(handoff.Effect{

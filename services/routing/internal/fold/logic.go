@@ -9,6 +9,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 )
 
@@ -31,6 +32,7 @@ const (
 	typeReassigned       = "reassigned"
 	typeAnswered         = "answered"
 	typeClosed           = "closed"
+	typeDeclined         = "declined"
 	typeRecalled         = "recalled"
 	typeAbsorbed         = "absorbed"
 	typeEscalated        = "escalated"
@@ -82,7 +84,7 @@ func (*Logic) Wants(h journal.Head) bool {
 	}
 	if h.Entity == identity.Desk {
 		switch h.Type {
-		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeliveryDue:
+		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeclined, typeDeliveryDue:
 			return from == Service
 		case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 			return from == ""
@@ -97,13 +99,13 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""
-	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled:
+	case typeAssigned, typeWaiting, typeDeclined, typeAbsorbed, typeRecalled:
 		return from == Service
-	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue:
+	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeMatched:
 		return journal.OwnToSelf(Service, h)
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
-	return disposition(h.Type) && (from == "" || from == scoring)
+	return (disposition(h.Type) || h.Type == handoff.DoReassign) && (from == "" || from == scoring)
 }
 
 // Load gives a lead, or the desk.

@@ -64,6 +64,7 @@ func EncodeLead(l *Lead) []byte {
 	for _, r := range l.Held {
 		out.Held = append(out.Held, &routingv1.HeldRequest{
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
+			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, By: r.By, Role: r.Role,
 		})
 	}
 	return marshal(out)
@@ -85,6 +86,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 	for _, r := range in.Held {
 		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Request: handoff.Request{
 			ID: r.Id, Do: r.Type, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: instant(r.At),
+			Assignment: int(r.Assignment), To: r.To, Force: r.Force, By: r.By, Role: r.Role,
 		}})
 	}
 	return l, nil
@@ -102,7 +104,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		WaitingFor: Considered(h.WaitingFor), WaitingUntil: nanos(h.WaitingUntil),
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
-		Passed: h.Passed, Adopted: h.Adopted,
+		Passed: h.Passed, Adopted: h.Adopted, Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes),
 	}
 	for _, a := range h.Assignments {
 		out.Assignments = append(out.Assignments, &routingv1.AssignmentState{
@@ -131,7 +133,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		WaitingFor: ParseConsidered(in.WaitingFor), WaitingUntil: instant(in.WaitingUntil),
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
-		Passed: in.Passed, Adopted: in.Adopted,
+		Passed: in.Passed, Adopted: in.Adopted, Wish: decodeWish(in.Wish), Wishes: int(in.Wishes),
 	}
 	for _, a := range in.Assignments {
 		h.Assignments = append(h.Assignments, handoff.Assignment{

@@ -27,9 +27,10 @@ func TestLeadSurvives(t *testing.T) {
 			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
 			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true}, Wishes: 1,
 		}},
 		Seen: []Seen{{Hash: 1 << 63, At: now}},
-		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
+		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Assignment: 1, To: "p", Force: true, By: "b", Role: "admin"}}},
 	}
 	l.Book.Add(Delivery{ID: "m", Destination: "d", Event: "e", Handoff: "h", Entity: "ld", Data: map[string]string{"a": "b", "c": "d"}, DueAt: now, NextAt: now})
 	l.Book.Failed("m", 1, 500, "status 500", now, now, false)
@@ -43,7 +44,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Wish, m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {
@@ -61,7 +62,7 @@ func TestDeskSurvives(t *testing.T) {
 	d.Desk.Now = now
 	d.Desk.Pools["p"] = map[string]desk.Member{"ana": {Assigned: 3, Calibration: -1, Credits: 1, Absent: true, Weight: 500}, "bo": {}}
 	d.Desk.Loads["ana"] = desk.Load{Window: 7, Count: 2}
-	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5})
+	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5, Request: "r", Only: true, Force: true})
 	d.Desk.Tell("ho", now)
 	d.Desk.Recent = []uint64{1 << 63}
 	blob := EncodeDesk(d)

@@ -62,5 +62,5 @@ func aboutHandoff(b *journalv1.Event) string {
 			return a.GetHandoffId()
 		}
 	}
-	return ""
+	return b.GetReassignRequested().GetHandoffId()
 }

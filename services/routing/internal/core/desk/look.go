@@ -17,6 +17,8 @@ type Ruling struct {
 	Pool       string
 	Considered []Considered
 	Until      time.Time
+	// Declined: nobody gets it, and it does not wait.
+	Declined bool
 }
 
 // Look rules on the entries that are due, in the order in which they asked, at most limit of them. It changes nothing: the
@@ -67,6 +69,10 @@ func (v *view) rule(e *Entry) Ruling {
 			return r
 		}
 	}
+	if e.Only {
+		r.Declined = true
+		return r
+	}
 	var eligible []string
 	pool := v.dir.PoolOrDefault(e.Pool)
 	if pool != nil {
@@ -84,6 +90,7 @@ func (v *view) rule(e *Entry) Ruling {
 	}
 	if len(eligible) == 0 {
 		r.Until = v.until(e, pool)
+		r.Declined = e.Request != "" && !e.Told && r.Until.IsZero()
 		return r
 	}
 	chosen, above := choose(e.Handoff, eligible, standings(v.dir, v.Pools[pool.ID], eligible))
@@ -119,6 +126,8 @@ func (v *view) skipped(e *Entry, rep string) string {
 		return Inactive
 	case e.excluded(rep):
 		return HadIt
+	case e.Force && e.Only:
+		return ""
 	}
 	why, ok := v.skip[rep]
 	if !ok {

@@ -21,6 +21,13 @@ type Request struct {
 	Rep          string
 	Reason, Note string
 	At           time.Time
+	// Assignment that it answers, counted from 1; 0 is whichever is in force.
+	Assignment int
+	// To, Force, By and Role are those of a request for another owner; see Wish.
+	To    string
+	Force bool
+	By    string
+	Role  string
 }
 
 // Reasons are those of the agreement in force.
@@ -81,6 +88,8 @@ func (h *Handoff) Decide(r Request, reasons Reasons) Answer {
 	switch {
 	case owner == "":
 		return refuse(StillWaiting, "nobody has it yet: it waits at the desk")
+	case h.isOwner(r.Rep) && r.Assignment != 0 && r.Assignment != h.Current().Attempt+1:
+		return refuse(TakenOver, "it was assigned anew since")
 	case h.isOwner(r.Rep):
 	case h.had(r.Rep):
 		return refuse(TakenOver, "it went to "+owner)
@@ -189,7 +198,7 @@ func (h *Handoff) Apply(e Effect) (started bool) {
 			return false
 		}
 		// Accepting withdraws a question for another rep, too.
-		h.Asked, h.AskedBecause = false, ""
+		h.Asked, h.AskedBecause, h.Wish = false, "", nil
 		h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 		h.Stage, h.AcceptedAt, h.Steps = Accepted, e.At, nil
 		started = true
