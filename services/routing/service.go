@@ -38,7 +38,9 @@ type Deps struct {
 	// lead events carry the lead's id alone.
 	Leads leadv1.LeadContextServiceClient
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none. nil: nobody is bound.
-	Caller  func(context.Context) (name, rep string)
+	Caller func(context.Context) (name, rep string)
+	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. nil: nobody does.
+	Role    func(context.Context) string
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer
@@ -104,6 +106,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	hub := server.NewHub()
 	s.server = server.New(server.Options{
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
+		Role: deps.Role, Agreements: deps.Journal, Key: deps.Journal.Key(),
 		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist,
 	}, hub)
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(deps.Journal.Key(), parser), journal.WorkerOptions{

@@ -220,7 +220,7 @@ func TestADeclinedWishLeavesTheQueueAsItWas(t *testing.T) {
 	}
 	s.answers(id, handoff.DoAccept, "di", "")
 	s.Advance(start.Add(48 * time.Hour)) // bo is there again, and nobody waits
-	s.wantHandoff(id, handoff.Routed, "di")
+	s.wantHandoff(id, handoff.Accepted, "di")
 }
 
 // An acceptance that comes while the manager's request waits wins, and a queued request is withdrawn; the other way round the

@@ -19,6 +19,7 @@ func Handoff(h *handoff.Handoff, on *state.Lead, entity string, dir *core.Direct
 		History: history(h), Reason: h.Reason, Note: h.Note, WaitingFor: state.Considered(h.WaitingFor), WaitingUntil: stamp(h.WaitingUntil),
 		Email: h.Email, Rule: h.Rule,
 	}
+	urgency(out, h)
 	if len(h.Assignments) > 0 {
 		out.RoutedAt = stamp(h.Assignments[0].At)
 	}
