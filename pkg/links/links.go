@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/batonhq/baton/pkg/identity"
@@ -175,4 +176,16 @@ func parse(b []byte) (Link, bool) {
 	}
 	_, _, known := identity.LeadOfHandoff(l.Handoff)
 	return l, len(rest) == 0 && known && identity.Safe(l.Rep) && (l.Action == Accept || l.Action == Reject)
+}
+
+// Path is where the HTTP port answers links.
+const Path = "/r/"
+
+// URL gives a token's address under the public address of the HTTP port (http.public_url); "" where there is none: then no link
+// leads anywhere.
+func URL(publicURL, token string) string {
+	if publicURL == "" {
+		return ""
+	}
+	return strings.TrimRight(publicURL, "/") + Path + token
 }

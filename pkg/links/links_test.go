@@ -178,3 +178,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestURL(t *testing.T) {
+	for base, want := range map[string]string{"": "", "https://baton.example": "https://baton.example/r/t", "https://baton.example/in/": "https://baton.example/in/r/t"} {
+		if got := URL(base, "t"); got != want {
+			t.Errorf("under %q: %s, want %s", base, got, want)
+		}
+	}
+}
