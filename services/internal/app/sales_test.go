@@ -67,6 +67,15 @@ func newSales(t *testing.T) *sales {
 		c.Tokens = append(c.Tokens, token)
 	}
 	s.addr, s.out, _ = begin(t, Up, c)
+	journaltest.Eventually(t, "everything is ready, the agreement in force", func() error {
+		if code, got := ask(t, s.addr.Admin, "/readyz", nil); code != http.StatusOK {
+			return fmt.Errorf("%v", got)
+		}
+		if code, got := s.call("root", http.MethodGet, "/api/v1/reasons", nil); code != http.StatusOK {
+			return fmt.Errorf("%v", got)
+		}
+		return nil
+	})
 	return s
 }
 
@@ -288,7 +297,8 @@ func TestTheInboxIsWatchedOverHTTP(t *testing.T) {
 	}
 	until("handoff", "routed", "ana")
 	until("listed", "", "")
-	s.call("ana-phone", http.MethodPost, "/api/v1/handoffs/"+id+"/accept", nil)
+	code, got := s.call("ana-phone", http.MethodPost, "/api/v1/handoffs/"+id+"/accept", map[string]any{})
+	s.want(200, nil, code, got)
 	until("handoff", "accepted", "ana")
 	s.call("kim", http.MethodPost, "/api/v1/handoffs/"+id+"/reassign", map[string]any{"to": "bo"})
 	until("handoff", "routed", "bo") // it has left
@@ -364,11 +374,18 @@ func TestOneClickLinks(t *testing.T) {
 	if code, body := open(http.MethodGet, reject, nil); code != 200 || !strings.Contains(body, `value="no-fit/size"`) {
 		t.Errorf("%d %s", code, body)
 	}
-	s.call("kim", http.MethodPost, "/api/v1/handoffs/"+other+"/reassign", map[string]any{"to": "bo"})
+	give := func(rep string) {
+		t.Helper()
+		code, got := s.call("kim", http.MethodPost, "/api/v1/handoffs/"+other+"/reassign", map[string]any{"to": rep})
+		s.want(200, map[string]any{"owner": rep}, code, got)
+		code, got = s.call("kim", http.MethodGet, "/api/v1/handoffs/"+other+"?after="+fmt.Sprint(got["sequence"]), nil)
+		s.want(200, nil, code, got)
+	}
+	give("bo")
 	if code, body := open(http.MethodPost, reject, url.Values{"reason": {"no-fit"}}); code != 409 || !strings.Contains(body, "Bo has this handoff now.") {
 		t.Errorf("reassigned: %d %s", code, body)
 	}
-	s.call("kim", http.MethodPost, "/api/v1/handoffs/"+other+"/reassign", map[string]any{"to": "ana"})
+	give("ana")
 	if code, body := open(http.MethodPost, reject, url.Values{"reason": {"no-fit"}}); code != 409 || !strings.Contains(body, "assigned to you anew") {
 		t.Errorf("an older link: %d %s", code, body)
 	}
