@@ -21,7 +21,7 @@ const (
 	// maxBulk is how many handoffs one call takes.
 	maxBulk = 200
 	// bulkAtOnce is how many of them are under way at a time. Each waits for its answer, which takes some milliseconds.
-	bulkAtOnce = 16
+	bulkAtOnce = 32
 	// bulkWithin is how long a call waits for answers in all; what is not known then is pending. Callers wait 15 s at most.
 	bulkWithin = 8 * time.Second
 	// maxBulkID leaves room for a handoff's id behind the request's.
