@@ -18,6 +18,7 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
@@ -29,10 +30,14 @@ type Deps struct {
 	Journal *journal.Journal
 	Store   leadstore.Store
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
-	Caller  func(context.Context) (name, rep string)
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
-	Tracer  trace.Tracer
+	Caller func(context.Context) (name, rep string)
+	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither. nil: nobody is either.
+	Role func(context.Context) string
+	// Handoffs is routing, asked for what a bulk request selects; nil: such requests must name their handoffs.
+	Handoffs routingv1.RoutingServiceClient
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer
+	Tracer   trace.Tracer
 	// Instance names this process among those of the service; see journal.WorkerOptions.
 	Instance string
 	// Now is the clock; nil is the machine's.
@@ -60,6 +65,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	if deps.Role == nil {
+		deps.Role = func(context.Context) string { return "" }
+	}
 	reader := journal.NewReader(deps.Journal, deps.Store, fold.Service)
 	s := &Service{rows: rows.New(reader, cfg.FunnelMaxAge, deps.Log, deps.Now)}
 	answered, err := newMetrics(deps.Metrics, s.rows.Len)
@@ -70,10 +78,18 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
 	s.server = api.New(api.Options{
-		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
+		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil
+}
+
+// handoffs gives what lists handoffs: a nil client is none.
+func handoffs(deps Deps) api.Handoffs {
+	if deps.Handoffs == nil {
+		return nil
+	}
+	return deps.Handoffs
 }
 
 // newMetrics gives the counter of answers, and registers it and the number of rows held.

@@ -36,7 +36,9 @@ type Deps struct {
 	// lead events carry the lead's id alone.
 	Leads leadv1.LeadContextServiceClient
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none. nil: nobody is bound.
-	Caller  func(context.Context) (name, rep string)
+	Caller func(context.Context) (name, rep string)
+	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. nil: nobody does.
+	Role    func(context.Context) string
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer
@@ -108,6 +110,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
 		Answers: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
 		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist, Senders: s.sender,
+		Role: deps.Role, History: deps.Journal, Key: deps.Journal.Key(),
 	}, hub)
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(deps.Journal.Key(), parser), journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: server.Observers{s.sender, hub}, Tracer: deps.Tracer, Instance: deps.Instance,

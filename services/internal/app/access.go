@@ -103,6 +103,14 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
 		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
 		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+
+		"/baton.routing.v1.RoutingService/GetInbox":    read(everybody),
+		"/baton.routing.v1.RoutingService/WatchInbox":  write(everybody),
+		"/baton.routing.v1.RoutingService/ListReasons": read(everybody),
+		// Managers reassign what is their team's: routing decides that with the directory.
+		"/baton.feedback.v1.FeedbackService/Reassign": write([]string{roleAdmin, roleManager}),
+		"/baton.feedback.v1.FeedbackService/Release":  write(answering),
+		"/baton.feedback.v1.FeedbackService/Bulk":     write(answering),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p
@@ -112,6 +120,18 @@ func access() grpcx.Policy {
 func caller(ctx context.Context) (name, rep string) {
 	p, _ := grpcx.PrincipalFrom(ctx)
 	return p.Name, p.Rep
+}
+
+// callerRole gives in which role the caller of a call oversees others: admin, manager, or "" for neither.
+func callerRole(ctx context.Context) string {
+	p, ok := grpcx.PrincipalFrom(ctx)
+	switch {
+	case ok && p.Has(roleAdmin): // Baton's own services have every role
+		return roleAdmin
+	case ok && p.Has(roleManager):
+		return roleManager
+	}
+	return ""
 }
 
 // statusOf gives the status of the errors that the journal and the store answer with; nil for others, which nobody

@@ -40,7 +40,11 @@ func (p *process) startHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.front = &front{ingest: p.ingest, api: gateway}
+	clicks, err := p.oneClick()
+	if err != nil {
+		return err
+	}
+	p.front = &front{ingest: p.ingest, api: gateway, links: clicks}
 	handler := p.tracing.Handler(p.front, route)
 	server := newHTTPServer(handler, func(line string) { p.log.Debug("net/http reports", "what", line) })
 	var l net.Listener = watchedListener{p.listeners.http}
@@ -61,8 +65,8 @@ func (p *process) startHTTP(ctx context.Context) error {
 	return nil
 }
 
-// longCall gives the time that is needed to a backtest and a shadow's report, which read the journal, and to a release, which
-// looks at every lead that is held.
+// longCall gives the time that is needed to a backtest and a shadow's report, which read the journal, to a release, which
+// looks at every lead that is held, and to a watch, which ends when its reader goes.
 func longCall(r *http.Request) time.Duration {
 	path, found := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	switch {
@@ -70,6 +74,7 @@ func longCall(r *http.Request) time.Duration {
 		return 0
 	case r.Method == http.MethodPost && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/backtest"),
 		r.Method == http.MethodGet && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/shadow"),
+		r.Method == http.MethodGet && path == "inbox/watch",
 		r.Method == http.MethodPost && path == "history/release":
 		return time.Hour
 	}

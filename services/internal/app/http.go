@@ -12,12 +12,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/batonhq/baton/pkg/grpcx"
+	"github.com/batonhq/baton/pkg/links"
 	"github.com/batonhq/baton/pkg/telemetry"
 )
 
 // front is what the HTTP port serves: ingest's paths, the JSON API, and a page that names them.
 type front struct {
 	ingest, api http.Handler
+	// links are one-click links out of mails and chat messages.
+	links http.Handler
 	// draining: new requests are refused, so that those under way can end.
 	draining atomic.Bool
 }
@@ -34,6 +37,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.ingest.ServeHTTP(w, r)
 	case "/api/v1":
 		f.api.ServeHTTP(w, r)
+	case links.Path:
+		f.links.ServeHTTP(w, r)
 	case "/":
 		frontPage(w, r)
 	default:
@@ -54,6 +59,8 @@ func route(r *http.Request) string {
 		return "/v1"
 	case strings.HasPrefix(p, "/api/v1/"):
 		return "/api/v1"
+	case strings.HasPrefix(p, links.Path):
+		return links.Path
 	case p == "/":
 		return "/"
 	}
@@ -65,6 +72,7 @@ const frontText = `Baton hands leads from marketing to sales.
   POST /webhooks/{source}        events of a source of the configuration
   POST /v1/{identify,track,…}    events as Segment's and RudderStack's SDKs send them
   GET  /api/v1/leads?email=      leads; /leads/{id}, /leads/{id}/score, /context, /journal
+  GET  /api/v1/inbox             what a rep has to do next; /inbox/watch streams it
   GET  /api/v1/handoffs          handoffs; /handoffs/{id}, /brief, and POST …/accept, /reject, …
   GET  /api/v1/metrics/funnel    the funnel
   GET  /api/v1/reconciliation    proof that nothing is lost

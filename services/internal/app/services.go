@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
+	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/feedback"
 	"github.com/batonhq/baton/services/ingest"
 	"github.com/batonhq/baton/services/routing"
@@ -28,7 +29,7 @@ func (p *process) buildServices(context.Context) error {
 			return err
 		}
 		s, err := routing.New(p.cfg.routing(), routing.Deps{
-			Journal: p.journal, Store: p.store, Leads: leads, Caller: caller, Log: p.log, Metrics: p.metrics,
+			Journal: p.journal, Store: p.store, Leads: leads, Caller: caller, Role: callerRole, Log: p.log, Metrics: p.metrics,
 			Tracer: p.tracing.Provider.Tracer("baton/routing"),
 		})
 		if err := p.add(Routing, s, err); err != nil {
@@ -37,8 +38,12 @@ func (p *process) buildServices(context.Context) error {
 		p.destinations = s
 	}
 	if p.opt.Target.runs(Feedback) {
+		handoffs, err := p.handoffs()
+		if err != nil {
+			return err
+		}
 		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
-			Journal: p.journal, Store: p.store, Caller: caller, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
+			Journal: p.journal, Store: p.store, Caller: caller, Role: callerRole, Handoffs: handoffs, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
 		})
 		if err := p.add(Feedback, s, err); err != nil {
 			return err
@@ -108,6 +113,20 @@ func (p *process) leads() (leadv1.LeadContextServiceClient, error) {
 		return nil, err
 	}
 	return leadv1.NewLeadContextServiceClient(conn), nil
+}
+
+// handoffs gives feedback its way to routing, which it asks for what a bulk request selects; nil where it was not told the way.
+func (p *process) handoffs() (routingv1.RoutingServiceClient, error) {
+	addr := p.peer(Routing, p.cfg.Peers.Routing)
+	if addr == "" {
+		p.log.Warn("peers.routing is not set: bulk answers must name their handoffs")
+		return nil, nil
+	}
+	conn, err := p.dial(addr, p.cfg.InternalToken.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return routingv1.NewRoutingServiceClient(conn), nil
 }
 
 // validateServices checks the services' own settings.

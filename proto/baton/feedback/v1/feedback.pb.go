@@ -34,7 +34,9 @@ type DispositionRequest struct {
 	// Makes a repeat of the same request one request; made by the server where absent. At most 100 bytes.
 	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The rep answering, for tokens that are not bound to one (admin, manager, crm).
-	Rep           string `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
+	Rep string `protobuf:"bytes,5,opt,name=rep,proto3" json:"rep,omitempty"`
+	// The assignment that is answered, as a handoff's `attempt` counts them; absent: whichever is in force.
+	Attempt       *int32 `protobuf:"varint,10,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -104,6 +106,13 @@ func (x *DispositionRequest) GetRep() string {
 	return ""
 }
 
+func (x *DispositionRequest) GetAttempt() int32 {
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
+	}
+	return 0
+}
+
 // DispositionResponse is the state after the answer took effect; with status pending, only the handoff and the sequence of
 // the request are known. A request that did not take effect is an error: NOT_FOUND, INVALID_ARGUMENT (the reason is missing
 // or not in the agreement) or FAILED_PRECONDITION (somebody else was first, or the handoff is over: 409 over HTTP). Its
@@ -117,7 +126,13 @@ type DispositionResponse struct {
 	// Where the answer, or a pending request, stands in the journal: reads that take `after` wait for it.
 	Sequence string `protobuf:"bytes,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// done, or pending: in the journal, its outcome not yet known.
-	Status        string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
+	Status string `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
+	// Of reassign and release: reassigned (owner has it now), or queued: nobody can take it yet, owner keeps it until the desk
+	// finds somebody; it looks again at waiting_until, where that is known.
+	Outcome      string                 `protobuf:"bytes,10,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	WaitingUntil *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	// Who had it before it was reassigned.
+	PreviousOwner string `protobuf:"bytes,12,opt,name=previous_owner,json=previousOwner,proto3" json:"previous_owner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -187,6 +202,478 @@ func (x *DispositionResponse) GetStatus() string {
 	return ""
 }
 
+func (x *DispositionResponse) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *DispositionResponse) GetWaitingUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WaitingUntil
+	}
+	return nil
+}
+
+func (x *DispositionResponse) GetPreviousOwner() string {
+	if x != nil {
+		return x.PreviousOwner
+	}
+	return ""
+}
+
+// ReassignRequest gives a handoff to another rep. Managers may do so with what is their team's and to their team's reps, an
+// admin with everything. Whoever has had it in this epoch is passed over, unless they are named.
+type ReassignRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// A rep's or a pool's id; "" for the pool that it came from.
+	To     string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// At most 4,000 bytes.
+	Note      string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// To a named rep: also outside their hours, while they are away, and above their capacity.
+	Force         bool `protobuf:"varint,6,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReassignRequest) Reset() {
+	*x = ReassignRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReassignRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReassignRequest) ProtoMessage() {}
+
+func (x *ReassignRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReassignRequest.ProtoReflect.Descriptor instead.
+func (*ReassignRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ReassignRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReassignRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *ReassignRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ReassignRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ReassignRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ReassignRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+// BulkRequest does the same with many handoffs: with those that ids names, or with those that filter selects.
+type BulkRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 200.
+	Ids    []string    `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`
+	Filter *BulkFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// accept, reject, contact, recycle, disqualify, qualify, reassign or release.
+	Do     string `protobuf:"bytes,3,opt,name=do,proto3" json:"do,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note   string `protobuf:"bytes,5,opt,name=note,proto3" json:"note,omitempty"`
+	// Makes a repeat of the same request one request, handoff by handoff. At most 60 bytes.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Rep       string `protobuf:"bytes,7,opt,name=rep,proto3" json:"rep,omitempty"`
+	// For reassign.
+	To            string `protobuf:"bytes,8,opt,name=to,proto3" json:"to,omitempty"`
+	Force         bool   `protobuf:"varint,9,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkRequest) Reset() {
+	*x = BulkRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkRequest) ProtoMessage() {}
+
+func (x *BulkRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkRequest.ProtoReflect.Descriptor instead.
+func (*BulkRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BulkRequest) GetIds() []string {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+func (x *BulkRequest) GetFilter() *BulkFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *BulkRequest) GetDo() string {
+	if x != nil {
+		return x.Do
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *BulkRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+type BulkFilter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A rep's id; who answers for one rep alone selects among theirs. Owner or stage is needed.
+	Owner string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Stage string `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	// As the answer before gave it: to go on where more than 200 were selected.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkFilter) Reset() {
+	*x = BulkFilter{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkFilter) ProtoMessage() {}
+
+func (x *BulkFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkFilter.ProtoReflect.Descriptor instead.
+func (*BulkFilter) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BulkFilter) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *BulkFilter) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *BulkFilter) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type BulkResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In the order of the ids, or of the list.
+	Results       []*BulkResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	Done          int32         `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
+	Pending       int32         `protobuf:"varint,3,opt,name=pending,proto3" json:"pending,omitempty"`
+	Refused       int32         `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
+	Failed        int32         `protobuf:"varint,5,opt,name=failed,proto3" json:"failed,omitempty"`
+	NextPageToken string        `protobuf:"bytes,6,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkResponse) Reset() {
+	*x = BulkResponse{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkResponse) ProtoMessage() {}
+
+func (x *BulkResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkResponse.ProtoReflect.Descriptor instead.
+func (*BulkResponse) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BulkResponse) GetResults() []*BulkResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *BulkResponse) GetDone() int32 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+func (x *BulkResponse) GetPending() int32 {
+	if x != nil {
+		return x.Pending
+	}
+	return 0
+}
+
+func (x *BulkResponse) GetRefused() int32 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *BulkResponse) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *BulkResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// BulkResult is what became of one handoff; the others do not depend on it.
+type BulkResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// done, pending, refused (code and detail say why: sending it again changes nothing), or failed (it was not taken: send it again).
+	Status        string `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	Code          string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	Detail        string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	Stage         string `protobuf:"bytes,5,opt,name=stage,proto3" json:"stage,omitempty"`
+	Owner         string `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	Sequence      string `protobuf:"bytes,7,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Outcome       string `protobuf:"bytes,8,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkResult) Reset() {
+	*x = BulkResult{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkResult) ProtoMessage() {}
+
+func (x *BulkResult) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkResult.ProtoReflect.Descriptor instead.
+func (*BulkResult) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BulkResult) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BulkResult) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *BulkResult) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *BulkResult) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BulkResult) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *BulkResult) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *BulkResult) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+func (x *BulkResult) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
 type FunnelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The cohort: leads first seen at from or later and before to; absent is open.
@@ -201,7 +688,7 @@ type FunnelRequest struct {
 
 func (x *FunnelRequest) Reset() {
 	*x = FunnelRequest{}
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[2]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -213,7 +700,7 @@ func (x *FunnelRequest) String() string {
 func (*FunnelRequest) ProtoMessage() {}
 
 func (x *FunnelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[2]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -226,7 +713,7 @@ func (x *FunnelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelRequest.ProtoReflect.Descriptor instead.
 func (*FunnelRequest) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{2}
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FunnelRequest) GetFrom() *timestamppb.Timestamp {
@@ -278,7 +765,7 @@ type Funnel struct {
 
 func (x *Funnel) Reset() {
 	*x = Funnel{}
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[3]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +777,7 @@ func (x *Funnel) String() string {
 func (*Funnel) ProtoMessage() {}
 
 func (x *Funnel) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[3]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +790,7 @@ func (x *Funnel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Funnel.ProtoReflect.Descriptor instead.
 func (*Funnel) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{3}
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Funnel) GetFrom() *timestamppb.Timestamp {
@@ -367,7 +854,7 @@ type FunnelStage struct {
 
 func (x *FunnelStage) Reset() {
 	*x = FunnelStage{}
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[4]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +866,7 @@ func (x *FunnelStage) String() string {
 func (*FunnelStage) ProtoMessage() {}
 
 func (x *FunnelStage) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[4]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +879,7 @@ func (x *FunnelStage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelStage.ProtoReflect.Descriptor instead.
 func (*FunnelStage) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{4}
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FunnelStage) GetStage() string {
@@ -456,7 +943,7 @@ type FunnelSource struct {
 
 func (x *FunnelSource) Reset() {
 	*x = FunnelSource{}
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[5]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -468,7 +955,7 @@ func (x *FunnelSource) String() string {
 func (*FunnelSource) ProtoMessage() {}
 
 func (x *FunnelSource) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[5]
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -481,7 +968,7 @@ func (x *FunnelSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FunnelSource.ProtoReflect.Descriptor instead.
 func (*FunnelSource) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{5}
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FunnelSource) GetName() string {
@@ -544,21 +1031,71 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12\x10\n" +
-	"\x03rep\x18\x05 \x01(\tR\x03rep\"\x94\x01\n" +
+	"\x03rep\x18\x05 \x01(\tR\x03rep\x12\x1d\n" +
+	"\aattempt\x18\n" +
+	" \x01(\x05H\x00R\aattempt\x88\x01\x01B\n" +
+	"\n" +
+	"\b_attempt\"\x96\x02\n" +
 	"\x13DispositionResponse\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
 	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x1a\n" +
 	"\bsequence\x18\x04 \x01(\tR\bsequence\x12\x16\n" +
-	"\x06status\x18\x05 \x01(\tR\x06status\"\x99\x01\n" +
+	"\x06status\x18\x05 \x01(\tR\x06status\x12\x18\n" +
+	"\aoutcome\x18\n" +
+	" \x01(\tR\aoutcome\x12?\n" +
+	"\rwaiting_until\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\fwaitingUntil\x12%\n" +
+	"\x0eprevious_owner\x18\f \x01(\tR\rpreviousOwner\"\x92\x01\n" +
+	"\x0fReassignRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12\x14\n" +
+	"\x05force\x18\x06 \x01(\bR\x05force\"\xe9\x01\n" +
+	"\vBulkRequest\x12\x10\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x125\n" +
+	"\x06filter\x18\x02 \x01(\v2\x1d.baton.feedback.v1.BulkFilterR\x06filter\x12\x0e\n" +
+	"\x02do\x18\x03 \x01(\tR\x02do\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\x05 \x01(\tR\x04note\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tR\trequestId\x12\x10\n" +
+	"\x03rep\x18\a \x01(\tR\x03rep\x12\x0e\n" +
+	"\x02to\x18\b \x01(\tR\x02to\x12\x14\n" +
+	"\x05force\x18\t \x01(\bR\x05force\"W\n" +
+	"\n" +
+	"BulkFilter\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\xcf\x01\n" +
+	"\fBulkResponse\x127\n" +
+	"\aresults\x18\x01 \x03(\v2\x1d.baton.feedback.v1.BulkResultR\aresults\x12\x12\n" +
+	"\x04done\x18\x02 \x01(\x05R\x04done\x12\x18\n" +
+	"\apending\x18\x03 \x01(\x05R\apending\x12\x18\n" +
+	"\arefused\x18\x04 \x01(\x05R\arefused\x12\x16\n" +
+	"\x06failed\x18\x05 \x01(\x05R\x06failed\x12&\n" +
+	"\x0fnext_page_token\x18\x06 \x01(\tR\rnextPageToken\"\xc2\x01\n" +
+	"\n" +
+	"BulkResult\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06status\x18\x02 \x01(\tR\x06status\x12\x12\n" +
+	"\x04code\x18\x03 \x01(\tR\x04code\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x14\n" +
+	"\x05stage\x18\x05 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12\x1a\n" +
+	"\bsequence\x18\a \x01(\tR\bsequence\x12\x18\n" +
+	"\aoutcome\x18\b \x01(\tR\aoutcome\"\x99\x01\n" +
 	"\rFunnelRequest\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x14\n" +
@@ -589,7 +1126,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tqualified\x18\x05 \x01(\x01R\tqualified\x12\x16\n" +
 	"\x06routed\x18\x06 \x01(\x01R\x06routed\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\x01R\baccepted\x12\x10\n" +
-	"\x03sql\x18\b \x01(\x01R\x03sql2\xf8\x04\n" +
+	"\x03sql\x18\b \x01(\x01R\x03sql2\xf3\x06\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -598,7 +1135,10 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"Disqualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aQualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12H\n" +
-	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.FunnelB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12V\n" +
+	"\bReassign\x12\".baton.feedback.v1.ReassignRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
+	"\aRelease\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12G\n" +
+	"\x04Bulk\x12\x1e.baton.feedback.v1.BulkRequest\x1a\x1f.baton.feedback.v1.BulkResponseB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -612,43 +1152,57 @@ func file_baton_feedback_v1_feedback_proto_rawDescGZIP() []byte {
 	return file_baton_feedback_v1_feedback_proto_rawDescData
 }
 
-var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*DispositionRequest)(nil),    // 0: baton.feedback.v1.DispositionRequest
 	(*DispositionResponse)(nil),   // 1: baton.feedback.v1.DispositionResponse
-	(*FunnelRequest)(nil),         // 2: baton.feedback.v1.FunnelRequest
-	(*Funnel)(nil),                // 3: baton.feedback.v1.Funnel
-	(*FunnelStage)(nil),           // 4: baton.feedback.v1.FunnelStage
-	(*FunnelSource)(nil),          // 5: baton.feedback.v1.FunnelSource
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*ReassignRequest)(nil),       // 2: baton.feedback.v1.ReassignRequest
+	(*BulkRequest)(nil),           // 3: baton.feedback.v1.BulkRequest
+	(*BulkFilter)(nil),            // 4: baton.feedback.v1.BulkFilter
+	(*BulkResponse)(nil),          // 5: baton.feedback.v1.BulkResponse
+	(*BulkResult)(nil),            // 6: baton.feedback.v1.BulkResult
+	(*FunnelRequest)(nil),         // 7: baton.feedback.v1.FunnelRequest
+	(*Funnel)(nil),                // 8: baton.feedback.v1.Funnel
+	(*FunnelStage)(nil),           // 9: baton.feedback.v1.FunnelStage
+	(*FunnelSource)(nil),          // 10: baton.feedback.v1.FunnelSource
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
-	6,  // 0: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
-	6,  // 1: baton.feedback.v1.FunnelRequest.to:type_name -> google.protobuf.Timestamp
-	6,  // 2: baton.feedback.v1.Funnel.from:type_name -> google.protobuf.Timestamp
-	6,  // 3: baton.feedback.v1.Funnel.to:type_name -> google.protobuf.Timestamp
-	4,  // 4: baton.feedback.v1.Funnel.stages:type_name -> baton.feedback.v1.FunnelStage
-	5,  // 5: baton.feedback.v1.Funnel.by_source:type_name -> baton.feedback.v1.FunnelSource
-	5,  // 6: baton.feedback.v1.Funnel.by_channel:type_name -> baton.feedback.v1.FunnelSource
-	0,  // 7: baton.feedback.v1.FeedbackService.Accept:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 8: baton.feedback.v1.FeedbackService.Reject:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 9: baton.feedback.v1.FeedbackService.Contact:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 10: baton.feedback.v1.FeedbackService.Recycle:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 11: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 12: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
-	2,  // 13: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
-	1,  // 14: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 15: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 16: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 17: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 18: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 19: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	3,  // 20: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	11, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
+	4,  // 1: baton.feedback.v1.BulkRequest.filter:type_name -> baton.feedback.v1.BulkFilter
+	6,  // 2: baton.feedback.v1.BulkResponse.results:type_name -> baton.feedback.v1.BulkResult
+	11, // 3: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
+	11, // 4: baton.feedback.v1.FunnelRequest.to:type_name -> google.protobuf.Timestamp
+	11, // 5: baton.feedback.v1.Funnel.from:type_name -> google.protobuf.Timestamp
+	11, // 6: baton.feedback.v1.Funnel.to:type_name -> google.protobuf.Timestamp
+	9,  // 7: baton.feedback.v1.Funnel.stages:type_name -> baton.feedback.v1.FunnelStage
+	10, // 8: baton.feedback.v1.Funnel.by_source:type_name -> baton.feedback.v1.FunnelSource
+	10, // 9: baton.feedback.v1.Funnel.by_channel:type_name -> baton.feedback.v1.FunnelSource
+	0,  // 10: baton.feedback.v1.FeedbackService.Accept:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 11: baton.feedback.v1.FeedbackService.Reject:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 12: baton.feedback.v1.FeedbackService.Contact:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 13: baton.feedback.v1.FeedbackService.Recycle:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 14: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 15: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
+	7,  // 16: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
+	2,  // 17: baton.feedback.v1.FeedbackService.Reassign:input_type -> baton.feedback.v1.ReassignRequest
+	0,  // 18: baton.feedback.v1.FeedbackService.Release:input_type -> baton.feedback.v1.DispositionRequest
+	3,  // 19: baton.feedback.v1.FeedbackService.Bulk:input_type -> baton.feedback.v1.BulkRequest
+	1,  // 20: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 21: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 22: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 23: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 24: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 25: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 26: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 27: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 28: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 29: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	20, // [20:30] is the sub-list for method output_type
+	10, // [10:20] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_baton_feedback_v1_feedback_proto_init() }
@@ -656,13 +1210,14 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_feedback_v1_feedback_proto_rawDesc), len(file_baton_feedback_v1_feedback_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,9 @@ const (
 	FeedbackService_Disqualify_FullMethodName = "/baton.feedback.v1.FeedbackService/Disqualify"
 	FeedbackService_Qualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Qualify"
 	FeedbackService_GetFunnel_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Reassign_FullMethodName   = "/baton.feedback.v1.FeedbackService/Reassign"
+	FeedbackService_Release_FullMethodName    = "/baton.feedback.v1.FeedbackService/Release"
+	FeedbackService_Bulk_FullMethodName       = "/baton.feedback.v1.FeedbackService/Bulk"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -41,6 +44,11 @@ type FeedbackServiceClient interface {
 	Disqualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Qualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	GetFunnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*Funnel, error)
+	// Gives a handoff to another rep.
+	Reassign(ctx context.Context, in *ReassignRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
+	// Gives a handoff back, for another rep of its pool to take.
+	Release(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
+	Bulk(ctx context.Context, in *BulkRequest, opts ...grpc.CallOption) (*BulkResponse, error)
 }
 
 type feedbackServiceClient struct {
@@ -121,6 +129,36 @@ func (c *feedbackServiceClient) GetFunnel(ctx context.Context, in *FunnelRequest
 	return out, nil
 }
 
+func (c *feedbackServiceClient) Reassign(ctx context.Context, in *ReassignRequest, opts ...grpc.CallOption) (*DispositionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DispositionResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_Reassign_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) Release(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DispositionResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_Release_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) Bulk(ctx context.Context, in *BulkRequest, opts ...grpc.CallOption) (*BulkResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BulkResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_Bulk_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -134,6 +172,11 @@ type FeedbackServiceServer interface {
 	Disqualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Qualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	GetFunnel(context.Context, *FunnelRequest) (*Funnel, error)
+	// Gives a handoff to another rep.
+	Reassign(context.Context, *ReassignRequest) (*DispositionResponse, error)
+	// Gives a handoff back, for another rep of its pool to take.
+	Release(context.Context, *DispositionRequest) (*DispositionResponse, error)
+	Bulk(context.Context, *BulkRequest) (*BulkResponse, error)
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -164,6 +207,15 @@ func (UnimplementedFeedbackServiceServer) Qualify(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) GetFunnel(context.Context, *FunnelRequest) (*Funnel, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetFunnel not implemented")
+}
+func (UnimplementedFeedbackServiceServer) Reassign(context.Context, *ReassignRequest) (*DispositionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Reassign not implemented")
+}
+func (UnimplementedFeedbackServiceServer) Release(context.Context, *DispositionRequest) (*DispositionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Release not implemented")
+}
+func (UnimplementedFeedbackServiceServer) Bulk(context.Context, *BulkRequest) (*BulkResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Bulk not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -312,6 +364,60 @@ func _FeedbackService_GetFunnel_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_Reassign_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReassignRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).Reassign(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_Reassign_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).Reassign(ctx, req.(*ReassignRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_Release_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DispositionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).Release(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_Release_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).Release(ctx, req.(*DispositionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_Bulk_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BulkRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).Bulk(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_Bulk_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).Bulk(ctx, req.(*BulkRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -346,6 +452,18 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetFunnel",
 			Handler:    _FeedbackService_GetFunnel_Handler,
+		},
+		{
+			MethodName: "Reassign",
+			Handler:    _FeedbackService_Reassign_Handler,
+		},
+		{
+			MethodName: "Release",
+			Handler:    _FeedbackService_Release_Handler,
+		},
+		{
+			MethodName: "Bulk",
+			Handler:    _FeedbackService_Bulk_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

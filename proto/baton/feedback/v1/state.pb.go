@@ -328,7 +328,12 @@ type KnownAnswer struct {
 	Rep         string                 `protobuf:"bytes,6,opt,name=rep,proto3" json:"rep,omitempty"`
 	Stage       string                 `protobuf:"bytes,7,opt,name=stage,proto3" json:"stage,omitempty"`
 	// Where the answer stands in the journal.
-	Sequence      uint64 `protobuf:"varint,8,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Sequence uint64 `protobuf:"varint,8,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Of a request for another owner.
+	Outcome string `protobuf:"bytes,20,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Nanoseconds since 1970-01-01 UTC, 0 where nothing is known.
+	WaitingUntil  int64  `protobuf:"varint,21,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	PreviousRep   string `protobuf:"bytes,22,opt,name=previous_rep,json=previousRep,proto3" json:"previous_rep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,6 +424,27 @@ func (x *KnownAnswer) GetSequence() uint64 {
 	return 0
 }
 
+func (x *KnownAnswer) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *KnownAnswer) GetWaitingUntil() int64 {
+	if x != nil {
+		return x.WaitingUntil
+	}
+	return 0
+}
+
+func (x *KnownAnswer) GetPreviousRep() string {
+	if x != nil {
+		return x.PreviousRep
+	}
+	return ""
+}
+
 var File_baton_feedback_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_state_proto_rawDesc = "" +
@@ -447,7 +473,7 @@ const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\"s\n" +
 	"\tLeadState\x12,\n" +
 	"\x03row\x18\x01 \x01(\v2\x1a.baton.feedback.v1.LeadRowR\x03row\x128\n" +
-	"\aanswers\x18\x02 \x03(\v2\x1e.baton.feedback.v1.KnownAnswerR\aanswers\"\xdb\x01\n" +
+	"\aanswers\x18\x02 \x03(\v2\x1e.baton.feedback.v1.KnownAnswerR\aanswers\"\xbd\x02\n" +
 	"\vKnownAnswer\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x1d\n" +
@@ -458,7 +484,10 @@ const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\arefused\x18\x05 \x01(\tR\arefused\x12\x10\n" +
 	"\x03rep\x18\x06 \x01(\tR\x03rep\x12\x14\n" +
 	"\x05stage\x18\a \x01(\tR\x05stage\x12\x1a\n" +
-	"\bsequence\x18\b \x01(\x04R\bsequenceB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\bsequence\x18\b \x01(\x04R\bsequence\x12\x18\n" +
+	"\aoutcome\x18\x14 \x01(\tR\aoutcome\x12#\n" +
+	"\rwaiting_until\x18\x15 \x01(\x03R\fwaitingUntil\x12!\n" +
+	"\fprevious_rep\x18\x16 \x01(\tR\vpreviousRepB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_state_proto_rawDescOnce sync.Once

@@ -103,6 +103,7 @@ type Event struct {
 	//	*Event_Renewed
 	//	*Event_HistoryReleased
 	//	*Event_SplitRequested
+	//	*Event_ReassignRequested
 	//	*Event_PauseRequested
 	//	*Event_ResumeRequested
 	//	*Event_DestinationPaused
@@ -138,6 +139,7 @@ type Event struct {
 	//	*Event_OwnerKnown
 	//	*Event_OwnerAsked
 	//	*Event_OwnerTold
+	//	*Event_Declined
 	//	*Event_Attributed
 	//	*Event_Proposal
 	//	*Event_TimerFired
@@ -651,6 +653,15 @@ func (x *Event) GetSplitRequested() *SplitRequested {
 	return nil
 }
 
+func (x *Event) GetReassignRequested() *ReassignRequested {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_ReassignRequested); ok {
+			return x.ReassignRequested
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetPauseRequested() *PauseRequested {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_PauseRequested); ok {
@@ -966,6 +977,15 @@ func (x *Event) GetOwnerTold() *OwnerTold {
 	return nil
 }
 
+func (x *Event) GetDeclined() *Declined {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_Declined); ok {
+			return x.Declined
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetAttributed() *Attributed {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Attributed); ok {
@@ -1201,6 +1221,10 @@ type Event_SplitRequested struct {
 	SplitRequested *SplitRequested `protobuf:"bytes,64,opt,name=split_requested,json=splitRequested,proto3,oneof"`
 }
 
+type Event_ReassignRequested struct {
+	ReassignRequested *ReassignRequested `protobuf:"bytes,65,opt,name=reassign_requested,json=reassignRequested,proto3,oneof"`
+}
+
 type Event_PauseRequested struct {
 	PauseRequested *PauseRequested `protobuf:"bytes,67,opt,name=pause_requested,json=pauseRequested,proto3,oneof"`
 }
@@ -1344,6 +1368,10 @@ type Event_OwnerTold struct {
 	OwnerTold *OwnerTold `protobuf:"bytes,109,opt,name=owner_told,json=ownerTold,proto3,oneof"`
 }
 
+type Event_Declined struct {
+	Declined *Declined `protobuf:"bytes,66,opt,name=declined,proto3,oneof"`
+}
+
 type Event_Attributed struct {
 	// Decided by feedback.
 	Attributed *Attributed `protobuf:"bytes,110,opt,name=attributed,proto3,oneof"`
@@ -1457,6 +1485,8 @@ func (*Event_HistoryReleased) isEvent_Payload() {}
 
 func (*Event_SplitRequested) isEvent_Payload() {}
 
+func (*Event_ReassignRequested) isEvent_Payload() {}
+
 func (*Event_PauseRequested) isEvent_Payload() {}
 
 func (*Event_ResumeRequested) isEvent_Payload() {}
@@ -1526,6 +1556,8 @@ func (*Event_OwnerKnown) isEvent_Payload() {}
 func (*Event_OwnerAsked) isEvent_Payload() {}
 
 func (*Event_OwnerTold) isEvent_Payload() {}
+
+func (*Event_Declined) isEvent_Payload() {}
 
 func (*Event_Attributed) isEvent_Payload() {}
 
@@ -2895,7 +2927,9 @@ type Disposition struct {
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Note   string `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
 	// The rep who answers, or "" where the sender (a CRM) does not know.
-	Rep           string `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	Rep string `protobuf:"bytes,4,opt,name=rep,proto3" json:"rep,omitempty"`
+	// The assignment that it answers, as Assigned counts them: it takes effect while that one is in force. Absent: whichever is.
+	Attempt       *int32 `protobuf:"varint,30,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2958,6 +2992,119 @@ func (x *Disposition) GetRep() string {
 	return ""
 }
 
+func (x *Disposition) GetAttempt() int32 {
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
+	}
+	return 0
+}
+
+// ReassignRequested asks for another owner of a handoff: a manager's or an administrator's wish, or a rep who gives it back. A
+// request: routing and its desk decide what becomes of it.
+type ReassignRequested struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	// A rep's or a pool's id in the directory; "" for whoever the handoff's own pool gives.
+	To     string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note   string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	// To a named rep: also outside their hours, while they are away, and above their capacity.
+	Force bool `protobuf:"varint,5,opt,name=force,proto3" json:"force,omitempty"`
+	// Who asks: the name of their token, and the rep that it is bound to, "" for none.
+	By  string `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	Rep string `protobuf:"bytes,7,opt,name=rep,proto3" json:"rep,omitempty"`
+	// In which role: admin, manager, or rep (who gives back what they have).
+	Role          string `protobuf:"bytes,8,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReassignRequested) Reset() {
+	*x = ReassignRequested{}
+	mi := &file_baton_journal_v1_event_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReassignRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReassignRequested) ProtoMessage() {}
+
+func (x *ReassignRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_event_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReassignRequested.ProtoReflect.Descriptor instead.
+func (*ReassignRequested) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_event_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReassignRequested) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *ReassignRequested) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *ReassignRequested) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // Deal is a fact about an opportunity, from the CRM.
 type Deal struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -2974,7 +3121,7 @@ type Deal struct {
 
 func (x *Deal) Reset() {
 	*x = Deal{}
-	mi := &file_baton_journal_v1_event_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_event_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2986,7 +3133,7 @@ func (x *Deal) String() string {
 func (*Deal) ProtoMessage() {}
 
 func (x *Deal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_event_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_event_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2999,7 +3146,7 @@ func (x *Deal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deal.ProtoReflect.Descriptor instead.
 func (*Deal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_event_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_event_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Deal) GetDealId() string {
@@ -3048,7 +3195,7 @@ type Money struct {
 
 func (x *Money) Reset() {
 	*x = Money{}
-	mi := &file_baton_journal_v1_event_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_event_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3060,7 +3207,7 @@ func (x *Money) String() string {
 func (*Money) ProtoMessage() {}
 
 func (x *Money) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_event_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_event_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3073,7 +3220,7 @@ func (x *Money) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Money.ProtoReflect.Descriptor instead.
 func (*Money) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_event_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_event_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Money) GetAmount() string {
@@ -3094,7 +3241,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde0\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee1\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3162,7 +3309,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\achurned\x18= \x01(\v2\x16.baton.journal.v1.DealH\x00R\achurned\x122\n" +
 	"\arenewed\x18> \x01(\v2\x16.baton.journal.v1.DealH\x00R\arenewed\x12N\n" +
 	"\x10history_released\x18? \x01(\v2!.baton.journal.v1.HistoryReleasedH\x00R\x0fhistoryReleased\x12K\n" +
-	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x12K\n" +
+	"\x0fsplit_requested\x18@ \x01(\v2 .baton.journal.v1.SplitRequestedH\x00R\x0esplitRequested\x12T\n" +
+	"\x12reassign_requested\x18A \x01(\v2#.baton.journal.v1.ReassignRequestedH\x00R\x11reassignRequested\x12K\n" +
 	"\x0fpause_requested\x18C \x01(\v2 .baton.journal.v1.PauseRequestedH\x00R\x0epauseRequested\x12N\n" +
 	"\x10resume_requested\x18D \x01(\v2!.baton.journal.v1.ResumeRequestedH\x00R\x0fresumeRequested\x12T\n" +
 	"\x12destination_paused\x18E \x01(\v2#.baton.journal.v1.DestinationPausedH\x00R\x11destinationPaused\x122\n" +
@@ -3203,7 +3351,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\vowner_asked\x18l \x01(\v2\x1c.baton.journal.v1.OwnerAskedH\x00R\n" +
 	"ownerAsked\x12<\n" +
 	"\n" +
-	"owner_told\x18m \x01(\v2\x1b.baton.journal.v1.OwnerToldH\x00R\townerTold\x12>\n" +
+	"owner_told\x18m \x01(\v2\x1b.baton.journal.v1.OwnerToldH\x00R\townerTold\x128\n" +
+	"\bdeclined\x18B \x01(\v2\x1a.baton.journal.v1.DeclinedH\x00R\bdeclined\x12>\n" +
 	"\n" +
 	"attributed\x18n \x01(\v2\x1c.baton.journal.v1.AttributedH\x00R\n" +
 	"attributed\x128\n" +
@@ -3311,13 +3460,26 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\rPurposesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\b\n" +
-	"\x06Custom\"j\n" +
+	"\x06Custom\"\x95\x01\n" +
 	"\vDisposition\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x10\n" +
-	"\x03rep\x18\x04 \x01(\tR\x03rep\"\x94\x01\n" +
+	"\x03rep\x18\x04 \x01(\tR\x03rep\x12\x1d\n" +
+	"\aattempt\x18\x1e \x01(\x05H\x00R\aattempt\x88\x01\x01B\n" +
+	"\n" +
+	"\b_attempt\"\xba\x01\n" +
+	"\x11ReassignRequested\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\x12\x14\n" +
+	"\x05force\x18\x05 \x01(\bR\x05force\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\x12\x10\n" +
+	"\x03rep\x18\a \x01(\tR\x03rep\x12\x12\n" +
+	"\x04role\x18\b \x01(\tR\x04role\"\x94\x01\n" +
 	"\x04Deal\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12/\n" +
 	"\x06amount\x18\x02 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
@@ -3340,7 +3502,7 @@ func file_baton_journal_v1_event_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_event_proto_rawDescData
 }
 
-var file_baton_journal_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_baton_journal_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*Event)(nil),                 // 0: baton.journal.v1.Event
 	(*Identity)(nil),              // 1: baton.journal.v1.Identity
@@ -3372,66 +3534,68 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*ConsentChanged)(nil),        // 27: baton.journal.v1.ConsentChanged
 	(*Custom)(nil),                // 28: baton.journal.v1.Custom
 	(*Disposition)(nil),           // 29: baton.journal.v1.Disposition
-	(*Deal)(nil),                  // 30: baton.journal.v1.Deal
-	(*Money)(nil),                 // 31: baton.journal.v1.Money
-	nil,                           // 32: baton.journal.v1.Identity.ExternalIdsEntry
-	nil,                           // 33: baton.journal.v1.ConsentChanged.PurposesEntry
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
-	(*structpb.Struct)(nil),       // 35: google.protobuf.Struct
-	(*HistoryReleased)(nil),       // 36: baton.journal.v1.HistoryReleased
-	(*SplitRequested)(nil),        // 37: baton.journal.v1.SplitRequested
-	(*PauseRequested)(nil),        // 38: baton.journal.v1.PauseRequested
-	(*ResumeRequested)(nil),       // 39: baton.journal.v1.ResumeRequested
-	(*DestinationPaused)(nil),     // 40: baton.journal.v1.DestinationPaused
-	(*Linked)(nil),                // 41: baton.journal.v1.Linked
-	(*Quarantined)(nil),           // 42: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 43: baton.journal.v1.QuarantineReleased
-	(*Absorbed)(nil),              // 44: baton.journal.v1.Absorbed
-	(*MergedInto)(nil),            // 45: baton.journal.v1.MergedInto
-	(*StageChanged)(nil),          // 46: baton.journal.v1.StageChanged
-	(*Qualified)(nil),             // 47: baton.journal.v1.Qualified
-	(*ScoreBandChanged)(nil),      // 48: baton.journal.v1.ScoreBandChanged
-	(*ShadowQualified)(nil),       // 49: baton.journal.v1.ShadowQualified
-	(*AccountEngaged)(nil),        // 50: baton.journal.v1.AccountEngaged
-	(*AccountRated)(nil),          // 51: baton.journal.v1.AccountRated
-	(*SplitOff)(nil),              // 52: baton.journal.v1.SplitOff
-	(*KnowledgeAsked)(nil),        // 53: baton.journal.v1.KnowledgeAsked
-	(*Matched)(nil),               // 54: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 55: baton.journal.v1.Assigned
-	(*Routed)(nil),                // 56: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 57: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 58: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 59: baton.journal.v1.DeliveryFailed
-	(*SlaBreached)(nil),           // 60: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 61: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 62: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 63: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 64: baton.journal.v1.Answered
-	(*Waiting)(nil),               // 65: baton.journal.v1.Waiting
-	(*ReplayRequested)(nil),       // 66: baton.journal.v1.ReplayRequested
-	(*Closed)(nil),                // 67: baton.journal.v1.Closed
-	(*Held)(nil),                  // 68: baton.journal.v1.Held
-	(*Resumed)(nil),               // 69: baton.journal.v1.Resumed
-	(*OwnerKnown)(nil),            // 70: baton.journal.v1.OwnerKnown
-	(*OwnerAsked)(nil),            // 71: baton.journal.v1.OwnerAsked
-	(*OwnerTold)(nil),             // 72: baton.journal.v1.OwnerTold
-	(*Attributed)(nil),            // 73: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 74: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 75: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 76: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 77: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 78: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 79: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 80: baton.journal.v1.DestinationsChanged
+	(*ReassignRequested)(nil),     // 30: baton.journal.v1.ReassignRequested
+	(*Deal)(nil),                  // 31: baton.journal.v1.Deal
+	(*Money)(nil),                 // 32: baton.journal.v1.Money
+	nil,                           // 33: baton.journal.v1.Identity.ExternalIdsEntry
+	nil,                           // 34: baton.journal.v1.ConsentChanged.PurposesEntry
+	(*timestamppb.Timestamp)(nil), // 35: google.protobuf.Timestamp
+	(*structpb.Struct)(nil),       // 36: google.protobuf.Struct
+	(*HistoryReleased)(nil),       // 37: baton.journal.v1.HistoryReleased
+	(*SplitRequested)(nil),        // 38: baton.journal.v1.SplitRequested
+	(*PauseRequested)(nil),        // 39: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 40: baton.journal.v1.ResumeRequested
+	(*DestinationPaused)(nil),     // 41: baton.journal.v1.DestinationPaused
+	(*Linked)(nil),                // 42: baton.journal.v1.Linked
+	(*Quarantined)(nil),           // 43: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 44: baton.journal.v1.QuarantineReleased
+	(*Absorbed)(nil),              // 45: baton.journal.v1.Absorbed
+	(*MergedInto)(nil),            // 46: baton.journal.v1.MergedInto
+	(*StageChanged)(nil),          // 47: baton.journal.v1.StageChanged
+	(*Qualified)(nil),             // 48: baton.journal.v1.Qualified
+	(*ScoreBandChanged)(nil),      // 49: baton.journal.v1.ScoreBandChanged
+	(*ShadowQualified)(nil),       // 50: baton.journal.v1.ShadowQualified
+	(*AccountEngaged)(nil),        // 51: baton.journal.v1.AccountEngaged
+	(*AccountRated)(nil),          // 52: baton.journal.v1.AccountRated
+	(*SplitOff)(nil),              // 53: baton.journal.v1.SplitOff
+	(*KnowledgeAsked)(nil),        // 54: baton.journal.v1.KnowledgeAsked
+	(*Matched)(nil),               // 55: baton.journal.v1.Matched
+	(*Assigned)(nil),              // 56: baton.journal.v1.Assigned
+	(*Routed)(nil),                // 57: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 58: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 59: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 60: baton.journal.v1.DeliveryFailed
+	(*SlaBreached)(nil),           // 61: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 62: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 63: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 64: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 65: baton.journal.v1.Answered
+	(*Waiting)(nil),               // 66: baton.journal.v1.Waiting
+	(*ReplayRequested)(nil),       // 67: baton.journal.v1.ReplayRequested
+	(*Closed)(nil),                // 68: baton.journal.v1.Closed
+	(*Held)(nil),                  // 69: baton.journal.v1.Held
+	(*Resumed)(nil),               // 70: baton.journal.v1.Resumed
+	(*OwnerKnown)(nil),            // 71: baton.journal.v1.OwnerKnown
+	(*OwnerAsked)(nil),            // 72: baton.journal.v1.OwnerAsked
+	(*OwnerTold)(nil),             // 73: baton.journal.v1.OwnerTold
+	(*Declined)(nil),              // 74: baton.journal.v1.Declined
+	(*Attributed)(nil),            // 75: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 76: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 77: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 78: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 79: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 80: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 81: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 82: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
-	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
-	34, // 1: baton.journal.v1.Event.received_at:type_name -> google.protobuf.Timestamp
-	34, // 2: baton.journal.v1.Event.stated_at:type_name -> google.protobuf.Timestamp
+	35, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	35, // 1: baton.journal.v1.Event.received_at:type_name -> google.protobuf.Timestamp
+	35, // 2: baton.journal.v1.Event.stated_at:type_name -> google.protobuf.Timestamp
 	1,  // 3: baton.journal.v1.Event.identity:type_name -> baton.journal.v1.Identity
 	2,  // 4: baton.journal.v1.Event.traits:type_name -> baton.journal.v1.Traits
 	3,  // 5: baton.journal.v1.Event.account:type_name -> baton.journal.v1.Account
-	35, // 6: baton.journal.v1.Event.properties:type_name -> google.protobuf.Struct
+	36, // 6: baton.journal.v1.Event.properties:type_name -> google.protobuf.Struct
 	4,  // 7: baton.journal.v1.Event.touch:type_name -> baton.journal.v1.Touch
 	5,  // 8: baton.journal.v1.Event.page_viewed:type_name -> baton.journal.v1.PageViewed
 	6,  // 9: baton.journal.v1.Event.asset_downloaded:type_name -> baton.journal.v1.AssetDownloaded
@@ -3463,69 +3627,71 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	29, // 35: baton.journal.v1.Event.recycled:type_name -> baton.journal.v1.Disposition
 	29, // 36: baton.journal.v1.Event.disqualified:type_name -> baton.journal.v1.Disposition
 	29, // 37: baton.journal.v1.Event.sql:type_name -> baton.journal.v1.Disposition
-	30, // 38: baton.journal.v1.Event.deal_opened:type_name -> baton.journal.v1.Deal
-	30, // 39: baton.journal.v1.Event.deal_stage_changed:type_name -> baton.journal.v1.Deal
-	30, // 40: baton.journal.v1.Event.deal_won:type_name -> baton.journal.v1.Deal
-	30, // 41: baton.journal.v1.Event.deal_lost:type_name -> baton.journal.v1.Deal
-	30, // 42: baton.journal.v1.Event.deal_reopened:type_name -> baton.journal.v1.Deal
-	30, // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
-	30, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
-	36, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
-	37, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
-	38, // 47: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
-	39, // 48: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
-	40, // 49: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
-	41, // 50: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	42, // 51: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	43, // 52: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	44, // 53: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	45, // 54: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	46, // 55: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	47, // 56: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	48, // 57: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	49, // 58: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	50, // 59: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	51, // 60: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	52, // 61: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
-	53, // 62: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
-	54, // 63: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	55, // 64: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	56, // 65: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	57, // 66: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	58, // 67: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	59, // 68: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	60, // 69: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	61, // 70: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	62, // 71: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	63, // 72: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	64, // 73: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	65, // 74: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	66, // 75: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	67, // 76: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	68, // 77: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
-	69, // 78: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
-	70, // 79: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
-	71, // 80: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
-	72, // 81: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
-	73, // 82: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	74, // 83: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	75, // 84: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	76, // 85: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	77, // 86: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	78, // 87: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	79, // 88: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	80, // 89: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 90: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 91: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 92: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 93: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 94: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 95: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	96, // [96:96] is the sub-list for method output_type
-	96, // [96:96] is the sub-list for method input_type
-	96, // [96:96] is the sub-list for extension type_name
-	96, // [96:96] is the sub-list for extension extendee
-	0,  // [0:96] is the sub-list for field type_name
+	31, // 38: baton.journal.v1.Event.deal_opened:type_name -> baton.journal.v1.Deal
+	31, // 39: baton.journal.v1.Event.deal_stage_changed:type_name -> baton.journal.v1.Deal
+	31, // 40: baton.journal.v1.Event.deal_won:type_name -> baton.journal.v1.Deal
+	31, // 41: baton.journal.v1.Event.deal_lost:type_name -> baton.journal.v1.Deal
+	31, // 42: baton.journal.v1.Event.deal_reopened:type_name -> baton.journal.v1.Deal
+	31, // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
+	31, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
+	37, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
+	38, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
+	30, // 47: baton.journal.v1.Event.reassign_requested:type_name -> baton.journal.v1.ReassignRequested
+	39, // 48: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
+	40, // 49: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
+	41, // 50: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
+	42, // 51: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	43, // 52: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	44, // 53: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	45, // 54: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	46, // 55: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	47, // 56: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	48, // 57: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	49, // 58: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	50, // 59: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	51, // 60: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	52, // 61: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	53, // 62: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	54, // 63: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	55, // 64: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	56, // 65: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	57, // 66: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	58, // 67: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	59, // 68: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	60, // 69: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	61, // 70: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	62, // 71: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	63, // 72: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	64, // 73: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	65, // 74: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	66, // 75: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	67, // 76: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	68, // 77: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	69, // 78: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
+	70, // 79: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
+	71, // 80: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
+	72, // 81: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
+	73, // 82: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
+	74, // 83: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
+	75, // 84: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	76, // 85: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	77, // 86: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	78, // 87: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	79, // 88: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	80, // 89: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	81, // 90: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	82, // 91: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	33, // 92: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	36, // 93: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	36, // 94: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	35, // 95: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	34, // 96: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	32, // 97: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	98, // [98:98] is the sub-list for method output_type
+	98, // [98:98] is the sub-list for method input_type
+	98, // [98:98] is the sub-list for extension type_name
+	98, // [98:98] is the sub-list for extension extendee
+	0,  // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3574,6 +3740,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Renewed)(nil),
 		(*Event_HistoryReleased)(nil),
 		(*Event_SplitRequested)(nil),
+		(*Event_ReassignRequested)(nil),
 		(*Event_PauseRequested)(nil),
 		(*Event_ResumeRequested)(nil),
 		(*Event_DestinationPaused)(nil),
@@ -3609,6 +3776,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_OwnerKnown)(nil),
 		(*Event_OwnerAsked)(nil),
 		(*Event_OwnerTold)(nil),
+		(*Event_Declined)(nil),
 		(*Event_Attributed)(nil),
 		(*Event_Proposal)(nil),
 		(*Event_TimerFired)(nil),
@@ -3620,13 +3788,14 @@ func file_baton_journal_v1_event_proto_init() {
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}
+	file_baton_journal_v1_event_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_event_proto_rawDesc), len(file_baton_journal_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

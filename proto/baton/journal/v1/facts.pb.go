@@ -1927,7 +1927,7 @@ type Matched struct {
 	Exclude []string `protobuf:"bytes,10,rep,name=exclude,proto3" json:"exclude,omitempty"`
 	// 0 for the first assignment, then one more for each reassignment.
 	Attempt int32 `protobuf:"varint,11,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	// Why it is asked again: sla, rejected, manager.
+	// Why it is asked again: sla, manager, released.
 	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Everybody whom the routes name before the pool, in the order in which they are tried, where rep alone does not say it.
 	Prefer []*Preference `protobuf:"bytes,30,rep,name=prefer,proto3" json:"prefer,omitempty"`
@@ -1936,7 +1936,13 @@ type Matched struct {
 	// The lead's language, a primary tag in lower case; "" where it is not known.
 	Language string `protobuf:"bytes,32,opt,name=language,proto3" json:"language,omitempty"`
 	// Reps who may not have it because of a conflict of interest that depends on more than the account.
-	Conflicts     []*Conflict `protobuf:"bytes,33,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	Conflicts []*Conflict `protobuf:"bytes,33,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// The request that this goes back to, "" for none: the desk then declines what nobody can ever take.
+	RequestId string `protobuf:"bytes,40,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The rep or nobody: no pool takes over, and nothing waits.
+	Only bool `protobuf:"varint,41,opt,name=only,proto3" json:"only,omitempty"`
+	// The rep gets it outside their hours, while away and above their capacity, too.
+	Force         bool `protobuf:"varint,42,opt,name=force,proto3" json:"force,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2081,6 +2087,27 @@ func (x *Matched) GetConflicts() []*Conflict {
 		return x.Conflicts
 	}
 	return nil
+}
+
+func (x *Matched) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Matched) GetOnly() bool {
+	if x != nil {
+		return x.Only
+	}
+	return false
+}
+
+func (x *Matched) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
 }
 
 // Preference is a rep whom a route names.
@@ -3563,7 +3590,13 @@ type Answered struct {
 	// For paused: until when.
 	Until *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=until,proto3" json:"until,omitempty"`
 	// For paused and resumed: the name of the token that it was asked with.
-	By            string `protobuf:"bytes,22,opt,name=by,proto3" json:"by,omitempty"`
+	By string `protobuf:"bytes,22,opt,name=by,proto3" json:"by,omitempty"`
+	// For reassign_requested: reassigned (rep has it now), or queued (rep keeps it until somebody is free: the desk looks again
+	// at waiting_until, where that is known).
+	Outcome      string                 `protobuf:"bytes,30,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	WaitingUntil *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=waiting_until,json=waitingUntil,proto3" json:"waiting_until,omitempty"`
+	// Who had it before, where it was reassigned.
+	PreviousRep   string `protobuf:"bytes,32,opt,name=previous_rep,json=previousRep,proto3" json:"previous_rep,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3696,6 +3729,113 @@ func (x *Answered) GetBy() string {
 	return ""
 }
 
+func (x *Answered) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Answered) GetWaitingUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WaitingUntil
+	}
+	return nil
+}
+
+func (x *Answered) GetPreviousRep() string {
+	if x != nil {
+		return x.PreviousRep
+	}
+	return ""
+}
+
+// Declined is the desk's no to a request for another owner, on the desk's subject and on the lead's: whoever has the handoff
+// keeps it.
+type Declined struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Attempt       int32                  `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	RequestId     string                 `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	Pool          string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	Considered    []*Considered          `protobuf:"bytes,6,rep,name=considered,proto3" json:"considered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Declined) Reset() {
+	*x = Declined{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Declined) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Declined) ProtoMessage() {}
+
+func (x *Declined) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Declined.ProtoReflect.Descriptor instead.
+func (*Declined) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *Declined) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *Declined) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *Declined) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Declined) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Declined) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *Declined) GetConsidered() []*Considered {
+	if x != nil {
+		return x.Considered
+	}
+	return nil
+}
+
 // Closed tells the desk that a handoff is over, so that a rep's turn can be given back.
 type Closed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3710,7 +3850,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +3862,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +3875,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Closed) GetLead() string {
@@ -3789,7 +3929,7 @@ type PauseRequested struct {
 
 func (x *PauseRequested) Reset() {
 	*x = PauseRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3801,7 +3941,7 @@ func (x *PauseRequested) String() string {
 func (*PauseRequested) ProtoMessage() {}
 
 func (x *PauseRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3814,7 +3954,7 @@ func (x *PauseRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseRequested.ProtoReflect.Descriptor instead.
 func (*PauseRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PauseRequested) GetHandoffId() string {
@@ -3865,7 +4005,7 @@ type ResumeRequested struct {
 
 func (x *ResumeRequested) Reset() {
 	*x = ResumeRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3877,7 +4017,7 @@ func (x *ResumeRequested) String() string {
 func (*ResumeRequested) ProtoMessage() {}
 
 func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3890,7 +4030,7 @@ func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequested.ProtoReflect.Descriptor instead.
 func (*ResumeRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ResumeRequested) GetHandoffId() string {
@@ -3928,7 +4068,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3940,7 +4080,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3953,7 +4093,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Held) GetHandoffId() string {
@@ -3994,7 +4134,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4006,7 +4146,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4019,7 +4159,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Resumed) GetHandoffId() string {
@@ -4039,7 +4179,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4051,7 +4191,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4064,7 +4204,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -4091,7 +4231,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4103,7 +4243,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4116,7 +4256,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Proposal) GetId() string {
@@ -4153,7 +4293,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4165,7 +4305,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4178,7 +4318,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -4241,7 +4381,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4253,7 +4393,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4266,7 +4406,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -4293,7 +4433,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4305,7 +4445,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4318,7 +4458,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -4347,7 +4487,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4359,7 +4499,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4372,7 +4512,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -4412,7 +4552,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4424,7 +4564,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4437,7 +4577,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -4506,7 +4646,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4518,7 +4658,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4531,7 +4671,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Signature) GetRole() string {
@@ -4562,7 +4702,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4574,7 +4714,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4587,7 +4727,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -4628,7 +4768,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4640,7 +4780,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4653,7 +4793,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -4685,7 +4825,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4697,7 +4837,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4710,7 +4850,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -4746,7 +4886,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4758,7 +4898,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4771,7 +4911,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Destination) GetName() string {
@@ -4979,7 +5119,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x05 \x01(\tR\thandoffId\x12\x14\n" +
-	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xdf\x03\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xa8\x04\n" +
 	"\aMatched\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -5000,7 +5140,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06prefer\x18\x1e \x03(\v2\x1c.baton.journal.v1.PreferenceR\x06prefer\x12-\n" +
 	"\x05needs\x18\x1f \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\x12\x1a\n" +
 	"\blanguage\x18  \x01(\tR\blanguage\x128\n" +
-	"\tconflicts\x18! \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflicts\"s\n" +
+	"\tconflicts\x18! \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflicts\x12\x1d\n" +
+	"\n" +
+	"request_id\x18( \x01(\tR\trequestId\x12\x12\n" +
+	"\x04only\x18) \x01(\bR\x04only\x12\x14\n" +
+	"\x05force\x18* \x01(\bR\x05force\"s\n" +
 	"\n" +
 	"Preference\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x14\n" +
@@ -5144,7 +5288,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xa5\x03\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xa3\x04\n" +
 	"\bAnswered\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x1d\n" +
@@ -5162,7 +5306,21 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\awake_on\x18\v \x01(\tR\x06wakeOn\x12+\n" +
 	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\x120\n" +
 	"\x05until\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x0e\n" +
-	"\x02by\x18\x16 \x01(\tR\x02by\"{\n" +
+	"\x02by\x18\x16 \x01(\tR\x02by\x12\x18\n" +
+	"\aoutcome\x18\x1e \x01(\tR\aoutcome\x12?\n" +
+	"\rwaiting_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\fwaitingUntil\x12!\n" +
+	"\fprevious_rep\x18  \x01(\tR\vpreviousRep\"\xc8\x01\n" +
+	"\bDeclined\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12\x12\n" +
+	"\x04pool\x18\x05 \x01(\tR\x04pool\x12<\n" +
+	"\n" +
+	"considered\x18\x06 \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
+	"considered\"{\n" +
 	"\x06Closed\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -5264,7 +5422,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -5307,84 +5465,87 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Reassigned)(nil),            // 38: baton.journal.v1.Reassigned
 	(*Recalled)(nil),              // 39: baton.journal.v1.Recalled
 	(*Answered)(nil),              // 40: baton.journal.v1.Answered
-	(*Closed)(nil),                // 41: baton.journal.v1.Closed
-	(*PauseRequested)(nil),        // 42: baton.journal.v1.PauseRequested
-	(*ResumeRequested)(nil),       // 43: baton.journal.v1.ResumeRequested
-	(*Held)(nil),                  // 44: baton.journal.v1.Held
-	(*Resumed)(nil),               // 45: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 46: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 47: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 48: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 49: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 50: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 51: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 52: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 53: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 54: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 55: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 56: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 57: baton.journal.v1.Destination
-	nil,                           // 58: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 59: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 60: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 61: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 62: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 63: google.protobuf.Timestamp
+	(*Declined)(nil),              // 41: baton.journal.v1.Declined
+	(*Closed)(nil),                // 42: baton.journal.v1.Closed
+	(*PauseRequested)(nil),        // 43: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 44: baton.journal.v1.ResumeRequested
+	(*Held)(nil),                  // 45: baton.journal.v1.Held
+	(*Resumed)(nil),               // 46: baton.journal.v1.Resumed
+	(*Attributed)(nil),            // 47: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 48: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 49: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 50: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 51: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 52: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 53: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 54: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 55: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 56: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 57: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 58: baton.journal.v1.Destination
+	nil,                           // 59: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 60: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 61: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 62: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 63: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 64: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	63, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	64, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	63, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	63, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	63, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	64, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	64, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	64, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	63, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	63, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	64, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	64, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	63, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	64, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	63, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	58, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	59, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	64, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	59, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	60, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	63, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	63, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	64, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	64, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	63, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	63, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	64, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	64, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
 	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
 	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
 	22, // 26: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
-	63, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	64, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
 	28, // 28: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	28, // 29: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	63, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	63, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	63, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	60, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	61, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	63, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	63, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	63, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	63, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	63, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	63, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	63, // 41: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	63, // 42: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
-	62, // 43: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	63, // 44: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	53, // 45: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	63, // 46: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	57, // 47: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	48, // [48:48] is the sub-list for method output_type
-	48, // [48:48] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	64, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	64, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	64, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	61, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	62, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	64, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	64, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	64, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	64, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	64, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	64, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	64, // 41: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	28, // 42: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
+	64, // 43: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	64, // 44: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	63, // 45: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	64, // 46: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	54, // 47: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	64, // 48: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	58, // 49: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -5398,7 +5559,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   63,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -53,9 +53,20 @@ type Handoff struct {
 	PausedUntil *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`
 	PauseReason string                 `protobuf:"bytes,32,opt,name=pause_reason,json=pauseReason,proto3" json:"pause_reason,omitempty"`
 	// It is not offered to anybody before that, and why.
-	HeldUntil     *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
-	HeldBecause   string                 `protobuf:"bytes,34,opt,name=held_because,json=heldBecause,proto3" json:"held_because,omitempty"`
-	LastContact   *LastContact           `protobuf:"bytes,35,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
+	HeldUntil   *timestamppb.Timestamp `protobuf:"bytes,33,opt,name=held_until,json=heldUntil,proto3" json:"held_until,omitempty"`
+	HeldBecause string                 `protobuf:"bytes,34,opt,name=held_because,json=heldBecause,proto3" json:"held_because,omitempty"`
+	LastContact *LastContact           `protobuf:"bytes,35,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
+	// The assignment in force, counted from 0; -1 while nobody has it.
+	Attempt int32 `protobuf:"varint,40,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// What is due next of an open handoff: accept by, contact by. Absent where nothing is.
+	DueAt *timestamppb.Timestamp `protobuf:"bytes,41,opt,name=due_at,json=dueAt,proto3" json:"due_at,omitempty"`
+	// accept or contact.
+	DueClock string `protobuf:"bytes,42,opt,name=due_clock,json=dueClock,proto3" json:"due_clock,omitempty"`
+	// A promise about it was broken by its present owner, or is by now.
+	Breached bool `protobuf:"varint,43,opt,name=breached,proto3" json:"breached,omitempty"`
+	// The next step of the service level: when, and what: rep, manager, reassign or breach.
+	NextStepAt    *timestamppb.Timestamp `protobuf:"bytes,44,opt,name=next_step_at,json=nextStepAt,proto3" json:"next_step_at,omitempty"`
+	NextStep      string                 `protobuf:"bytes,45,opt,name=next_step,json=nextStep,proto3" json:"next_step,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,6 +274,48 @@ func (x *Handoff) GetLastContact() *LastContact {
 		return x.LastContact
 	}
 	return nil
+}
+
+func (x *Handoff) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Handoff) GetDueAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueAt
+	}
+	return nil
+}
+
+func (x *Handoff) GetDueClock() string {
+	if x != nil {
+		return x.DueClock
+	}
+	return ""
+}
+
+func (x *Handoff) GetBreached() bool {
+	if x != nil {
+		return x.Breached
+	}
+	return false
+}
+
+func (x *Handoff) GetNextStepAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextStepAt
+	}
+	return nil
+}
+
+func (x *Handoff) GetNextStep() string {
+	if x != nil {
+		return x.NextStep
+	}
+	return ""
 }
 
 // LastContact is the latest contact that marketing or sales had with a lead.
@@ -1940,13 +1993,22 @@ func (x *PayloadLead) GetCountry() string {
 }
 
 type ListHandoffsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Owner         string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
-	Stage         string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
-	PageSize      int32                  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string                 `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
-	Lead          string                 `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Owner     string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Stage     string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	PageSize  int32                  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken string                 `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	After     string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	Lead      string                 `protobuf:"bytes,6,opt,name=lead,proto3" json:"lead,omitempty"`
+	// Only those whose owner is in this team, or that are about this account, or this person, by the exact address.
+	Team    string `protobuf:"bytes,20,opt,name=team,proto3" json:"team,omitempty"`
+	Account string `protobuf:"bytes,21,opt,name=account,proto3" json:"account,omitempty"`
+	Email   string `protobuf:"bytes,22,opt,name=email,proto3" json:"email,omitempty"`
+	// Only those that are due before this moment, or that are (or are not) breached.
+	DueBefore *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=due_before,json=dueBefore,proto3" json:"due_before,omitempty"`
+	Breached  *bool                  `protobuf:"varint,24,opt,name=breached,proto3,oneof" json:"breached,omitempty"`
+	// qualified (the latest first, the default) or due (what is due first; open ones alone, those without a due time last).
+	Order         string `protobuf:"bytes,25,opt,name=order,proto3" json:"order,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2019,6 +2081,48 @@ func (x *ListHandoffsRequest) GetAfter() string {
 func (x *ListHandoffsRequest) GetLead() string {
 	if x != nil {
 		return x.Lead
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *ListHandoffsRequest) GetDueBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.DueBefore
+	}
+	return nil
+}
+
+func (x *ListHandoffsRequest) GetBreached() bool {
+	if x != nil && x.Breached != nil {
+		return *x.Breached
+	}
+	return false
+}
+
+func (x *ListHandoffsRequest) GetOrder() string {
+	if x != nil {
+		return x.Order
 	}
 	return ""
 }
@@ -4335,11 +4439,584 @@ func (x *DeskEvent) GetUntil() *timestamppb.Timestamp {
 	return nil
 }
 
+type GetInboxRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rep; "" for the caller's own. A token for sales sees its own rep's alone.
+	Owner string `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Or a team's, for those who may see it.
+	Team          string `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	PageSize      int32  `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	After         string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetInboxRequest) Reset() {
+	*x = GetInboxRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetInboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetInboxRequest) ProtoMessage() {}
+
+func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
+func (*GetInboxRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *GetInboxRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetInboxRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *GetInboxRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// Inbox is what a rep, or a team, has to do.
+type Inbox struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Owner  string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Team   string                 `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	Counts *InboxCounts           `protobuf:"bytes,3,opt,name=counts,proto3" json:"counts,omitempty"`
+	// Open ones, what is due first.
+	Handoffs      []*Handoff `protobuf:"bytes,4,rep,name=handoffs,proto3" json:"handoffs,omitempty"`
+	NextPageToken string     `protobuf:"bytes,5,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inbox) Reset() {
+	*x = Inbox{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inbox) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inbox) ProtoMessage() {}
+
+func (x *Inbox) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
+func (*Inbox) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *Inbox) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Inbox) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *Inbox) GetCounts() *InboxCounts {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *Inbox) GetHandoffs() []*Handoff {
+	if x != nil {
+		return x.Handoffs
+	}
+	return nil
+}
+
+func (x *Inbox) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type InboxCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Open  int32                  `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	// Waiting for an answer, accepted and not yet contacted, and confirmed ones.
+	Routed   int32 `protobuf:"varint,2,opt,name=routed,proto3" json:"routed,omitempty"`
+	Accepted int32 `protobuf:"varint,3,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Sql      int32 `protobuf:"varint,4,opt,name=sql,proto3" json:"sql,omitempty"`
+	// Beyond what is promised.
+	Overdue int32 `protobuf:"varint,5,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	// Due within the next hour.
+	DueSoon int32 `protobuf:"varint,6,opt,name=due_soon,json=dueSoon,proto3" json:"due_soon,omitempty"`
+	// At the desk, because nobody could take them; of a team: those that may come to one of its reps.
+	Waiting       int32 `protobuf:"varint,7,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxCounts) Reset() {
+	*x = InboxCounts{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxCounts) ProtoMessage() {}
+
+func (x *InboxCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
+func (*InboxCounts) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *InboxCounts) GetOpen() int32 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetRouted() int32 {
+	if x != nil {
+		return x.Routed
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetAccepted() int32 {
+	if x != nil {
+		return x.Accepted
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetSql() int32 {
+	if x != nil {
+		return x.Sql
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetOverdue() int32 {
+	if x != nil {
+		return x.Overdue
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetDueSoon() int32 {
+	if x != nil {
+		return x.DueSoon
+	}
+	return 0
+}
+
+func (x *InboxCounts) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+type WatchInboxRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Owner string                 `protobuf:"bytes,1,opt,name=owner,proto3" json:"owner,omitempty"`
+	Stage string                 `protobuf:"bytes,2,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Begins no earlier than this: whoever comes back with the last sequence seen misses nothing.
+	After         string `protobuf:"bytes,3,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchInboxRequest) Reset() {
+	*x = WatchInboxRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchInboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchInboxRequest) ProtoMessage() {}
+
+func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
+func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *WatchInboxRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *WatchInboxRequest) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *WatchInboxRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// InboxEvent is one line of a watch.
+type InboxEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// handoff: one that there is, that has changed, or that has left the selection (then its owner or stage says so).
+	// listed: all that there were have been sent; whatever is not among them is no longer there.
+	// heartbeat: nothing has changed; the stream lives. Every 15 s.
+	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	Handoff       *Handoff               `protobuf:"bytes,2,opt,name=handoff,proto3" json:"handoff,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxEvent) Reset() {
+	*x = InboxEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxEvent) ProtoMessage() {}
+
+func (x *InboxEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
+func (*InboxEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *InboxEvent) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *InboxEvent) GetHandoff() *Handoff {
+	if x != nil {
+		return x.Handoff
+	}
+	return nil
+}
+
+func (x *InboxEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+type ListReasonsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReasonsRequest) Reset() {
+	*x = ListReasonsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReasonsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReasonsRequest) ProtoMessage() {}
+
+func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
+func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+}
+
+// Reasons are those of the agreement in force.
+type Reasons struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	AgreementVersion int32                  `protobuf:"varint,1,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	// For reject and disqualify.
+	Reject        []*Reason `protobuf:"bytes,2,rep,name=reject,proto3" json:"reject,omitempty"`
+	Recycle       []*Reason `protobuf:"bytes,3,rep,name=recycle,proto3" json:"recycle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reasons) Reset() {
+	*x = Reasons{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reasons) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reasons) ProtoMessage() {}
+
+func (x *Reasons) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
+func (*Reasons) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *Reasons) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *Reasons) GetReject() []*Reason {
+	if x != nil {
+		return x.Reject
+	}
+	return nil
+}
+
+func (x *Reasons) GetRecycle() []*Reason {
+	if x != nil {
+		return x.Recycle
+	}
+	return nil
+}
+
+type Reason struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it is sent; a finer one is `id/sub`.
+	Id  string   `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Sub []string `protobuf:"bytes,2,rep,name=sub,proto3" json:"sub,omitempty"`
+	// What becomes of the lead: recycled or disqualified.
+	LeadsTo string `protobuf:"bytes,3,opt,name=leads_to,json=leadsTo,proto3" json:"leads_to,omitempty"`
+	// Who can mend it, of a reject reason.
+	FixableBy string `protobuf:"bytes,4,opt,name=fixable_by,json=fixableBy,proto3" json:"fixable_by,omitempty"`
+	// When and on what the lead wakes: 90d, engagement.
+	WakeAfter string `protobuf:"bytes,5,opt,name=wake_after,json=wakeAfter,proto3" json:"wake_after,omitempty"`
+	WakeOn    string `protobuf:"bytes,6,opt,name=wake_on,json=wakeOn,proto3" json:"wake_on,omitempty"`
+	// It says that the lead should not have been handed over: the rep's turn is given back.
+	GivesBack     bool `protobuf:"varint,7,opt,name=gives_back,json=givesBack,proto3" json:"gives_back,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reason) Reset() {
+	*x = Reason{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reason) ProtoMessage() {}
+
+func (x *Reason) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
+func (*Reason) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *Reason) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Reason) GetSub() []string {
+	if x != nil {
+		return x.Sub
+	}
+	return nil
+}
+
+func (x *Reason) GetLeadsTo() string {
+	if x != nil {
+		return x.LeadsTo
+	}
+	return ""
+}
+
+func (x *Reason) GetFixableBy() string {
+	if x != nil {
+		return x.FixableBy
+	}
+	return ""
+}
+
+func (x *Reason) GetWakeAfter() string {
+	if x != nil {
+		return x.WakeAfter
+	}
+	return ""
+}
+
+func (x *Reason) GetWakeOn() string {
+	if x != nil {
+		return x.WakeOn
+	}
+	return ""
+}
+
+func (x *Reason) GetGivesBack() bool {
+	if x != nil {
+		return x.GivesBack
+	}
+	return false
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\b\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\n" +
+	"\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x14\n" +
@@ -4371,7 +5048,14 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
 	"held_until\x18! \x01(\v2\x1a.google.protobuf.TimestampR\theldUntil\x12!\n" +
 	"\fheld_because\x18\" \x01(\tR\vheldBecause\x12@\n" +
-	"\flast_contact\x18# \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\"\x95\x01\n" +
+	"\flast_contact\x18# \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\x12\x18\n" +
+	"\aattempt\x18( \x01(\x05R\aattempt\x121\n" +
+	"\x06due_at\x18) \x01(\v2\x1a.google.protobuf.TimestampR\x05dueAt\x12\x1b\n" +
+	"\tdue_clock\x18* \x01(\tR\bdueClock\x12\x1a\n" +
+	"\bbreached\x18+ \x01(\bR\bbreached\x12<\n" +
+	"\fnext_step_at\x18, \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextStepAt\x12\x1b\n" +
+	"\tnext_step\x18- \x01(\tR\bnextStep\"\x95\x01\n" +
 	"\vLastContact\x12\x12\n" +
 	"\x04side\x18\x01 \x01(\tR\x04side\x12\x10\n" +
 	"\x03who\x18\x02 \x01(\tR\x03who\x12\x18\n" +
@@ -4534,7 +5218,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\acountry\x18\b \x01(\tR\acountry\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xea\x02\n" +
 	"\x13ListHandoffsRequest\x12\x14\n" +
 	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x1b\n" +
@@ -4542,7 +5226,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x12\n" +
-	"\x04lead\x18\x06 \x01(\tR\x04lead\"u\n" +
+	"\x04lead\x18\x06 \x01(\tR\x04lead\x12\x12\n" +
+	"\x04team\x18\x14 \x01(\tR\x04team\x12\x18\n" +
+	"\aaccount\x18\x15 \x01(\tR\aaccount\x12\x14\n" +
+	"\x05email\x18\x16 \x01(\tR\x05email\x129\n" +
+	"\n" +
+	"due_before\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\tdueBefore\x12\x1f\n" +
+	"\bbreached\x18\x18 \x01(\bH\x00R\bbreached\x88\x01\x01\x12\x14\n" +
+	"\x05order\x18\x19 \x01(\tR\x05orderB\v\n" +
+	"\t_breached\"u\n" +
 	"\x14ListHandoffsResponse\x125\n" +
 	"\bhandoffs\x18\x01 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n" +
@@ -4721,7 +5413,53 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"handoff_id\x18\x02 \x01(\tR\thandoffId\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
-	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x9d\r\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\x8d\x01\n" +
+	"\x0fGetInboxRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\x02 \x01(\tR\x04team\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\"\xc7\x01\n" +
+	"\x05Inbox\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\x02 \x01(\tR\x04team\x125\n" +
+	"\x06counts\x18\x03 \x01(\v2\x1d.baton.routing.v1.InboxCountsR\x06counts\x125\n" +
+	"\bhandoffs\x18\x04 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
+	"\x0fnext_page_token\x18\x05 \x01(\tR\rnextPageToken\"\xb6\x01\n" +
+	"\vInboxCounts\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\x05R\x04open\x12\x16\n" +
+	"\x06routed\x18\x02 \x01(\x05R\x06routed\x12\x1a\n" +
+	"\baccepted\x18\x03 \x01(\x05R\baccepted\x12\x10\n" +
+	"\x03sql\x18\x04 \x01(\x05R\x03sql\x12\x18\n" +
+	"\aoverdue\x18\x05 \x01(\x05R\aoverdue\x12\x19\n" +
+	"\bdue_soon\x18\x06 \x01(\x05R\adueSoon\x12\x18\n" +
+	"\awaiting\x18\a \x01(\x05R\awaiting\"U\n" +
+	"\x11WatchInboxRequest\x12\x14\n" +
+	"\x05owner\x18\x01 \x01(\tR\x05owner\x12\x14\n" +
+	"\x05stage\x18\x02 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\tR\x05after\"\x81\x01\n" +
+	"\n" +
+	"InboxEvent\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x123\n" +
+	"\ahandoff\x18\x02 \x01(\v2\x19.baton.routing.v1.HandoffR\ahandoff\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x14\n" +
+	"\x12ListReasonsRequest\"\x9c\x01\n" +
+	"\aReasons\x12+\n" +
+	"\x11agreement_version\x18\x01 \x01(\x05R\x10agreementVersion\x120\n" +
+	"\x06reject\x18\x02 \x03(\v2\x18.baton.routing.v1.ReasonR\x06reject\x122\n" +
+	"\arecycle\x18\x03 \x03(\v2\x18.baton.routing.v1.ReasonR\arecycle\"\xbb\x01\n" +
+	"\x06Reason\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03sub\x18\x02 \x03(\tR\x03sub\x12\x19\n" +
+	"\bleads_to\x18\x03 \x01(\tR\aleadsTo\x12\x1d\n" +
+	"\n" +
+	"fixable_by\x18\x04 \x01(\tR\tfixableBy\x12\x1d\n" +
+	"\n" +
+	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
+	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
+	"\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\x88\x0f\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -4741,7 +5479,11 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
 	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
 	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12C\n" +
-	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.DeskB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.Desk\x12F\n" +
+	"\bGetInbox\x12!.baton.routing.v1.GetInboxRequest\x1a\x17.baton.routing.v1.Inbox\x12Q\n" +
+	"\n" +
+	"WatchInbox\x12#.baton.routing.v1.WatchInboxRequest\x1a\x1c.baton.routing.v1.InboxEvent0\x01\x12N\n" +
+	"\vListReasons\x12$.baton.routing.v1.ListReasonsRequest\x1a\x19.baton.routing.v1.ReasonsB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -4755,7 +5497,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -4813,141 +5555,164 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*MemberStanding)(nil),            // 53: baton.routing.v1.MemberStanding
 	(*Load)(nil),                      // 54: baton.routing.v1.Load
 	(*DeskEvent)(nil),                 // 55: baton.routing.v1.DeskEvent
-	nil,                               // 56: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 57: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 58: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 59: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 60: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 61: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 62: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 63: baton.journal.v1.ScoreSnapshot
+	(*GetInboxRequest)(nil),           // 56: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 57: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 58: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 59: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 60: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 61: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 62: baton.routing.v1.Reasons
+	(*Reason)(nil),                    // 63: baton.routing.v1.Reason
+	nil,                               // 64: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 65: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 66: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 67: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 68: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 69: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 70: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 71: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	60,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	60,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	60,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	60,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	68,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	68,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	68,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	68,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	61,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	60,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	60,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	60,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	69,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	68,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	68,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	68,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	60,  // 14: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	60,  // 15: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
-	4,   // 16: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	56,  // 17: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	61,  // 18: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
-	6,   // 19: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	60,  // 20: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	60,  // 21: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	60,  // 22: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	60,  // 23: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	60,  // 24: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	10,  // 25: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	11,  // 26: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	12,  // 27: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	13,  // 28: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	14,  // 29: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	15,  // 30: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	16,  // 31: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	57,  // 32: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	62,  // 33: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	60,  // 34: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	60,  // 35: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	60,  // 36: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	21,  // 37: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	5,   // 38: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	3,   // 39: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	63,  // 40: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	9,   // 41: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	7,   // 42: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	18,  // 43: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	2,   // 44: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	1,   // 45: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	60,  // 46: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	21,  // 47: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	60,  // 48: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	58,  // 49: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	60,  // 50: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	59,  // 51: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,   // 52: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	8,   // 53: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	60,  // 54: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	60,  // 55: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
-	33,  // 56: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	60,  // 57: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	60,  // 58: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	60,  // 59: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	60,  // 60: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
-	34,  // 61: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	60,  // 62: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	60,  // 63: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	60,  // 64: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	48,  // 65: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,   // 66: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	60,  // 67: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	60,  // 68: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	51,  // 69: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	52,  // 70: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	60,  // 71: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	60,  // 72: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	61,  // 73: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	60,  // 74: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	60,  // 75: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	53,  // 76: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	54,  // 77: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	60,  // 78: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	54,  // 79: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	60,  // 80: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	60,  // 81: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	60,  // 82: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	60,  // 83: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	22,  // 84: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	22,  // 85: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	24,  // 86: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	24,  // 87: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	25,  // 88: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	27,  // 89: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	39,  // 90: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	41,  // 91: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	42,  // 92: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	43,  // 93: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	45,  // 94: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	46,  // 95: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	29,  // 96: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
-	31,  // 97: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
-	35,  // 98: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	36,  // 99: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	37,  // 100: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	49,  // 101: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	23,  // 102: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 103: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 104: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	17,  // 105: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	26,  // 106: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	28,  // 107: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	40,  // 108: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	40,  // 109: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 110: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	44,  // 111: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	48,  // 112: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	47,  // 113: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	30,  // 114: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	32,  // 115: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	34,  // 116: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	38,  // 117: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	38,  // 118: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	50,  // 119: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	102, // [102:120] is the sub-list for method output_type
-	84,  // [84:102] is the sub-list for method input_type
-	84,  // [84:84] is the sub-list for extension type_name
-	84,  // [84:84] is the sub-list for extension extendee
-	0,   // [0:84] is the sub-list for field type_name
+	68,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	68,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	68,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	68,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
+	64,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	69,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
+	68,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	68,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	68,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	68,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	68,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	10,  // 27: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	11,  // 28: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	12,  // 29: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	13,  // 30: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	14,  // 31: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	15,  // 32: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	16,  // 33: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	65,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	70,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	68,  // 36: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	68,  // 37: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	68,  // 38: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	21,  // 39: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	5,   // 40: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	3,   // 41: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	71,  // 42: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	9,   // 43: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	7,   // 44: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	18,  // 45: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	2,   // 46: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	1,   // 47: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
+	68,  // 48: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	21,  // 49: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	68,  // 50: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	66,  // 51: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	68,  // 52: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	67,  // 53: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	68,  // 54: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	0,   // 55: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,   // 56: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	68,  // 57: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	68,  // 58: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	33,  // 59: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	68,  // 60: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	68,  // 61: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	68,  // 62: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	68,  // 63: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	34,  // 64: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	68,  // 65: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	68,  // 66: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	68,  // 67: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	48,  // 68: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,   // 69: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	68,  // 70: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	68,  // 71: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	51,  // 72: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	52,  // 73: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	68,  // 74: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	68,  // 75: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	69,  // 76: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	68,  // 77: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	68,  // 78: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	53,  // 79: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	54,  // 80: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	68,  // 81: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	54,  // 82: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	68,  // 83: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	68,  // 84: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	68,  // 85: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	68,  // 86: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	58,  // 87: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	0,   // 88: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
+	0,   // 89: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
+	68,  // 90: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	63,  // 91: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.Reason
+	63,  // 92: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.Reason
+	22,  // 93: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	22,  // 94: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	24,  // 95: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	24,  // 96: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	25,  // 97: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	27,  // 98: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	39,  // 99: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	41,  // 100: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	42,  // 101: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	43,  // 102: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	45,  // 103: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	46,  // 104: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	29,  // 105: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	31,  // 106: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	35,  // 107: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	36,  // 108: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	37,  // 109: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	49,  // 110: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	56,  // 111: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	59,  // 112: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	61,  // 113: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	23,  // 114: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 115: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 116: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	17,  // 117: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	26,  // 118: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	28,  // 119: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	40,  // 120: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	40,  // 121: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 122: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	44,  // 123: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	48,  // 124: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	47,  // 125: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	30,  // 126: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	32,  // 127: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	34,  // 128: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	38,  // 129: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	38,  // 130: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	50,  // 131: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	57,  // 132: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	60,  // 133: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	62,  // 134: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	114, // [114:135] is the sub-list for method output_type
+	93,  // [93:114] is the sub-list for method input_type
+	93,  // [93:93] is the sub-list for extension type_name
+	93,  // [93:93] is the sub-list for extension extendee
+	0,   // [0:93] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -4955,13 +5720,14 @@ func file_baton_routing_v1_routing_proto_init() {
 	if File_baton_routing_v1_routing_proto != nil {
 		return
 	}
+	file_baton_routing_v1_routing_proto_msgTypes[22].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   60,
+			NumMessages:   68,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -37,6 +37,9 @@ const (
 	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
 	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
 	RoutingService_GetDesk_FullMethodName           = "/baton.routing.v1.RoutingService/GetDesk"
+	RoutingService_GetInbox_FullMethodName          = "/baton.routing.v1.RoutingService/GetInbox"
+	RoutingService_WatchInbox_FullMethodName        = "/baton.routing.v1.RoutingService/WatchInbox"
+	RoutingService_ListReasons_FullMethodName       = "/baton.routing.v1.RoutingService/ListReasons"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -67,6 +70,10 @@ type RoutingServiceClient interface {
 	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
 	GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error)
+	GetInbox(ctx context.Context, in *GetInboxRequest, opts ...grpc.CallOption) (*Inbox, error)
+	// WatchHandoffs for those who come over HTTP: it says when all there is was sent, and that it lives.
+	WatchInbox(ctx context.Context, in *WatchInboxRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InboxEvent], error)
+	ListReasons(ctx context.Context, in *ListReasonsRequest, opts ...grpc.CallOption) (*Reasons, error)
 }
 
 type routingServiceClient struct {
@@ -266,6 +273,45 @@ func (c *routingServiceClient) GetDesk(ctx context.Context, in *GetDeskRequest, 
 	return out, nil
 }
 
+func (c *routingServiceClient) GetInbox(ctx context.Context, in *GetInboxRequest, opts ...grpc.CallOption) (*Inbox, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Inbox)
+	err := c.cc.Invoke(ctx, RoutingService_GetInbox_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) WatchInbox(ctx context.Context, in *WatchInboxRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InboxEvent], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RoutingService_ServiceDesc.Streams[1], RoutingService_WatchInbox_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchInboxRequest, InboxEvent]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_WatchInboxClient = grpc.ServerStreamingClient[InboxEvent]
+
+func (c *routingServiceClient) ListReasons(ctx context.Context, in *ListReasonsRequest, opts ...grpc.CallOption) (*Reasons, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Reasons)
+	err := c.cc.Invoke(ctx, RoutingService_ListReasons_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -294,6 +340,10 @@ type RoutingServiceServer interface {
 	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
 	GetDesk(context.Context, *GetDeskRequest) (*Desk, error)
+	GetInbox(context.Context, *GetInboxRequest) (*Inbox, error)
+	// WatchHandoffs for those who come over HTTP: it says when all there is was sent, and that it lives.
+	WatchInbox(*WatchInboxRequest, grpc.ServerStreamingServer[InboxEvent]) error
+	ListReasons(context.Context, *ListReasonsRequest) (*Reasons, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -357,6 +407,15 @@ func (UnimplementedRoutingServiceServer) ResumeDestination(context.Context, *Res
 }
 func (UnimplementedRoutingServiceServer) GetDesk(context.Context, *GetDeskRequest) (*Desk, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDesk not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetInbox(context.Context, *GetInboxRequest) (*Inbox, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetInbox not implemented")
+}
+func (UnimplementedRoutingServiceServer) WatchInbox(*WatchInboxRequest, grpc.ServerStreamingServer[InboxEvent]) error {
+	return status.Error(codes.Unimplemented, "method WatchInbox not implemented")
+}
+func (UnimplementedRoutingServiceServer) ListReasons(context.Context, *ListReasonsRequest) (*Reasons, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListReasons not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -696,6 +755,53 @@ func _RoutingService_GetDesk_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_GetInbox_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetInboxRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetInbox(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetInbox_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetInbox(ctx, req.(*GetInboxRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_WatchInbox_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchInboxRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RoutingServiceServer).WatchInbox(m, &grpc.GenericServerStream[WatchInboxRequest, InboxEvent]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_WatchInboxServer = grpc.ServerStreamingServer[InboxEvent]
+
+func _RoutingService_ListReasons_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListReasonsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).ListReasons(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_ListReasons_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).ListReasons(ctx, req.(*ListReasonsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -771,11 +877,24 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetDesk",
 			Handler:    _RoutingService_GetDesk_Handler,
 		},
+		{
+			MethodName: "GetInbox",
+			Handler:    _RoutingService_GetInbox_Handler,
+		},
+		{
+			MethodName: "ListReasons",
+			Handler:    _RoutingService_ListReasons_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "WatchHandoffs",
 			Handler:       _RoutingService_WatchHandoffs_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchInbox",
+			Handler:       _RoutingService_WatchInbox_Handler,
 			ServerStreams: true,
 		},
 	},

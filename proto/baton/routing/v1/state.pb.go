@@ -476,7 +476,11 @@ type HandoffState struct {
 	Language  string           `protobuf:"bytes,37,opt,name=language,proto3" json:"language,omitempty"`
 	Conflicts []*v1.Conflict   `protobuf:"bytes,38,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
 	// The account was asked who works on it, and has not answered.
-	OwnerAsked    bool `protobuf:"varint,39,opt,name=owner_asked,json=ownerAsked,proto3" json:"owner_asked,omitempty"`
+	OwnerAsked bool `protobuf:"varint,39,opt,name=owner_asked,json=ownerAsked,proto3" json:"owner_asked,omitempty"`
+	// The request for another owner that the desk has yet to answer.
+	Wish *WishState `protobuf:"bytes,50,opt,name=wish,proto3" json:"wish,omitempty"`
+	// How many attempts were asked for by requests, so that the service level's own are told apart.
+	Wishes        int32 `protobuf:"varint,51,opt,name=wishes,proto3" json:"wishes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -868,6 +872,20 @@ func (x *HandoffState) GetOwnerAsked() bool {
 	return false
 }
 
+func (x *HandoffState) GetWish() *WishState {
+	if x != nil {
+		return x.Wish
+	}
+	return nil
+}
+
+func (x *HandoffState) GetWishes() int32 {
+	if x != nil {
+		return x.Wishes
+	}
+	return 0
+}
+
 // RefsState is what one destination calls what it made or found.
 type RefsState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -921,6 +939,93 @@ func (x *RefsState) GetRefs() map[string]string {
 	return nil
 }
 
+// WishState is somebody's request for another owner.
+type WishState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Request string                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	Reason  string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Note    string                 `protobuf:"bytes,3,opt,name=note,proto3" json:"note,omitempty"`
+	// The question that it took the place of at the desk, and why that one was asked: it is asked again if the wish is declined.
+	Displaced        bool   `protobuf:"varint,4,opt,name=displaced,proto3" json:"displaced,omitempty"`
+	DisplacedBecause string `protobuf:"bytes,5,opt,name=displaced_because,json=displacedBecause,proto3" json:"displaced_because,omitempty"`
+	// It was answered: the desk goes on looking.
+	Answered      bool `protobuf:"varint,6,opt,name=answered,proto3" json:"answered,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WishState) Reset() {
+	*x = WishState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WishState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WishState) ProtoMessage() {}
+
+func (x *WishState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WishState.ProtoReflect.Descriptor instead.
+func (*WishState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *WishState) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *WishState) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *WishState) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *WishState) GetDisplaced() bool {
+	if x != nil {
+		return x.Displaced
+	}
+	return false
+}
+
+func (x *WishState) GetDisplacedBecause() string {
+	if x != nil {
+		return x.DisplacedBecause
+	}
+	return ""
+}
+
+func (x *WishState) GetAnswered() bool {
+	if x != nil {
+		return x.Answered
+	}
+	return false
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -938,7 +1043,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1055,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1068,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -1045,7 +1150,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1162,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1175,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -1120,7 +1225,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1237,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1250,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -1202,7 +1307,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1214,7 +1319,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1227,7 +1332,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -1345,7 +1450,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1462,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1475,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -1397,15 +1502,21 @@ type HeldRequest struct {
 	Note      string                 `protobuf:"bytes,6,opt,name=note,proto3" json:"note,omitempty"`
 	At        int64                  `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"`
 	// Of a request to pause.
-	Until         int64  `protobuf:"varint,20,opt,name=until,proto3" json:"until,omitempty"`
-	By            string `protobuf:"bytes,21,opt,name=by,proto3" json:"by,omitempty"`
+	Until int64  `protobuf:"varint,20,opt,name=until,proto3" json:"until,omitempty"`
+	By    string `protobuf:"bytes,21,opt,name=by,proto3" json:"by,omitempty"`
+	// The assignment that it answers, counted from 1; 0 for whichever is in force.
+	Assignment int32 `protobuf:"varint,30,opt,name=assignment,proto3" json:"assignment,omitempty"`
+	// Of a request for another owner.
+	To            string `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Force         bool   `protobuf:"varint,32,opt,name=force,proto3" json:"force,omitempty"`
+	Role          string `protobuf:"bytes,33,opt,name=role,proto3" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1528,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1541,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -1496,6 +1607,34 @@ func (x *HeldRequest) GetBy() string {
 	return ""
 }
 
+func (x *HeldRequest) GetAssignment() int32 {
+	if x != nil {
+		return x.Assignment
+	}
+	return 0
+}
+
+func (x *HeldRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *HeldRequest) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+func (x *HeldRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
 // DeskState is what the desk counts.
 type DeskState struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1525,7 +1664,7 @@ type DeskState struct {
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1676,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1689,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1643,7 +1782,7 @@ type PausedState struct {
 
 func (x *PausedState) Reset() {
 	*x = PausedState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1655,7 +1794,7 @@ func (x *PausedState) String() string {
 func (*PausedState) ProtoMessage() {}
 
 func (x *PausedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1668,7 +1807,7 @@ func (x *PausedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PausedState.ProtoReflect.Descriptor instead.
 func (*PausedState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PausedState) GetDestination() string {
@@ -1710,7 +1849,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +1861,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1735,7 +1874,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *PoolState) GetId() string {
@@ -1763,7 +1902,7 @@ type HandsState struct {
 
 func (x *HandsState) Reset() {
 	*x = HandsState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1914,7 @@ func (x *HandsState) String() string {
 func (*HandsState) ProtoMessage() {}
 
 func (x *HandsState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1927,7 @@ func (x *HandsState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsState.ProtoReflect.Descriptor instead.
 func (*HandsState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *HandsState) GetRep() string {
@@ -1816,7 +1955,7 @@ type AlarmState struct {
 
 func (x *AlarmState) Reset() {
 	*x = AlarmState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1967,7 @@ func (x *AlarmState) String() string {
 func (*AlarmState) ProtoMessage() {}
 
 func (x *AlarmState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1980,7 @@ func (x *AlarmState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmState.ProtoReflect.Descriptor instead.
 func (*AlarmState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AlarmState) GetPool() string {
@@ -1876,7 +2015,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1888,7 +2027,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1901,7 +2040,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1967,7 +2106,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1979,7 +2118,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1992,7 +2131,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LoadState) GetRep() string {
@@ -2040,6 +2179,9 @@ type WaitingState struct {
 	Until      int64                  `protobuf:"varint,13,opt,name=until,proto3" json:"until,omitempty"`
 	// Its waiting has been stated.
 	Told          bool             `protobuf:"varint,14,opt,name=told,proto3" json:"told,omitempty"`
+	Request       string           `protobuf:"bytes,20,opt,name=request,proto3" json:"request,omitempty"`
+	Only          bool             `protobuf:"varint,21,opt,name=only,proto3" json:"only,omitempty"`
+	Force         bool             `protobuf:"varint,22,opt,name=force,proto3" json:"force,omitempty"`
 	Prefer        []*v1.Preference `protobuf:"bytes,30,rep,name=prefer,proto3" json:"prefer,omitempty"`
 	Needs         *v1.Needs        `protobuf:"bytes,31,opt,name=needs,proto3" json:"needs,omitempty"`
 	Language      string           `protobuf:"bytes,32,opt,name=language,proto3" json:"language,omitempty"`
@@ -2050,7 +2192,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2062,7 +2204,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2075,7 +2217,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -2176,6 +2318,27 @@ func (x *WaitingState) GetTold() bool {
 	return false
 }
 
+func (x *WaitingState) GetRequest() string {
+	if x != nil {
+		return x.Request
+	}
+	return ""
+}
+
+func (x *WaitingState) GetOnly() bool {
+	if x != nil {
+		return x.Only
+	}
+	return false
+}
+
+func (x *WaitingState) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
 func (x *WaitingState) GetPrefer() []*v1.Preference {
 	if x != nil {
 		return x.Prefer
@@ -2242,7 +2405,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\fAccountState\x121\n" +
 	"\x05deals\x18\x01 \x03(\v2\x1b.baton.routing.v1.DealStateR\x05deals\x12\x19\n" +
 	"\blast_rep\x18\x02 \x01(\tR\alastRep\x12\x17\n" +
-	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\"\x93\r\n" +
+	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\"\xdc\r\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -2301,13 +2464,22 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\blanguage\x18% \x01(\tR\blanguage\x128\n" +
 	"\tconflicts\x18& \x03(\v2\x1a.baton.journal.v1.ConflictR\tconflicts\x12\x1f\n" +
 	"\vowner_asked\x18' \x01(\bR\n" +
-	"ownerAsked\"\xa1\x01\n" +
+	"ownerAsked\x12/\n" +
+	"\x04wish\x182 \x01(\v2\x1b.baton.routing.v1.WishStateR\x04wish\x12\x16\n" +
+	"\x06wishes\x183 \x01(\x05R\x06wishes\"\xa1\x01\n" +
 	"\tRefsState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
 	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
 	"\tRefsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\tWishState\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\tR\arequest\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1c\n" +
+	"\tdisplaced\x18\x04 \x01(\bR\tdisplaced\x12+\n" +
+	"\x11displaced_because\x18\x05 \x01(\tR\x10displacedBecause\x12\x1a\n" +
+	"\banswered\x18\x06 \x01(\bR\banswered\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -2357,7 +2529,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\xc4\x01\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x02\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -2368,7 +2540,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04note\x18\x06 \x01(\tR\x04note\x12\x0e\n" +
 	"\x02at\x18\a \x01(\x03R\x02at\x12\x14\n" +
 	"\x05until\x18\x14 \x01(\x03R\x05until\x12\x0e\n" +
-	"\x02by\x18\x15 \x01(\tR\x02by\"\x87\x04\n" +
+	"\x02by\x18\x15 \x01(\tR\x02by\x12\x1e\n" +
+	"\n" +
+	"assignment\x18\x1e \x01(\x05R\n" +
+	"assignment\x12\x0e\n" +
+	"\x02to\x18\x1f \x01(\tR\x02to\x12\x14\n" +
+	"\x05force\x18  \x01(\bR\x05force\x12\x12\n" +
+	"\x04role\x18! \x01(\tR\x04role\"\x87\x04\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -2412,7 +2590,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x16\n" +
 	"\x06window\x18\x02 \x01(\x03R\x06window\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x05R\x05count\x12\x10\n" +
-	"\x03per\x18\x1e \x01(\x05R\x03per\"\x8c\x04\n" +
+	"\x03per\x18\x1e \x01(\x05R\x03per\"\xd0\x04\n" +
 	"\fWaitingState\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -2431,7 +2609,10 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"confidence\x12\x14\n" +
 	"\x05since\x18\f \x01(\x03R\x05since\x12\x14\n" +
 	"\x05until\x18\r \x01(\x03R\x05until\x12\x12\n" +
-	"\x04told\x18\x0e \x01(\bR\x04told\x124\n" +
+	"\x04told\x18\x0e \x01(\bR\x04told\x12\x18\n" +
+	"\arequest\x18\x14 \x01(\tR\arequest\x12\x12\n" +
+	"\x04only\x18\x15 \x01(\bR\x04only\x12\x14\n" +
+	"\x05force\x18\x16 \x01(\bR\x05force\x124\n" +
 	"\x06prefer\x18\x1e \x03(\v2\x1c.baton.journal.v1.PreferenceR\x06prefer\x12-\n" +
 	"\x05needs\x18\x1f \x01(\v2\x17.baton.journal.v1.NeedsR\x05needs\x12\x1a\n" +
 	"\blanguage\x18  \x01(\tR\blanguage\x128\n" +
@@ -2449,7 +2630,7 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
 	(*ContactState)(nil),    // 1: baton.routing.v1.ContactState
@@ -2457,68 +2638,70 @@ var file_baton_routing_v1_state_proto_goTypes = []any{
 	(*AccountState)(nil),    // 3: baton.routing.v1.AccountState
 	(*HandoffState)(nil),    // 4: baton.routing.v1.HandoffState
 	(*RefsState)(nil),       // 5: baton.routing.v1.RefsState
-	(*AssignmentState)(nil), // 6: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 7: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 8: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 9: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 10: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 11: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 12: baton.routing.v1.DeskState
-	(*PausedState)(nil),     // 13: baton.routing.v1.PausedState
-	(*PoolState)(nil),       // 14: baton.routing.v1.PoolState
-	(*HandsState)(nil),      // 15: baton.routing.v1.HandsState
-	(*AlarmState)(nil),      // 16: baton.routing.v1.AlarmState
-	(*MemberState)(nil),     // 17: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 18: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 19: baton.routing.v1.WaitingState
-	nil,                     // 20: baton.routing.v1.RefsState.RefsEntry
-	nil,                     // 21: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 22: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 23: baton.journal.v1.Considered
-	(*v1.Preference)(nil),   // 24: baton.journal.v1.Preference
-	(*v1.Needs)(nil),        // 25: baton.journal.v1.Needs
-	(*v1.Conflict)(nil),     // 26: baton.journal.v1.Conflict
+	(*WishState)(nil),       // 6: baton.routing.v1.WishState
+	(*AssignmentState)(nil), // 7: baton.routing.v1.AssignmentState
+	(*StepState)(nil),       // 8: baton.routing.v1.StepState
+	(*MomentState)(nil),     // 9: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),   // 10: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),     // 11: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),     // 12: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),       // 13: baton.routing.v1.DeskState
+	(*PausedState)(nil),     // 14: baton.routing.v1.PausedState
+	(*PoolState)(nil),       // 15: baton.routing.v1.PoolState
+	(*HandsState)(nil),      // 16: baton.routing.v1.HandsState
+	(*AlarmState)(nil),      // 17: baton.routing.v1.AlarmState
+	(*MemberState)(nil),     // 18: baton.routing.v1.MemberState
+	(*LoadState)(nil),       // 19: baton.routing.v1.LoadState
+	(*WaitingState)(nil),    // 20: baton.routing.v1.WaitingState
+	nil,                     // 21: baton.routing.v1.RefsState.RefsEntry
+	nil,                     // 22: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),      // 23: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),   // 24: baton.journal.v1.Considered
+	(*v1.Preference)(nil),   // 25: baton.journal.v1.Preference
+	(*v1.Needs)(nil),        // 26: baton.journal.v1.Needs
+	(*v1.Conflict)(nil),     // 27: baton.journal.v1.Conflict
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	4,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	9,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	10, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	11, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	10, // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	11, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	12, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
 	1,  // 4: baton.routing.v1.LeadState.touch:type_name -> baton.routing.v1.ContactState
 	1,  // 5: baton.routing.v1.LeadState.mail:type_name -> baton.routing.v1.ContactState
 	1,  // 6: baton.routing.v1.LeadState.outreach:type_name -> baton.routing.v1.ContactState
 	5,  // 7: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
 	2,  // 8: baton.routing.v1.LeadState.deals:type_name -> baton.routing.v1.DealState
 	2,  // 9: baton.routing.v1.AccountState.deals:type_name -> baton.routing.v1.DealState
-	22, // 10: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	6,  // 11: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	23, // 12: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	7,  // 13: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	8,  // 14: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	23, // 10: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	7,  // 11: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	24, // 12: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	8,  // 13: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	9,  // 14: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
 	5,  // 15: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
-	24, // 16: baton.routing.v1.HandoffState.prefer:type_name -> baton.journal.v1.Preference
-	25, // 17: baton.routing.v1.HandoffState.needs:type_name -> baton.journal.v1.Needs
-	26, // 18: baton.routing.v1.HandoffState.conflicts:type_name -> baton.journal.v1.Conflict
-	20, // 19: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
-	23, // 20: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	21, // 21: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	14, // 22: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	18, // 23: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	19, // 24: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	9,  // 25: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	13, // 26: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
-	15, // 27: baton.routing.v1.DeskState.hands:type_name -> baton.routing.v1.HandsState
-	18, // 28: baton.routing.v1.DeskState.pool_loads:type_name -> baton.routing.v1.LoadState
-	16, // 29: baton.routing.v1.DeskState.alarms:type_name -> baton.routing.v1.AlarmState
-	17, // 30: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	24, // 31: baton.routing.v1.WaitingState.prefer:type_name -> baton.journal.v1.Preference
-	25, // 32: baton.routing.v1.WaitingState.needs:type_name -> baton.journal.v1.Needs
-	26, // 33: baton.routing.v1.WaitingState.conflicts:type_name -> baton.journal.v1.Conflict
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	25, // 16: baton.routing.v1.HandoffState.prefer:type_name -> baton.journal.v1.Preference
+	26, // 17: baton.routing.v1.HandoffState.needs:type_name -> baton.journal.v1.Needs
+	27, // 18: baton.routing.v1.HandoffState.conflicts:type_name -> baton.journal.v1.Conflict
+	6,  // 19: baton.routing.v1.HandoffState.wish:type_name -> baton.routing.v1.WishState
+	21, // 20: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
+	24, // 21: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	22, // 22: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	15, // 23: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	19, // 24: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	20, // 25: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	10, // 26: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	14, // 27: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
+	16, // 28: baton.routing.v1.DeskState.hands:type_name -> baton.routing.v1.HandsState
+	19, // 29: baton.routing.v1.DeskState.pool_loads:type_name -> baton.routing.v1.LoadState
+	17, // 30: baton.routing.v1.DeskState.alarms:type_name -> baton.routing.v1.AlarmState
+	18, // 31: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	25, // 32: baton.routing.v1.WaitingState.prefer:type_name -> baton.journal.v1.Preference
+	26, // 33: baton.routing.v1.WaitingState.needs:type_name -> baton.journal.v1.Needs
+	27, // 34: baton.routing.v1.WaitingState.conflicts:type_name -> baton.journal.v1.Conflict
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -2533,7 +2716,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

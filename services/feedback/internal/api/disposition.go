@@ -5,6 +5,7 @@ import (
 	"context"
 	"strconv"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -27,25 +28,34 @@ const (
 
 // answer puts a request into the journal and waits for what routing makes of it. An error that comes after the request is
 // in the journal never hides that: not knowing the outcome is pending.
-func (s *Server) answer(ctx context.Context, d core.Disposition, req *feedbackv1.DispositionRequest) (_ *feedbackv1.DispositionResponse, err error) {
-	outcome := "failed"
-	defer func() { s.opt.Answered(d, outcome) }()
+func (s *Server) answer(ctx context.Context, d core.Disposition, req *feedbackv1.DispositionRequest) (*feedbackv1.DispositionResponse, error) {
+	return s.answerBy(ctx, ctx, d, req)
+}
 
+// answerBy is answer for a caller who waits until wait ends, if that is sooner.
+func (s *Server) answerBy(ctx, wait context.Context, d core.Disposition, req *feedbackv1.DispositionRequest) (*feedbackv1.DispositionResponse, error) {
 	r, lead, err := s.request(ctx, d, req)
 	if err != nil {
-		outcome = "refused"
+		s.opt.Answered(d, "refused")
 		return nil, err
 	}
-	seq, err := s.opt.Journal.Append(ctx, s.event(req.GetId(), lead, r))
+	return s.put(ctx, wait, d, req.GetId(), s.event(req, lead, r))
+}
+
+// put appends a request, and gives what becomes of it.
+func (s *Server) put(ctx, wait context.Context, d core.Disposition, handoff string, ev *journalv1.Event) (_ *feedbackv1.DispositionResponse, err error) {
+	outcome := "failed"
+	defer func() { s.opt.Answered(d, outcome) }()
+	seq, err := s.opt.Journal.Append(ctx, ev)
 	if err != nil {
 		return nil, err
 	}
-	a := s.await(ctx, lead, seq, r.RequestID)
+	a := s.await(wait, ev.GetEntity(), seq, ev.GetId())
 	switch {
 	case a == nil:
 		outcome = StatusPending
-		return &feedbackv1.DispositionResponse{HandoffId: req.GetId(), Status: StatusPending, Sequence: strconv.FormatUint(seq, 10)}, nil
-	case a.GetDisposition() != string(d):
+		return &feedbackv1.DispositionResponse{HandoffId: handoff, Status: StatusPending, Sequence: strconv.FormatUint(seq, 10)}, nil
+	case a.GetDisposition() != string(d) || a.GetHandoffId() != "" && a.GetHandoffId() != handoff:
 		outcome = "refused"
 		return nil, invalid("the request id belongs to another request", []core.Problem{
 			{Field: "request_id", Reason: "was used to answer " + a.GetDisposition()},
@@ -55,10 +65,14 @@ func (s *Server) answer(ctx context.Context, d core.Disposition, req *feedbackv1
 		return nil, refusal(core.ParseRefusal(a.GetRefused()))
 	}
 	outcome = StatusDone
-	return &feedbackv1.DispositionResponse{
-		HandoffId: cmp.Or(a.GetHandoffId(), req.GetId()), Stage: a.GetStage(), Owner: a.GetRep(), Status: StatusDone,
-		Sequence: strconv.FormatUint(a.GetSequence(), 10),
-	}, nil
+	resp := &feedbackv1.DispositionResponse{
+		HandoffId: cmp.Or(a.GetHandoffId(), handoff), Stage: a.GetStage(), Owner: a.GetRep(), Status: StatusDone,
+		Sequence: strconv.FormatUint(a.GetSequence(), 10), Outcome: a.GetOutcome(), PreviousOwner: a.GetPreviousRep(),
+	}
+	if n := a.GetWaitingUntil(); n != 0 {
+		resp.WaitingUntil = timestamppb.New(time.Unix(0, n))
+	}
+	return resp, nil
 }
 
 // request checks what was sent, and gives it complete, with the lead that the handoff was made for.
@@ -84,10 +98,10 @@ func (s *Server) request(ctx context.Context, d core.Disposition, req *feedbackv
 	return r, lead, nil
 }
 
-func (s *Server) event(handoff, lead string, r *core.Request) *journalv1.Event {
+func (s *Server) event(req *feedbackv1.DispositionRequest, lead string, r *core.Request) *journalv1.Event {
 	now := timestamppb.New(s.opt.Now())
 	ev := &journalv1.Event{Id: r.RequestID, Entity: lead, Type: string(r.Disposition), Source: source, OccurredAt: now, ReceivedAt: now}
-	p := &journalv1.Disposition{HandoffId: handoff, Reason: r.Reason, Note: r.Note, Rep: r.Rep}
+	p := &journalv1.Disposition{HandoffId: req.GetId(), Reason: r.Reason, Note: r.Note, Rep: r.Rep, Attempt: req.Attempt}
 	switch r.Disposition {
 	case core.Accept:
 		ev.Payload = &journalv1.Event_Accepted{Accepted: p}

@@ -31,6 +31,12 @@ func refusal(r core.Refusal) error {
 		return withDetails(status.New(codes.InvalidArgument, r.Code+": "+r.Says()), r.Code, &errdetails.BadRequest{
 			FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "reason", Description: r.Says()}},
 		})
+	case core.UnknownTarget:
+		return withDetails(status.New(codes.InvalidArgument, r.Code+": "+r.Says()), r.Code, &errdetails.BadRequest{
+			FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: "to", Description: r.Says()}},
+		})
+	case core.NotYourTeam:
+		return withDetails(status.New(codes.PermissionDenied, r.Code+": "+r.Says()), r.Code)
 	}
 	return withDetails(status.New(codes.FailedPrecondition, r.Code+": "+r.Says()), r.Code)
 }

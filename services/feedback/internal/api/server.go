@@ -32,13 +32,17 @@ type Funnels interface {
 	Count(ctx context.Context, after string, q core.Query) (core.Funnel, error)
 }
 
-// Options of a Server. All are needed.
+// Options of a Server. All but Handoffs are needed.
 type Options struct {
 	Journal Journal
 	States  States
 	Funnels Funnels
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
+	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither.
+	Role func(context.Context) string
+	// Handoffs lists what a filter selects; nil where routing cannot be asked.
+	Handoffs Handoffs
 	// AnswerWithin is how long a call waits for routing's answer before it answers pending.
 	AnswerWithin time.Duration
 	Now          func() time.Time

@@ -18,6 +18,8 @@ const (
 	Recycle    Disposition = "recycled"
 	Disqualify Disposition = "disqualified"
 	Qualify    Disposition = "sql"
+	// Reassign asks for another owner.
+	Reassign Disposition = "reassign_requested"
 )
 
 // NeedsReason reports whether the disposition ends a handoff early, which marketing must be able to learn from.
@@ -81,6 +83,9 @@ const (
 	UnknownReason  = "unknown_reason"
 	NotAccepted    = "not_accepted"
 	Superseded     = "superseded"
+	UnknownTarget  = "unknown_target"
+	NotYourTeam    = "not_your_team"
+	NobodyEligible = "nobody_eligible"
 )
 
 // ParseRefusal reads `code` or `code: detail`.
@@ -107,6 +112,12 @@ func (r Refusal) Says() string {
 		return "the agreement has no such reason"
 	case NotAccepted:
 		return "the handoff must be accepted first"
+	case UnknownTarget:
+		return "the directory has no such rep or pool"
+	case NotYourTeam:
+		return "it is not your team's"
+	case NobodyEligible:
+		return "nobody can take it"
 	case Superseded:
 		return "the lead merged into another, whose own handoff goes on"
 	}

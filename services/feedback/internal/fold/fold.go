@@ -160,6 +160,7 @@ func Answer(ev *journal.Event) *feedbackv1.KnownAnswer {
 	return &feedbackv1.KnownAnswer{
 		RequestId: a.GetRequestId(), HandoffId: a.GetHandoffId(), Disposition: a.GetDisposition(),
 		Ok: a.GetOk(), Refused: a.GetRefused(), Rep: a.GetRep(), Stage: a.GetStage(), Sequence: ev.Seq,
+		Outcome: a.GetOutcome(), WaitingUntil: nanos(a.GetWaitingUntil()), PreviousRep: a.GetPreviousRep(),
 	}
 }
 

@@ -52,3 +52,10 @@ func millis(t *timestamppb.Timestamp) int64 {
 	}
 	return t.AsTime().UnixMilli()
 }
+
+func nanos(t *timestamppb.Timestamp) int64 {
+	if t == nil {
+		return 0
+	}
+	return t.AsTime().UnixNano()
+}

@@ -14,7 +14,10 @@ import (
 
 func handoffsCommand() command {
 	return command{
-		name: "handoffs", does: "list handoffs: what waits, who has what, by when",
+		name: "handoffs", args: "[accept|reject|contact|recycle|disqualify|qualify|reassign|release ID…]",
+		does: "list handoffs: what waits, who has what, by when; or answer them",
+		more: "Answering prints a line for each, and exits 1 when one was refused. Managers reassign; reps release what they have.\n" +
+			"The reasons are the agreement's: GET /api/v1/reasons.",
 		example: "baton handoffs --owner ana --stage routed",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
@@ -22,9 +25,10 @@ func handoffsCommand() command {
 			stage := flags.String("stage", "", "only in this `stage`: waiting, routed, accepted, sql, recycled, disqualified, recalled")
 			limit := flags.Int("limit", 100, "at most so `many`")
 			asJSON := flags.Bool("json", false, "print JSON")
+			answer := answerFlags(flags)
 			return func(ctx context.Context, args []string) error {
-				if err := noArguments(args); err != nil {
-					return err
+				if len(args) > 0 {
+					return answer.run(ctx, env, a, args[0], args[1:], *asJSON)
 				}
 				list, err := listHandoffs(ctx, a, *owner, *stage, *limit)
 				if err != nil {

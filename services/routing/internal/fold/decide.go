@@ -44,6 +44,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		}}})
 	}
 	l.decideEnds(g, ev, d)
+	l.decideWishes(d)
 	switch ev.Type {
 	case typeAssigned:
 		if l.effects.assigned != nil {
@@ -163,6 +164,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 			AgreementVersion: g.version(),
 		}}})
 		tell(d, g, l.id, EventReassigned, h.ID, h.ID+"."+itoa(a.Attempt), data)
+		l.grant(h, a.Rep, current.Rep, d)
 		return
 	}
 	d.Fact(l.id, &journalv1.Event{Type: typeRouted, Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{
@@ -171,6 +173,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 		AgreementVersion: g.version(),
 	}}})
 	tell(d, g, l.id, EventRouted, h.ID, h.ID, data)
+	l.grant(h, a.Rep, "", d)
 }
 
 // climb takes the steps of the service level that are due.
@@ -190,7 +193,7 @@ func (l *lead) climb(g *Globals, h *handoff.Handoff, now time.Time, d *journal.D
 				"attempt": attempt, "clock": s.Clock, "due": s.At.UTC().Format(time.RFC3339Nano),
 			})
 		case handoff.Reassign:
-			if asked || h.Attempt >= reassigns {
+			if asked || h.Reassigns() >= reassigns {
 				l.escalate(g, d, h, s, handoff.NotifyManager)
 				continue
 			}
@@ -255,6 +258,10 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 			copies[h.ID] = clone(h)
 		}
 		h = copies[h.ID]
+		if r.Do == handoff.DoReassign {
+			l.wish(g, h, r, d)
+			continue
+		}
 		if isClockRequest(r.Do) {
 			l.answerClock(g, d, h, r)
 			continue
@@ -268,8 +275,11 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 		if !a.OK || a.Repeat {
 			continue
 		}
-		asked := h.Asked
+		asked, wish := h.Asked, h.Wish
 		h.Apply(handoff.Effect{Do: r.Do, Stage: a.Stage, Rep: h.Owner(), Reason: r.Reason, Note: r.Note, At: r.At})
+		if wish != nil && h.Wish == nil && !wish.Answered {
+			l.refuseWish(d, h.ID, wish, handoff.TakenOver, h.Owner()+" was first: "+r.Do)
+		}
 		switch {
 		case !h.Open():
 			outcome := string(a.Stage)

@@ -71,7 +71,10 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 			Lead: m.GetLead(), Handoff: m.GetHandoffId(), Epoch: int(m.GetEpoch()), Route: m.GetRoute(), Pool: m.GetPool(), Rep: m.GetRep(),
 			Exclude: m.GetExclude(), Attempt: int(m.GetAttempt()), Account: m.GetAccount(), By: m.GetBy(), Confidence: m.GetConfidence(),
 			Prefer: state.ParsePreferences(m.GetPrefer()), Wants: state.ParseWants(m.GetNeeds(), m.GetLanguage(), m.GetConflicts()),
+			Request: m.GetRequestId(), Only: m.GetOnly(), Force: m.GetForce(),
 		})
+	case typeDeclined:
+		s.Decline(ev.Body.GetDeclined().GetHandoffId(), int(ev.Body.GetDeclined().GetAttempt()))
 	case typeAssigned:
 		a := ev.Body.GetAssigned()
 		s.Assign(g.Directory, a.GetHandoffId(), int(a.GetAttempt()), a.GetPool(), a.GetRep(), deskConsidered(a.GetConsidered()))
@@ -127,6 +130,11 @@ func ruling(r desk.Ruling) *journalv1.Event {
 	var considered []*journalv1.Considered
 	for _, c := range r.Considered {
 		considered = append(considered, &journalv1.Considered{Rep: c.Rep, Skipped: c.Skipped})
+	}
+	if r.Declined {
+		return &journalv1.Event{Type: typeDeclined, Payload: &journalv1.Event_Declined{Declined: &journalv1.Declined{
+			Lead: q.Lead, HandoffId: q.Handoff, Attempt: int32(q.Attempt), RequestId: q.Request, Pool: r.Pool, Considered: considered,
+		}}}
 	}
 	if r.Rep == "" {
 		w := &journalv1.Waiting{Lead: q.Lead, HandoffId: q.Handoff, Pool: r.Pool, Considered: considered, Attempt: int32(q.Attempt)}

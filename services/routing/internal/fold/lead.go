@@ -58,6 +58,7 @@ type effects struct {
 	// known are deals that the account is to be told of; deals are those that go on with the lead.
 	known []string
 	deals []state.Deal
+	wishes
 }
 
 // unsaved is what the next Save must write beside the blob.
@@ -105,6 +106,8 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.assigned(ev)
 	case typeWaiting:
 		l.waits(ev)
+	case typeDeclined:
+		l.refused(ev)
 	case typeMergedInto:
 		l.mergedInto(ev)
 	case typeSplitOff:
@@ -124,7 +127,7 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 			l.dealMoved(g, ev)
 		}
 		switch {
-		case disposition(ev.Type):
+		case disposition(ev.Type), ev.Type == handoff.DoReassign:
 			return l.requested(ev)
 		case contact(ev.Type):
 			l.contacted(ev)
@@ -205,6 +208,7 @@ func before(a, b *handoff.Handoff) bool {
 
 // end closes a handoff and lets the desk be told.
 func (l *lead) end(h *handoff.Handoff, stage handoff.Stage, by, reason string, at time.Time) {
+	l.lapse(h, handoff.AlreadyClosed, "the handoff is over: "+by)
 	h.Close(stage, by, reason, at)
 	l.ended = append(l.ended, h)
 	l.touch(h)
@@ -225,6 +229,9 @@ func (l *lead) assigned(ev *journal.Event) {
 	case a.GetPool() == "" && a.GetRoute() != "":
 		route = a.GetRoute()
 	}
+	if h.Wish != nil && a.GetPool() == "" {
+		route = handoff.Code(h.AskedBecause)
+	}
 	l.effects.assigned = h
 	l.pending = handoff.Assignment{
 		Attempt: int(a.GetAttempt()), Rep: a.GetRep(), Route: route, Pool: a.GetPool(), At: ev.Time(),
@@ -241,6 +248,9 @@ func (l *lead) waits(ev *journal.Event) {
 		return
 	}
 	h.Wait(ev.Time(), state.ParseConsidered(w.GetConsidered()), instant(w.GetUntil()))
+	if h.Wish != nil && !h.Wish.Answered {
+		l.queued = h
+	}
 	l.touch(h)
 }
 
@@ -261,6 +271,8 @@ func (l *lead) stageChanged(ev *journal.Event) {
 		// Sales is at work: no clock presses any more, and nobody takes it from them.
 		h.Steps = nil
 		if h.Asked {
+			l.lapse(h, handoff.Withdrawn, "there is an opportunity by now: it stays with "+h.Owner())
+			h.Wish = nil
 			h.Asked, h.AskedBecause, h.WaitingFor, h.WaitingUntil = false, "", nil, time.Time{}
 			l.withdrawn = append(l.withdrawn, h)
 			l.touch(h)
@@ -277,10 +289,7 @@ func (l *lead) stageChanged(ev *journal.Event) {
 func (l *lead) requested(ev *journal.Event) journal.Outcome {
 	r, ok := clockRequest(ev)
 	if !ok {
-		p := dispositionOf(ev)
-		r = handoff.Held{Handoff: p.GetHandoffId(), Request: handoff.Request{
-			ID: ev.Body.GetId(), Do: ev.Type, Rep: p.GetRep(), Reason: p.GetReason(), Note: p.GetNote(), At: ev.Time(),
-		}}
+		r = requestOf(ev)
 	}
 	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
 		return journal.Duplicate
@@ -332,6 +341,8 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 	case typeReassigned:
 		r := ev.Body.GetReassigned()
 		l.takeOver(g, l.find(r.GetHandoffId()), r.GetTo(), instant(r.GetAcceptBy()), instant(r.GetContactBy()), ev.Time(), r.GetAgreementVersion())
+	case typeMatched:
+		l.askedFor(ev.Body.GetMatched())
 	case typeAnswered:
 		l.answered(g, ev)
 	case typeEscalated:
@@ -369,6 +380,10 @@ func (l *lead) answered(g *Globals, ev *journal.Event) {
 	l.Held = slices.DeleteFunc(l.Held, func(r handoff.Held) bool { return r.ID == a.GetRequestId() })
 	h := l.find(a.GetHandoffId())
 	if h == nil || !a.GetOk() {
+		return
+	}
+	if a.GetDisposition() == handoff.DoReassign {
+		l.granted(h, a)
 		return
 	}
 	if applyClock(g, h, ev) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
+	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 )
 
@@ -31,6 +32,7 @@ const (
 	typeReassigned       = "reassigned"
 	typeAnswered         = "answered"
 	typeClosed           = "closed"
+	typeDeclined         = "declined"
 	typeRecalled         = "recalled"
 	typeAbsorbed         = "absorbed"
 	typeEscalated        = "escalated"
@@ -99,7 +101,7 @@ func (*Logic) Wants(h journal.Head) bool {
 	}
 	if h.Entity == identity.Desk {
 		switch h.Type {
-		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeliveryDue:
+		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeclined, typeDeliveryDue:
 			return from == Service
 		case typeDelivered, typeDeliveryFailed, typeReplayRequested, typeDestinationPaused, journal.TypeTimerFired:
 			return from == ""
@@ -117,13 +119,13 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""
-	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled, typeOwnerTold:
+	case typeAssigned, typeWaiting, typeDeclined, typeAbsorbed, typeRecalled, typeOwnerTold:
 		return from == Service
-	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeHeld, typeResumed:
+	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeHeld, typeResumed, typeMatched:
 		return journal.OwnToSelf(Service, h)
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
-	return (disposition(h.Type) || contact(h.Type) || deal(h.Type)) && (from == "" || from == scoring)
+	return (disposition(h.Type) || h.Type == handoff.DoReassign || contact(h.Type) || deal(h.Type)) && (from == "" || from == scoring)
 }
 
 // Load gives a lead, an account, or the desk.

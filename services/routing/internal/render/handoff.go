@@ -20,6 +20,7 @@ func Handoff(h *handoff.Handoff, on *state.Lead, entity string, dir *core.Direct
 		Email: h.Email, Rule: h.Rule, AgreementVersion: h.Pinned.Version, PausedUntil: stamp(h.Pause.Until), PauseReason: h.Pause.Reason,
 		HeldUntil: stamp(h.HeldUntil), HeldBecause: h.HeldBecause, LastContact: LastContact(on),
 	}
+	urgency(out, h)
 	if len(h.Assignments) > 0 {
 		out.RoutedAt = stamp(h.Assignments[0].At)
 	}

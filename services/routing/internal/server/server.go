@@ -52,10 +52,17 @@ type Options struct {
 	// Agreements knows the agreement in force; nil: nobody is kept from turning to a lead but by the lead itself.
 	Agreements Agreements
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
-	Caller  func(context.Context) (name, rep string)
+	Caller func(context.Context) (name, rep string)
+	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. May be nil: nobody does.
+	Role func(context.Context) string
+	// History reads what became of the agreement; Key makes ids of addresses.
+	History History
+	Key     identity.Key
 	Now     func() time.Time
 	Log     *slog.Logger
-	Senders Senders
+	// Heartbeat is how often a watch of an inbox shows that it lives; 0 is every 15 s.
+	Heartbeat time.Duration
+	Senders   Senders
 	// Relist is how often a watch looks again for what another process has folded.
 	Relist time.Duration
 }
@@ -86,6 +93,14 @@ func (s *Server) ListHandoffs(ctx context.Context, req *routingv1.ListHandoffsRe
 	if err := s.opt.States.Wait(ctx, req.GetAfter()); err != nil {
 		return nil, badAfter(err)
 	}
+	switch {
+	case req.GetEmail() != "":
+		return s.ofPerson(ctx, req)
+	case req.GetOrder() == orderDue:
+		return s.byDue(ctx, req)
+	case narrowed(req):
+		return s.sifted(ctx, req)
+	}
 	members, next, err := s.page(ctx, fold.HandoffIndex(req.GetOwner(), req.GetStage()), req.GetPageSize(), req.GetPageToken())
 	if err != nil {
 		return nil, err
@@ -101,9 +116,9 @@ func (s *Server) ListHandoffs(ctx context.Context, req *routingv1.ListHandoffsRe
 	return out, err
 }
 
-// selects reports whether a filter's owner and stage are the handoff's.
+// selects reports whether a filter selects the handoff.
 func selects(req *routingv1.ListHandoffsRequest, h *routingv1.Handoff) bool {
-	return (req.GetStage() == "" || req.GetStage() == h.GetStage()) && (req.GetOwner() == "" || req.GetOwner() == h.GetOwner().GetId())
+	return sifts(req, h) && (req.GetStage() == "" || req.GetStage() == h.GetStage()) && (req.GetOwner() == "" || req.GetOwner() == h.GetOwner().GetId())
 }
 
 // ofLead lists a lead's handoffs, whatever lead it is by now.
@@ -276,7 +291,7 @@ func checkFilter(req *routingv1.ListHandoffsRequest) error {
 	case req.GetLead() != "" && identity.RankOf(req.GetLead()) == 0:
 		return invalid("lead", "must be a lead's id")
 	}
-	return nil
+	return checkSift(req)
 }
 
 func invalid(field, reason string) error {

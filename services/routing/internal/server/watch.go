@@ -92,6 +92,14 @@ func (s *Server) WatchHandoffs(req *routingv1.ListHandoffsRequest, stream routin
 		req = proto.CloneOf(req)
 		req.Owner = rep
 	}
+	return s.follow(ctx, req, stream.Send, func() error { return nil }, nil)
+}
+
+// follow sends what a filter selects, says when all that there was has been sent, and sends what changes until ctx ends; beat is
+// what else is to be sent now and then, after it says so.
+func (s *Server) follow(
+	ctx context.Context, req *routingv1.ListHandoffsRequest, send func(*routingv1.Handoff) error, listed func() error, beat *heartbeat,
+) error {
 	if err := checkFilter(req); err != nil {
 		return err
 	}
@@ -100,8 +108,11 @@ func (s *Server) WatchHandoffs(req *routingv1.ListHandoffsRequest, stream routin
 	if err := s.opt.States.Wait(ctx, req.GetAfter()); err != nil {
 		return badAfter(err)
 	}
-	v := &viewer{s: s, req: req, send: stream.Send, sent: map[string]*routingv1.Handoff{}}
+	v := &viewer{s: s, req: req, send: send, sent: map[string]*routingv1.Handoff{}}
 	if err := v.list(ctx); err != nil {
+		return err
+	}
+	if err := listed(); err != nil {
 		return err
 	}
 	again := time.NewTicker(s.opt.Relist)
@@ -115,6 +126,8 @@ func (s *Server) WatchHandoffs(req *routingv1.ListHandoffsRequest, stream routin
 			err = v.leads(ctx, w.take())
 		case <-again.C:
 			err = v.list(ctx)
+		case <-beat.due():
+			err = beat.send()
 		}
 		if err != nil {
 			return err

@@ -70,7 +70,7 @@ func encodeEntry(e *desk.Entry) []byte {
 	return marshal(&routingv1.WaitingState{
 		Lead: e.Lead, HandoffId: e.Handoff, Epoch: int32(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 		Attempt: int32(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
-		Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told,
+		Since: nanos(e.Since), Until: nanos(e.Until), Told: e.Told, Request: e.Request, Only: e.Only, Force: e.Force,
 		Prefer: Preferences(e.Prefer), Needs: Needs(e.Needs), Language: e.Language, Conflicts: Conflicts(e.Conflicts),
 	})
 }
@@ -95,7 +95,7 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 		s.Queue = append(s.Queue, &desk.Entry{
 			Lead: e.Lead, Handoff: e.HandoffId, Epoch: int(e.Epoch), Route: e.Route, Pool: e.Pool, Rep: e.Rep, Exclude: e.Exclude,
 			Attempt: int(e.Attempt), Account: e.Account, By: e.By, Confidence: e.Confidence,
-			Since: instant(e.Since), Until: instant(e.Until), Told: e.Told,
+			Since: instant(e.Since), Until: instant(e.Until), Told: e.Told, Request: e.Request, Only: e.Only, Force: e.Force,
 			Prefer: ParsePreferences(e.Prefer), Wants: ParseWants(e.Needs, e.Language, e.Conflicts),
 		})
 	}

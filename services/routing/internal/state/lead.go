@@ -73,6 +73,7 @@ func EncodeLead(l *Lead) []byte {
 		out.Held = append(out.Held, &routingv1.HeldRequest{
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
 			Until: nanos(r.Until), By: r.By,
+			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,
 		})
 	}
 	out.Deals = encodeDeals(l.Deals)
@@ -101,6 +102,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Request: handoff.Request{
 			ID: r.Id, Do: r.Type, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: instant(r.At),
 			Until: instant(r.Until), By: r.By,
+			Assignment: int(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,
 		}})
 	}
 	return l, nil
@@ -121,6 +123,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		Passed: h.Passed, Adopted: h.Adopted, Released: h.Released, HeldUntil: nanos(h.HeldUntil), HeldBecause: h.HeldBecause,
 		Refs:   encodeRefs(h.Refs),
 		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
+		Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes),
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -153,6 +156,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		Passed: in.Passed, Adopted: in.Adopted, Released: in.Released, HeldUntil: instant(in.HeldUntil), HeldBecause: in.HeldBecause,
 		Refs:   decodeRefs(in.Refs),
 		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
+		Wish:   decodeWish(in.Wish), Wishes: int(in.Wishes),
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

@@ -50,12 +50,13 @@ func TestLeadSurvives(t *testing.T) {
 			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true}, Wishes: 1,
 			Chosen: handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
 			Refs:   Refs{"crm": {"contact": "1"}},
 		}},
 		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
-		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim"}}},
+		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim", Assignment: 1, To: "p", Force: true, Role: "admin"}}},
 		Touch: outreach.Contact{At: now, Type: "page_viewed", Channel: "ads", Campaign: "q4", Who: "site", Event: "e1"},
 		Mail:  outreach.Contact{At: now}, Outreach: outreach.Contact{At: now},
 	}
@@ -71,7 +72,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch, m.Deals[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Wish, m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch, m.Deals[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {
@@ -92,7 +93,7 @@ func TestDeskSurvives(t *testing.T) {
 	d.Desk.PoolLoads["p"] = []desk.Load{{Window: 9, Count: 3, Per: calendar.Hour}}
 	d.Desk.Hands["ana"] = []uint64{1, 1 << 63}
 	d.Desk.Alarms["p"] = now
-	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5, Prefer: preferred, Wants: wanted})
+	d.Desk.Ask(desk.Entry{Lead: "ld", Handoff: "ho", Epoch: 1, Route: "r", Rep: "x", Pool: "p", Exclude: []string{"y"}, Attempt: 1, Account: "a", By: "b", Confidence: 0.5, Prefer: preferred, Wants: wanted, Request: "r", Only: true, Force: true})
 	d.Desk.Tell("ho", now)
 	d.Desk.Recent = []uint64{1 << 63}
 	blob := EncodeDesk(d)

@@ -115,7 +115,7 @@ func classOf(eventType string) class {
 		return profile
 	case "deal_opened", "deal_stage_changed", "deal_won", "deal_lost", "deal_reopened", "churned", "renewed":
 		return deal
-	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql",
+	case "accepted", "rejected", "contacted", "recycled", "disqualified", "sql", "reassign_requested", "declined",
 		historyReleased, "linked", "absorbed", "merged_into", "split_requested", "split_off", "knowledge_asked", "stage_changed", "qualified", "score_band_changed", "shadow_qualified",
 		"account_engaged", "account_rated",
 		"matched", "assigned", "waiting", "routed", "reassigned", "recalled", "answered", "closed",

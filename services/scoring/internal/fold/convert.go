@@ -189,7 +189,8 @@ func payload(e *core.Event, ev *journal.Event) {
 		if r := p.SplitRequested; ev.Origin == nil {
 			e.Split = &core.SplitRequest{From: r.GetLead(), By: r.GetBy(), Because: r.GetBecause()}
 		}
-	case *journalv1.Event_Accepted, *journalv1.Event_Rejected, *journalv1.Event_Contacted, *journalv1.Event_Recycled, *journalv1.Event_Disqualified, *journalv1.Event_Sql:
+	case *journalv1.Event_Accepted, *journalv1.Event_Rejected, *journalv1.Event_Contacted, *journalv1.Event_Recycled, *journalv1.Event_Disqualified, *journalv1.Event_Sql,
+		*journalv1.Event_ReassignRequested, *journalv1.Event_PauseRequested, *journalv1.Event_ResumeRequested:
 		e.About = aboutHandoff(ev.Body)
 	case *journalv1.Event_TimerFired:
 		e.Timer, _ = journal.FiredTimer(Service, ev)

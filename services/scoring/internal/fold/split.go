@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"cmp"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
@@ -62,5 +63,5 @@ func aboutHandoff(b *journalv1.Event) string {
 			return a.GetHandoffId()
 		}
 	}
-	return ""
+	return cmp.Or(b.GetReassignRequested().GetHandoffId(), b.GetPauseRequested().GetHandoffId(), b.GetResumeRequested().GetHandoffId())
 }

@@ -61,6 +61,10 @@ type Entry struct {
 	Account    string
 	By         string
 	Confidence float64
+	// Request that asks, "" where none does: what nobody can ever take is then declined instead of kept waiting.
+	Request string
+	// Only: Rep or nobody. Force: Rep's hours, absences and capacity are looked past.
+	Only, Force bool
 
 	// Since is when it asked.
 	Since time.Time

@@ -22,6 +22,8 @@ type Ruling struct {
 	OverflowFrom string
 	Considered   []Considered
 	Until        time.Time
+	// Declined: nobody gets it, and it does not wait.
+	Declined bool
 }
 
 // Look rules on the entries that are due, in the order in which they asked, at most limit of them. It changes nothing: the
@@ -126,7 +128,7 @@ func (v *view) rule(e *Entry) Ruling {
 	named := e.Preferred()
 	for _, p := range named {
 		why := v.skipped(e, p.Rep, "")
-		if why == "" {
+		if why == "" && !e.forced() {
 			why = v.lacks(e, p.Rep, []core.Needs{p.Needs}, []string{p.Rep})
 		}
 		if why == "" {
@@ -134,6 +136,10 @@ func (v *view) rule(e *Entry) Ruling {
 			return r
 		}
 		pass(p.Rep, why)
+	}
+	if e.Only {
+		r.Declined = true
+		return r
 	}
 	stops, overflows := v.stops(e)
 	for _, s := range stops {
@@ -158,6 +164,7 @@ func (v *view) rule(e *Entry) Ruling {
 	if !overflows.IsZero() && (r.Until.IsZero() || overflows.Before(r.Until)) {
 		r.Until = overflows
 	}
+	r.Declined = e.Request != "" && !e.Told && r.Until.IsZero()
 	return r
 }
 
@@ -262,9 +269,12 @@ func (v *view) barred(e *Entry, rep, pool string) string {
 	return ""
 }
 
+// forced: somebody who may has said that this rep gets it, whatever their hours, capacity and skills.
+func (e *Entry) forced() bool { return e.Force && e.Only }
+
 // skipped says why a rep cannot get the entry now, "" if they can.
 func (v *view) skipped(e *Entry, rep, pool string) string {
-	if why := v.barred(e, rep, pool); why != "" {
+	if why := v.barred(e, rep, pool); why != "" || e.forced() {
 		return why
 	}
 	why, ok := v.skip[rep]

@@ -21,9 +21,15 @@ type Request struct {
 	Rep          string
 	Reason, Note string
 	At           time.Time
-	// Until is when a pause shall end, By the name of the token that asked.
+	// Assignment that it answers, counted from 1; 0 is whichever is in force.
+	Assignment int
+	// Until is when a pause shall end, By the name of the token that asked for it, or for another owner.
 	Until time.Time
 	By    string
+	// To, Force and Role are those of a request for another owner; see Wish.
+	To    string
+	Force bool
+	Role  string
 }
 
 // Reasons are those of the agreement in force.
@@ -84,6 +90,8 @@ func (h *Handoff) Decide(r Request, reasons Reasons) Answer {
 	switch {
 	case owner == "":
 		return refuse(StillWaiting, "nobody has it yet: it waits at the desk")
+	case h.isOwner(r.Rep) && r.Assignment != 0 && r.Assignment != h.Current().Attempt+1:
+		return refuse(TakenOver, "it was assigned anew since")
 	case h.isOwner(r.Rep):
 	case h.had(r.Rep):
 		return refuse(TakenOver, "it went to "+owner)
@@ -192,7 +200,7 @@ func (h *Handoff) Apply(e Effect) (started bool) {
 			return false
 		}
 		// Accepting withdraws a question for another rep, too.
-		h.Asked, h.AskedBecause = false, ""
+		h.Asked, h.AskedBecause, h.Wish = false, "", nil
 		h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 		h.Stage, h.AcceptedAt, h.Steps = Accepted, e.At, nil
 		h.Pinned, h.Pause = Pinned{}, Pause{}
