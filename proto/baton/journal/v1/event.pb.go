@@ -130,6 +130,7 @@ type Event struct {
 	//	*Event_Waiting
 	//	*Event_ReplayRequested
 	//	*Event_Closed
+	//	*Event_BriefChanged
 	//	*Event_Attributed
 	//	*Event_Proposal
 	//	*Event_TimerFired
@@ -886,6 +887,15 @@ func (x *Event) GetClosed() *Closed {
 	return nil
 }
 
+func (x *Event) GetBriefChanged() *BriefChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_BriefChanged); ok {
+			return x.BriefChanged
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetAttributed() *Attributed {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Attributed); ok {
@@ -1232,6 +1242,10 @@ type Event_Closed struct {
 	Closed *Closed `protobuf:"bytes,103,opt,name=closed,proto3,oneof"`
 }
 
+type Event_BriefChanged struct {
+	BriefChanged *BriefChanged `protobuf:"bytes,104,opt,name=brief_changed,json=briefChanged,proto3,oneof"`
+}
+
 type Event_Attributed struct {
 	// Decided by feedback.
 	Attributed *Attributed `protobuf:"bytes,110,opt,name=attributed,proto3,oneof"`
@@ -1398,6 +1412,8 @@ func (*Event_Waiting) isEvent_Payload() {}
 func (*Event_ReplayRequested) isEvent_Payload() {}
 
 func (*Event_Closed) isEvent_Payload() {}
+
+func (*Event_BriefChanged) isEvent_Payload() {}
 
 func (*Event_Attributed) isEvent_Payload() {}
 
@@ -2957,7 +2973,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d-\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3055,7 +3071,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\banswered\x18d \x01(\v2\x1a.baton.journal.v1.AnsweredH\x00R\banswered\x125\n" +
 	"\awaiting\x18e \x01(\v2\x19.baton.journal.v1.WaitingH\x00R\awaiting\x12N\n" +
 	"\x10replay_requested\x18f \x01(\v2!.baton.journal.v1.ReplayRequestedH\x00R\x0freplayRequested\x122\n" +
-	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12>\n" +
+	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12E\n" +
+	"\rbrief_changed\x18h \x01(\v2\x1e.baton.journal.v1.BriefChangedH\x00R\fbriefChanged\x12>\n" +
 	"\n" +
 	"attributed\x18n \x01(\v2\x1c.baton.journal.v1.AttributedH\x00R\n" +
 	"attributed\x128\n" +
@@ -3258,14 +3275,15 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*Waiting)(nil),               // 62: baton.journal.v1.Waiting
 	(*ReplayRequested)(nil),       // 63: baton.journal.v1.ReplayRequested
 	(*Closed)(nil),                // 64: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 65: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 66: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 67: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 68: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 69: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
+	(*BriefChanged)(nil),          // 65: baton.journal.v1.BriefChanged
+	(*Attributed)(nil),            // 66: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 67: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 68: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 69: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 70: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 71: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 72: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 73: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3342,25 +3360,26 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	62, // 71: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
 	63, // 72: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
 	64, // 73: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	65, // 74: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	66, // 75: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	67, // 76: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	68, // 77: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	69, // 78: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	65, // 74: baton.journal.v1.Event.brief_changed:type_name -> baton.journal.v1.BriefChanged
+	66, // 75: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	67, // 76: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	68, // 77: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	69, // 78: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	70, // 79: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	71, // 80: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	72, // 81: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	73, // 82: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	32, // 83: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 84: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 85: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 86: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 87: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 88: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3436,6 +3455,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Waiting)(nil),
 		(*Event_ReplayRequested)(nil),
 		(*Event_Closed)(nil),
+		(*Event_BriefChanged)(nil),
 		(*Event_Attributed)(nil),
 		(*Event_Proposal)(nil),
 		(*Event_TimerFired)(nil),

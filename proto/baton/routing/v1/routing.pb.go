@@ -8,6 +8,7 @@ package routingv1
 
 import (
 	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -741,8 +742,37 @@ type Brief struct {
 	SuggestedNext   []*Suggestion      `protobuf:"bytes,11,rep,name=suggested_next,json=suggestedNext,proto3" json:"suggested_next,omitempty"`
 	Consent         map[string]string  `protobuf:"bytes,12,rep,name=consent,proto3" json:"consent,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	EarlierEpochs   []*v1.EarlierEpoch `protobuf:"bytes,13,rep,name=earlier_epochs,json=earlierEpochs,proto3" json:"earlier_epochs,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// 1 as the lead qualified, then one more with each change that matters to sales.
+	Version int32 `protobuf:"varint,14,opt,name=version,proto3" json:"version,omitempty"`
+	// What has changed since sales was handed the lead, newest first; empty in version 1.
+	Changed []string `protobuf:"bytes,15,rep,name=changed,proto3" json:"changed,omitempty"`
+	// What not to do, and what to mind: consent, meetings, who else is at it. The gravest first.
+	Cautions []string `protobuf:"bytes,16,rep,name=cautions,proto3" json:"cautions,omitempty"`
+	// What to do next beside sending an asset, the most pressing first.
+	NextActions []*NextAction `protobuf:"bytes,17,rep,name=next_actions,json=nextActions,proto3" json:"next_actions,omitempty"`
+	// How the lead's doings rise or fall, apart from how many there were.
+	Urgency           *Urgency `protobuf:"bytes,18,opt,name=urgency,proto3" json:"urgency,omitempty"`
+	FamiliarityReason string   `protobuf:"bytes,19,opt,name=familiarity_reason,json=familiarityReason,proto3" json:"familiarity_reason,omitempty"`
+	JourneyReason     string   `protobuf:"bytes,20,opt,name=journey_reason,json=journeyReason,proto3" json:"journey_reason,omitempty"`
+	PersonaReason     string   `protobuf:"bytes,21,opt,name=persona_reason,json=personaReason,proto3" json:"persona_reason,omitempty"`
+	// Of the personas in the directory, those that nobody known at the account has.
+	MissingRoles []string `protobuf:"bytes,22,rep,name=missing_roles,json=missingRoles,proto3" json:"missing_roles,omitempty"`
+	// The language to speak, as an ISO 639-1 code or as the lead stated it; "" where none is known.
+	Language string `protobuf:"bytes,23,opt,name=language,proto3" json:"language,omitempty"`
+	// The sentences of why_now, each with the events behind it.
+	Reasons []*Reason `protobuf:"bytes,24,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// The last touch before the lead qualified.
+	LastTouch *Entry `protobuf:"bytes,25,opt,name=last_touch,json=lastTouch,proto3" json:"last_touch,omitempty"`
+	// The versions up to this one, oldest first.
+	Versions []*BriefVersion `protobuf:"bytes,26,rep,name=versions,proto3" json:"versions,omitempty"`
+	// Earlier epochs in sentences: who had them, how they ended, what changed since.
+	Earlier []string `protobuf:"bytes,27,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	// When they are at work, where their country has one time zone; "" elsewhere.
+	WorkingTime string `protobuf:"bytes,28,opt,name=working_time,json=workingTime,proto3" json:"working_time,omitempty"`
+	// How they came, in a sentence.
+	Came          string `protobuf:"bytes,29,opt,name=came,proto3" json:"came,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Brief) Reset() {
@@ -866,19 +896,381 @@ func (x *Brief) GetEarlierEpochs() []*v1.EarlierEpoch {
 	return nil
 }
 
-type Entry struct {
+func (x *Brief) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Brief) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *Brief) GetCautions() []string {
+	if x != nil {
+		return x.Cautions
+	}
+	return nil
+}
+
+func (x *Brief) GetNextActions() []*NextAction {
+	if x != nil {
+		return x.NextActions
+	}
+	return nil
+}
+
+func (x *Brief) GetUrgency() *Urgency {
+	if x != nil {
+		return x.Urgency
+	}
+	return nil
+}
+
+func (x *Brief) GetFamiliarityReason() string {
+	if x != nil {
+		return x.FamiliarityReason
+	}
+	return ""
+}
+
+func (x *Brief) GetJourneyReason() string {
+	if x != nil {
+		return x.JourneyReason
+	}
+	return ""
+}
+
+func (x *Brief) GetPersonaReason() string {
+	if x != nil {
+		return x.PersonaReason
+	}
+	return ""
+}
+
+func (x *Brief) GetMissingRoles() []string {
+	if x != nil {
+		return x.MissingRoles
+	}
+	return nil
+}
+
+func (x *Brief) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Brief) GetReasons() []*Reason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *Brief) GetLastTouch() *Entry {
+	if x != nil {
+		return x.LastTouch
+	}
+	return nil
+}
+
+func (x *Brief) GetVersions() []*BriefVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *Brief) GetEarlier() []string {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
+func (x *Brief) GetWorkingTime() string {
+	if x != nil {
+		return x.WorkingTime
+	}
+	return ""
+}
+
+func (x *Brief) GetCame() string {
+	if x != nil {
+		return x.Came
+	}
+	return ""
+}
+
+// Reason is a sentence and the events that it follows from.
+type Reason struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	Campaign      string                 `protobuf:"bytes,2,opt,name=campaign,proto3" json:"campaign,omitempty"`
-	Url           string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Events        []string               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reason) Reset() {
+	*x = Reason{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reason) ProtoMessage() {}
+
+func (x *Reason) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
+func (*Reason) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Reason) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Reason) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// NextAction is something to do next.
+type NextAction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Events        []string               `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NextAction) Reset() {
+	*x = NextAction{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NextAction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NextAction) ProtoMessage() {}
+
+func (x *NextAction) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NextAction.ProtoReflect.Descriptor instead.
+func (*NextAction) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *NextAction) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *NextAction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *NextAction) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// Urgency compares the last seven days with the seven before.
+type Urgency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// rising, steady, falling; "" where too little was done to say.
+	Trend         string `protobuf:"bytes,1,opt,name=trend,proto3" json:"trend,omitempty"`
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Lately        int32  `protobuf:"varint,3,opt,name=lately,proto3" json:"lately,omitempty"`
+	Before        int32  `protobuf:"varint,4,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Urgency) Reset() {
+	*x = Urgency{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Urgency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Urgency) ProtoMessage() {}
+
+func (x *Urgency) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Urgency.ProtoReflect.Descriptor instead.
+func (*Urgency) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Urgency) GetTrend() string {
+	if x != nil {
+		return x.Trend
+	}
+	return ""
+}
+
+func (x *Urgency) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Urgency) GetLately() int32 {
+	if x != nil {
+		return x.Lately
+	}
+	return 0
+}
+
+func (x *Urgency) GetBefore() int32 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+// BriefVersion is a brief's version and what made it one.
+type BriefVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Changed       []string               `protobuf:"bytes,3,rep,name=changed,proto3" json:"changed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefVersion) Reset() {
+	*x = BriefVersion{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefVersion) ProtoMessage() {}
+
+func (x *BriefVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefVersion.ProtoReflect.Descriptor instead.
+func (*BriefVersion) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BriefVersion) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BriefVersion) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *BriefVersion) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+type Entry struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Channel  string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign string                 `protobuf:"bytes,2,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	Url      string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	At       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// What it was: page_viewed, ad_clicked, …
+	Type          string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
+	Summary       string `protobuf:"bytes,6,opt,name=summary,proto3" json:"summary,omitempty"`
+	CampaignName  string `protobuf:"bytes,7,opt,name=campaign_name,json=campaignName,proto3" json:"campaign_name,omitempty"`
+	Event         string `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +1282,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +1295,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Entry) GetChannel() string {
@@ -934,6 +1326,34 @@ func (x *Entry) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Entry) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Entry) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *Entry) GetCampaignName() string {
+	if x != nil {
+		return x.CampaignName
+	}
+	return ""
+}
+
+func (x *Entry) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
 type Interest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -944,7 +1364,7 @@ type Interest struct {
 
 func (x *Interest) Reset() {
 	*x = Interest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1376,7 @@ func (x *Interest) String() string {
 func (*Interest) ProtoMessage() {}
 
 func (x *Interest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1389,7 @@ func (x *Interest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interest.ProtoReflect.Descriptor instead.
 func (*Interest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Interest) GetTopic() string {
@@ -987,18 +1407,24 @@ func (x *Interest) GetWeight() float64 {
 }
 
 type Content struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Asset         string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Topic         string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// When last.
+	At    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Kind  string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Topic string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	Title string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
+	Stage string                 `protobuf:"bytes,6,opt,name=stage,proto3" json:"stage,omitempty"`
+	// How often.
+	Times         int32  `protobuf:"varint,7,opt,name=times,proto3" json:"times,omitempty"`
+	Url           string `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1436,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1449,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Content) GetAsset() string {
@@ -1054,18 +1480,49 @@ func (x *Content) GetTopic() string {
 	return ""
 }
 
+func (x *Content) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Content) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Content) GetTimes() int32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *Content) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 type TimelineEntry struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Summary       string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Type    string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	At      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Summary string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	Event   string                 `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
+	// It came after sales was handed the lead.
+	New           bool `protobuf:"varint,5,opt,name=new,proto3" json:"new,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TimelineEntry) Reset() {
 	*x = TimelineEntry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1534,7 @@ func (x *TimelineEntry) String() string {
 func (*TimelineEntry) ProtoMessage() {}
 
 func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1547,7 @@ func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineEntry.ProtoReflect.Descriptor instead.
 func (*TimelineEntry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TimelineEntry) GetType() string {
@@ -1114,18 +1571,39 @@ func (x *TimelineEntry) GetSummary() string {
 	return ""
 }
 
+func (x *TimelineEntry) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *TimelineEntry) GetNew() bool {
+	if x != nil {
+		return x.New
+	}
+	return false
+}
+
 type Colleague struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LeadId        string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
-	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	Engagement    float64                `protobuf:"fixed64,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	LeadId     string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	Title      string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Engagement float64                `protobuf:"fixed64,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Name       string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Persona    string                 `protobuf:"bytes,5,opt,name=persona,proto3" json:"persona,omitempty"`
+	LastAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Stage      string                 `protobuf:"bytes,7,opt,name=stage,proto3" json:"stage,omitempty"`
+	// The rep who has them, "" for none, and that rep's name.
+	Owner         string `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	OwnerName     string `protobuf:"bytes,9,opt,name=owner_name,json=ownerName,proto3" json:"owner_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Colleague) Reset() {
 	*x = Colleague{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1615,7 @@ func (x *Colleague) String() string {
 func (*Colleague) ProtoMessage() {}
 
 func (x *Colleague) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1628,7 @@ func (x *Colleague) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Colleague.ProtoReflect.Descriptor instead.
 func (*Colleague) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Colleague) GetLeadId() string {
@@ -1174,17 +1652,61 @@ func (x *Colleague) GetEngagement() float64 {
 	return 0
 }
 
+func (x *Colleague) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Colleague) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
+}
+
+func (x *Colleague) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *Colleague) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Colleague) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Colleague) GetOwnerName() string {
+	if x != nil {
+		return x.OwnerName
+	}
+	return ""
+}
+
 type CampaignBrief struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Brief         string                 `protobuf:"bytes,2,opt,name=brief,proto3" json:"brief,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Channel       string                 `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CampaignBrief) Reset() {
 	*x = CampaignBrief{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1718,7 @@ func (x *CampaignBrief) String() string {
 func (*CampaignBrief) ProtoMessage() {}
 
 func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1731,7 @@ func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CampaignBrief.ProtoReflect.Descriptor instead.
 func (*CampaignBrief) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CampaignBrief) GetId() string {
@@ -1226,18 +1748,34 @@ func (x *CampaignBrief) GetBrief() string {
 	return ""
 }
 
+func (x *CampaignBrief) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CampaignBrief) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
 type Suggestion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Asset         string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Url           string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	Title         string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	Kind          string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1787,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1800,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Suggestion) GetAsset() string {
@@ -1286,6 +1824,20 @@ func (x *Suggestion) GetUrl() string {
 	return ""
 }
 
+func (x *Suggestion) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Suggestion) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
 // Payload is what a webhook destination receives as `data`, and `GET /handoffs/{id}/brief` as a whole.
 type Payload struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1303,15 +1855,18 @@ type Payload struct {
 	// handoff.reassigned: who had it before.
 	PreviousOwner string `protobuf:"bytes,11,opt,name=previous_owner,json=previousOwner,proto3" json:"previous_owner,omitempty"`
 	// sla.breached: which promise was broken.
-	Breach        *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
-	History       []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
+	Breach  *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
+	History []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
+	// handoff.updated: the brief's version that is told, and why.
+	Version       int32    `protobuf:"varint,15,opt,name=version,proto3" json:"version,omitempty"`
+	Because       []string `protobuf:"bytes,16,rep,name=because,proto3" json:"because,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Payload) Reset() {
 	*x = Payload{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1878,7 @@ func (x *Payload) String() string {
 func (*Payload) ProtoMessage() {}
 
 func (x *Payload) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1891,7 @@ func (x *Payload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payload.ProtoReflect.Descriptor instead.
 func (*Payload) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Payload) GetHandoffId() string {
@@ -1430,6 +1985,20 @@ func (x *Payload) GetHistory() []*HandoffEvent {
 	return nil
 }
 
+func (x *Payload) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Payload) GetBecause() []string {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
 type Breach struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// accept or contact.
@@ -1442,7 +2011,7 @@ type Breach struct {
 
 func (x *Breach) Reset() {
 	*x = Breach{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +2023,7 @@ func (x *Breach) String() string {
 func (*Breach) ProtoMessage() {}
 
 func (x *Breach) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +2036,7 @@ func (x *Breach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breach.ProtoReflect.Descriptor instead.
 func (*Breach) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Breach) GetClock() string {
@@ -1509,7 +2078,7 @@ type LeadEvent struct {
 
 func (x *LeadEvent) Reset() {
 	*x = LeadEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +2090,7 @@ func (x *LeadEvent) String() string {
 func (*LeadEvent) ProtoMessage() {}
 
 func (x *LeadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +2103,7 @@ func (x *LeadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadEvent.ProtoReflect.Descriptor instead.
 func (*LeadEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LeadEvent) GetLead() *PayloadLead {
@@ -1605,7 +2174,7 @@ type AgreementEvent struct {
 
 func (x *AgreementEvent) Reset() {
 	*x = AgreementEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +2186,7 @@ func (x *AgreementEvent) String() string {
 func (*AgreementEvent) ProtoMessage() {}
 
 func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +2199,7 @@ func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEvent.ProtoReflect.Descriptor instead.
 func (*AgreementEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *AgreementEvent) GetVersion() int32 {
@@ -1670,7 +2239,7 @@ type PayloadLead struct {
 
 func (x *PayloadLead) Reset() {
 	*x = PayloadLead{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1682,7 +2251,7 @@ func (x *PayloadLead) String() string {
 func (*PayloadLead) ProtoMessage() {}
 
 func (x *PayloadLead) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1695,7 +2264,7 @@ func (x *PayloadLead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadLead.ProtoReflect.Descriptor instead.
 func (*PayloadLead) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *PayloadLead) GetId() string {
@@ -1768,7 +2337,7 @@ type ListHandoffsRequest struct {
 
 func (x *ListHandoffsRequest) Reset() {
 	*x = ListHandoffsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1780,7 +2349,7 @@ func (x *ListHandoffsRequest) String() string {
 func (*ListHandoffsRequest) ProtoMessage() {}
 
 func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1793,7 +2362,7 @@ func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsRequest.ProtoReflect.Descriptor instead.
 func (*ListHandoffsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListHandoffsRequest) GetOwner() string {
@@ -1848,7 +2417,7 @@ type ListHandoffsResponse struct {
 
 func (x *ListHandoffsResponse) Reset() {
 	*x = ListHandoffsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1860,7 +2429,7 @@ func (x *ListHandoffsResponse) String() string {
 func (*ListHandoffsResponse) ProtoMessage() {}
 
 func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1873,7 +2442,7 @@ func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsResponse.ProtoReflect.Descriptor instead.
 func (*ListHandoffsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListHandoffsResponse) GetHandoffs() []*Handoff {
@@ -1891,16 +2460,18 @@ func (x *ListHandoffsResponse) GetNextPageToken() string {
 }
 
 type GetHandoffRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	After string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// Of a brief: the version; 0 is the latest.
+	Version       int32 `protobuf:"varint,80,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetHandoffRequest) Reset() {
 	*x = GetHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1912,7 +2483,7 @@ func (x *GetHandoffRequest) String() string {
 func (*GetHandoffRequest) ProtoMessage() {}
 
 func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1925,7 +2496,7 @@ func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHandoffRequest.ProtoReflect.Descriptor instead.
 func (*GetHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *GetHandoffRequest) GetId() string {
@@ -1942,6 +2513,13 @@ func (x *GetHandoffRequest) GetAfter() string {
 	return ""
 }
 
+func (x *GetHandoffRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type ListDeliveriesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
@@ -1955,7 +2533,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2545,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2558,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListDeliveriesRequest) GetDestination() string {
@@ -2028,7 +2606,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2040,7 +2618,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2053,7 +2631,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*DeliveryStatus {
@@ -2079,7 +2657,7 @@ type ReplayDeliveryRequest struct {
 
 func (x *ReplayDeliveryRequest) Reset() {
 	*x = ReplayDeliveryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2091,7 +2669,7 @@ func (x *ReplayDeliveryRequest) String() string {
 func (*ReplayDeliveryRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2682,7 @@ func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReplayDeliveryRequest) GetId() string {
@@ -2123,7 +2701,7 @@ type ReplayDeliveryResponse struct {
 
 func (x *ReplayDeliveryResponse) Reset() {
 	*x = ReplayDeliveryResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2135,7 +2713,7 @@ func (x *ReplayDeliveryResponse) String() string {
 func (*ReplayDeliveryResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2148,7 +2726,7 @@ func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReplayDeliveryResponse) GetSequence() string {
@@ -2167,7 +2745,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2179,7 +2757,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2192,7 +2770,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -2214,7 +2792,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2226,7 +2804,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2239,7 +2817,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Directory) GetYaml() string {
@@ -2272,7 +2850,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2284,7 +2862,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2297,7 +2875,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -2311,7 +2889,7 @@ var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x06\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb4\x06\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x14\n" +
@@ -2385,7 +2963,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06doneAt\x12\x17\n" +
 	"\alead_id\x18\v \x01(\tR\x06leadId\x12\x1d\n" +
 	"\n" +
-	"handoff_id\x18\f \x01(\tR\thandoffId\"\xec\x05\n" +
+	"handoff_id\x18\f \x01(\tR\thandoffId\"\xe9\n" +
+	"\n" +
 	"\x05Brief\x12\x17\n" +
 	"\awhy_now\x18\x01 \x03(\tR\x06whyNow\x12-\n" +
 	"\x05entry\x18\x02 \x01(\v2\x17.baton.routing.v1.EntryR\x05entry\x12 \n" +
@@ -2400,41 +2979,96 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x03(\v2\x1f.baton.routing.v1.CampaignBriefR\tcampaigns\x12C\n" +
 	"\x0esuggested_next\x18\v \x03(\v2\x1c.baton.routing.v1.SuggestionR\rsuggestedNext\x12>\n" +
 	"\aconsent\x18\f \x03(\v2$.baton.routing.v1.Brief.ConsentEntryR\aconsent\x12E\n" +
-	"\x0eearlier_epochs\x18\r \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x1a:\n" +
+	"\x0eearlier_epochs\x18\r \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x12\x18\n" +
+	"\aversion\x18\x0e \x01(\x05R\aversion\x12\x18\n" +
+	"\achanged\x18\x0f \x03(\tR\achanged\x12\x1a\n" +
+	"\bcautions\x18\x10 \x03(\tR\bcautions\x12?\n" +
+	"\fnext_actions\x18\x11 \x03(\v2\x1c.baton.routing.v1.NextActionR\vnextActions\x123\n" +
+	"\aurgency\x18\x12 \x01(\v2\x19.baton.routing.v1.UrgencyR\aurgency\x12-\n" +
+	"\x12familiarity_reason\x18\x13 \x01(\tR\x11familiarityReason\x12%\n" +
+	"\x0ejourney_reason\x18\x14 \x01(\tR\rjourneyReason\x12%\n" +
+	"\x0epersona_reason\x18\x15 \x01(\tR\rpersonaReason\x12#\n" +
+	"\rmissing_roles\x18\x16 \x03(\tR\fmissingRoles\x12\x1a\n" +
+	"\blanguage\x18\x17 \x01(\tR\blanguage\x122\n" +
+	"\areasons\x18\x18 \x03(\v2\x18.baton.routing.v1.ReasonR\areasons\x126\n" +
+	"\n" +
+	"last_touch\x18\x19 \x01(\v2\x17.baton.routing.v1.EntryR\tlastTouch\x12:\n" +
+	"\bversions\x18\x1a \x03(\v2\x1e.baton.routing.v1.BriefVersionR\bversions\x12\x18\n" +
+	"\aearlier\x18\x1b \x03(\tR\aearlier\x12!\n" +
+	"\fworking_time\x18\x1c \x01(\tR\vworkingTime\x12\x12\n" +
+	"\x04came\x18\x1d \x01(\tR\x04came\x1a:\n" +
 	"\fConsentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"{\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"4\n" +
+	"\x06Reason\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
+	"\x06events\x18\x02 \x03(\tR\x06events\"P\n" +
+	"\n" +
+	"NextAction\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06events\x18\x03 \x03(\tR\x06events\"g\n" +
+	"\aUrgency\x12\x14\n" +
+	"\x05trend\x18\x01 \x01(\tR\x05trend\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06lately\x18\x03 \x01(\x05R\x06lately\x12\x16\n" +
+	"\x06before\x18\x04 \x01(\x05R\x06before\"n\n" +
+	"\fBriefVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\achanged\x18\x03 \x03(\tR\achanged\"\xe4\x01\n" +
 	"\x05Entry\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x10\n" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12*\n" +
-	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"8\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x18\n" +
+	"\asummary\x18\x06 \x01(\tR\asummary\x12#\n" +
+	"\rcampaign_name\x18\a \x01(\tR\fcampaignName\x12\x14\n" +
+	"\x05event\x18\b \x01(\tR\x05event\"8\n" +
 	"\bInterest\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x16\n" +
-	"\x06weight\x18\x02 \x01(\x01R\x06weight\"u\n" +
+	"\x06weight\x18\x02 \x01(\x01R\x06weight\"\xc9\x01\n" +
 	"\aContent\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x14\n" +
-	"\x05topic\x18\x04 \x01(\tR\x05topic\"i\n" +
+	"\x05topic\x18\x04 \x01(\tR\x05topic\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\x12\x14\n" +
+	"\x05stage\x18\x06 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05times\x18\a \x01(\x05R\x05times\x12\x10\n" +
+	"\x03url\x18\b \x01(\tR\x03url\"\x91\x01\n" +
 	"\rTimelineEntry\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
-	"\asummary\x18\x03 \x01(\tR\asummary\"Z\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12\x14\n" +
+	"\x05event\x18\x04 \x01(\tR\x05event\x12\x10\n" +
+	"\x03new\x18\x05 \x01(\bR\x03new\"\x88\x02\n" +
 	"\tColleague\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\x01R\n" +
-	"engagement\"5\n" +
+	"engagement\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x18\n" +
+	"\apersona\x18\x05 \x01(\tR\apersona\x123\n" +
+	"\alast_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x14\n" +
+	"\x05stage\x18\a \x01(\tR\x05stage\x12\x14\n" +
+	"\x05owner\x18\b \x01(\tR\x05owner\x12\x1d\n" +
+	"\n" +
+	"owner_name\x18\t \x01(\tR\townerName\"c\n" +
 	"\rCampaignBrief\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05brief\x18\x02 \x01(\tR\x05brief\"L\n" +
+	"\x05brief\x18\x02 \x01(\tR\x05brief\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\"v\n" +
 	"\n" +
 	"Suggestion\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"\xa8\x04\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\"\xdc\x04\n" +
 	"\aPayload\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -2450,7 +3084,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x01(\tR\x06reason\x12%\n" +
 	"\x0eprevious_owner\x18\v \x01(\tR\rpreviousOwner\x120\n" +
 	"\x06breach\x18\f \x01(\v2\x18.baton.routing.v1.BreachR\x06breach\x128\n" +
-	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\"^\n" +
+	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\x12\x18\n" +
+	"\aversion\x18\x0f \x01(\x05R\aversion\x12\x18\n" +
+	"\abecause\x18\x10 \x03(\tR\abecause\"^\n" +
 	"\x06Breach\x12\x14\n" +
 	"\x05clock\x18\x01 \x01(\tR\x05clock\x12,\n" +
 	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x10\n" +
@@ -2495,10 +3131,11 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04lead\x18\x06 \x01(\tR\x04lead\"u\n" +
 	"\x14ListHandoffsResponse\x125\n" +
 	"\bhandoffs\x18\x01 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"S\n" +
 	"\x11GetHandoffRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\tR\x05after\"\xa1\x01\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x18\n" +
+	"\aversion\x18P \x01(\x05R\aversion\"\xa1\x01\n" +
 	"\x15ListDeliveriesRequest\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
@@ -2522,7 +3159,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xe6\x06\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2532,7 +3169,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12I\n" +
+	"\fGetBriefText\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12I\n" +
+	"\fGetBriefPage\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBodyB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2546,7 +3185,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2557,106 +3196,122 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Sla)(nil),                    // 6: baton.routing.v1.Sla
 	(*DeliveryStatus)(nil),         // 7: baton.routing.v1.DeliveryStatus
 	(*Brief)(nil),                  // 8: baton.routing.v1.Brief
-	(*Entry)(nil),                  // 9: baton.routing.v1.Entry
-	(*Interest)(nil),               // 10: baton.routing.v1.Interest
-	(*Content)(nil),                // 11: baton.routing.v1.Content
-	(*TimelineEntry)(nil),          // 12: baton.routing.v1.TimelineEntry
-	(*Colleague)(nil),              // 13: baton.routing.v1.Colleague
-	(*CampaignBrief)(nil),          // 14: baton.routing.v1.CampaignBrief
-	(*Suggestion)(nil),             // 15: baton.routing.v1.Suggestion
-	(*Payload)(nil),                // 16: baton.routing.v1.Payload
-	(*Breach)(nil),                 // 17: baton.routing.v1.Breach
-	(*LeadEvent)(nil),              // 18: baton.routing.v1.LeadEvent
-	(*AgreementEvent)(nil),         // 19: baton.routing.v1.AgreementEvent
-	(*PayloadLead)(nil),            // 20: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),    // 21: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),   // 22: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),      // 23: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),  // 24: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil), // 25: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),  // 26: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil), // 27: baton.routing.v1.ReplayDeliveryResponse
-	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),              // 29: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 32: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 33: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 34: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 35: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 36: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 37: baton.journal.v1.ScoreSnapshot
+	(*Reason)(nil),                 // 9: baton.routing.v1.Reason
+	(*NextAction)(nil),             // 10: baton.routing.v1.NextAction
+	(*Urgency)(nil),                // 11: baton.routing.v1.Urgency
+	(*BriefVersion)(nil),           // 12: baton.routing.v1.BriefVersion
+	(*Entry)(nil),                  // 13: baton.routing.v1.Entry
+	(*Interest)(nil),               // 14: baton.routing.v1.Interest
+	(*Content)(nil),                // 15: baton.routing.v1.Content
+	(*TimelineEntry)(nil),          // 16: baton.routing.v1.TimelineEntry
+	(*Colleague)(nil),              // 17: baton.routing.v1.Colleague
+	(*CampaignBrief)(nil),          // 18: baton.routing.v1.CampaignBrief
+	(*Suggestion)(nil),             // 19: baton.routing.v1.Suggestion
+	(*Payload)(nil),                // 20: baton.routing.v1.Payload
+	(*Breach)(nil),                 // 21: baton.routing.v1.Breach
+	(*LeadEvent)(nil),              // 22: baton.routing.v1.LeadEvent
+	(*AgreementEvent)(nil),         // 23: baton.routing.v1.AgreementEvent
+	(*PayloadLead)(nil),            // 24: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),    // 25: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),   // 26: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),      // 27: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),  // 28: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil), // 29: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),  // 30: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil), // 31: baton.routing.v1.ReplayDeliveryResponse
+	(*GetDirectoryRequest)(nil),    // 32: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),              // 33: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),    // 34: baton.routing.v1.PutDirectoryRequest
+	nil,                            // 35: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 36: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 37: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 38: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 39: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),        // 40: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 41: baton.journal.v1.ScoreSnapshot
+	(*httpbody.HttpBody)(nil),      // 42: google.api.HttpBody
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	34, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	34, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	34, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	34, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	38, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	38, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	38, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	38, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	34, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	34, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	39, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	38, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	38, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	35, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	39, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	5,  // 14: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	34, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	34, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	34, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	34, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	34, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	9,  // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	10, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	11, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	12, // 23: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	13, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	14, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	15, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	31, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	36, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	34, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	34, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	34, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	20, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	4,  // 33: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 34: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	37, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 36: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	6,  // 37: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	17, // 38: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	1,  // 39: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	34, // 40: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	20, // 41: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	34, // 42: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	32, // 43: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	34, // 44: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 45: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 46: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 47: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 48: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 49: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 50: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 51: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 52: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 53: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 54: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 55: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 56: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 57: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 58: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 59: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 60: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 61: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 62: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 63: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	56, // [56:64] is the sub-list for method output_type
-	48, // [48:56] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	38, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	38, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	38, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	38, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	38, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	13, // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	14, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	15, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	16, // 23: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	17, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	18, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	19, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	35, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	40, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	10, // 29: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
+	11, // 30: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
+	9,  // 31: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
+	13, // 32: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
+	12, // 33: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
+	38, // 34: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	38, // 35: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	38, // 36: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	38, // 37: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	38, // 38: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	24, // 39: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	4,  // 40: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	2,  // 41: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	41, // 42: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	8,  // 43: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	6,  // 44: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	21, // 45: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	1,  // 46: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	38, // 47: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	24, // 48: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	38, // 49: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	36, // 50: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	38, // 51: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	37, // 52: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,  // 53: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	7,  // 54: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	25, // 55: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	25, // 56: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	27, // 57: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	27, // 58: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	28, // 59: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	30, // 60: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	32, // 61: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	34, // 62: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	27, // 63: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	27, // 64: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	26, // 65: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 66: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 67: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	20, // 68: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	29, // 69: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	31, // 70: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	33, // 71: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	33, // 72: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	42, // 73: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	42, // 74: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	65, // [65:75] is the sub-list for method output_type
+	55, // [55:65] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2670,7 +3325,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

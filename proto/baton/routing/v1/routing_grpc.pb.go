@@ -8,6 +8,7 @@ package routingv1
 
 import (
 	context "context"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -27,6 +28,8 @@ const (
 	RoutingService_ReplayDelivery_FullMethodName = "/baton.routing.v1.RoutingService/ReplayDelivery"
 	RoutingService_GetDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/GetDirectory"
 	RoutingService_PutDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_GetBriefText_FullMethodName   = "/baton.routing.v1.RoutingService/GetBriefText"
+	RoutingService_GetBriefPage_FullMethodName   = "/baton.routing.v1.RoutingService/GetBriefPage"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -44,6 +47,9 @@ type RoutingServiceClient interface {
 	ReplayDelivery(ctx context.Context, in *ReplayDeliveryRequest, opts ...grpc.CallOption) (*ReplayDeliveryResponse, error)
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
 	PutDirectory(ctx context.Context, in *PutDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
+	// The brief as plain text, and as a page that mail programs show, too.
+	GetBriefText(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	GetBriefPage(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
 type routingServiceClient struct {
@@ -143,6 +149,26 @@ func (c *routingServiceClient) PutDirectory(ctx context.Context, in *PutDirector
 	return out, nil
 }
 
+func (c *routingServiceClient) GetBriefText(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, RoutingService_GetBriefText_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) GetBriefPage(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, RoutingService_GetBriefPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -158,6 +184,9 @@ type RoutingServiceServer interface {
 	ReplayDelivery(context.Context, *ReplayDeliveryRequest) (*ReplayDeliveryResponse, error)
 	GetDirectory(context.Context, *GetDirectoryRequest) (*Directory, error)
 	PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error)
+	// The brief as plain text, and as a page that mail programs show, too.
+	GetBriefText(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
+	GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -191,6 +220,12 @@ func (UnimplementedRoutingServiceServer) GetDirectory(context.Context, *GetDirec
 }
 func (UnimplementedRoutingServiceServer) PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutDirectory not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetBriefText(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBriefText not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBriefPage not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -350,6 +385,42 @@ func _RoutingService_PutDirectory_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_GetBriefText_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetBriefText(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetBriefText_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetBriefText(ctx, req.(*GetHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_GetBriefPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetBriefPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetBriefPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetBriefPage(ctx, req.(*GetHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -384,6 +455,14 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutDirectory",
 			Handler:    _RoutingService_PutDirectory_Handler,
+		},
+		{
+			MethodName: "GetBriefText",
+			Handler:    _RoutingService_GetBriefText_Handler,
+		},
+		{
+			MethodName: "GetBriefPage",
+			Handler:    _RoutingService_GetBriefPage_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -166,7 +166,10 @@ type HandoffState struct {
 	// It came from a lead that merged into this one.
 	Adopted bool `protobuf:"varint,29,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	// Why the desk was asked again.
-	AskedBecause  string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	AskedBecause string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	// The brief's versions behind the first, oldest first, and what will make the next one.
+	Versions      []*BriefVersionState `protobuf:"bytes,80,rep,name=versions,proto3" json:"versions,omitempty"`
+	Pending       *BriefVersionState   `protobuf:"bytes,81,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +414,254 @@ func (x *HandoffState) GetAskedBecause() string {
 	return ""
 }
 
+func (x *HandoffState) GetVersions() []*BriefVersionState {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *HandoffState) GetPending() *BriefVersionState {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
+type BriefVersionState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Of the pending one, when it will be told, 0 where that waits for a rep.
+	At            int64               `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	Because       []*BriefChangeState `protobuf:"bytes,3,rep,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefVersionState) Reset() {
+	*x = BriefVersionState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefVersionState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefVersionState) ProtoMessage() {}
+
+func (x *BriefVersionState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefVersionState.ProtoReflect.Descriptor instead.
+func (*BriefVersionState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BriefVersionState) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BriefVersionState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *BriefVersionState) GetBecause() []*BriefChangeState {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
+type BriefChangeState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	Lead          string                 `protobuf:"bytes,5,opt,name=lead,proto3" json:"lead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefChangeState) Reset() {
+	*x = BriefChangeState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefChangeState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefChangeState) ProtoMessage() {}
+
+func (x *BriefChangeState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefChangeState.ProtoReflect.Descriptor instead.
+func (*BriefChangeState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BriefChangeState) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *BriefChangeState) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+// AccountState is the handoffs at an account that reps have.
+type AccountState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Handoffs      []*AccountHandoffState `protobuf:"bytes,1,rep,name=handoffs,proto3" json:"handoffs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountState) Reset() {
+	*x = AccountState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountState) ProtoMessage() {}
+
+func (x *AccountState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountState.ProtoReflect.Descriptor instead.
+func (*AccountState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AccountState) GetHandoffs() []*AccountHandoffState {
+	if x != nil {
+		return x.Handoffs
+	}
+	return nil
+}
+
+type AccountHandoffState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountHandoffState) Reset() {
+	*x = AccountHandoffState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountHandoffState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountHandoffState) ProtoMessage() {}
+
+func (x *AccountHandoffState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountHandoffState.ProtoReflect.Descriptor instead.
+func (*AccountHandoffState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AccountHandoffState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *AccountHandoffState) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -428,7 +679,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -440,7 +691,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[2]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -453,7 +704,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -533,7 +784,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -545,7 +796,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[3]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -558,7 +809,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -601,7 +852,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -613,7 +864,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[4]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -626,7 +877,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -683,7 +934,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +946,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[5]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +959,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -826,7 +1077,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +1089,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[6]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -851,7 +1102,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{6}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -883,7 +1134,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1146,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1159,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -981,7 +1232,7 @@ type DeskState struct {
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1244,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1257,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1069,7 +1320,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1332,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1345,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PoolState) GetId() string {
@@ -1127,7 +1378,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +1390,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +1403,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *MemberState) GetRep() string {
@@ -1209,7 +1460,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1221,7 +1472,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1234,7 +1485,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LoadState) GetRep() string {
@@ -1281,7 +1532,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1544,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1557,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -1422,7 +1673,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
 	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
-	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\b\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1457,7 +1708,25 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2\x1d.baton.routing.v1.MomentStateR\ahistory\x12\x16\n" +
 	"\x06passed\x18\x1c \x01(\bR\x06passed\x12\x18\n" +
 	"\aadopted\x18\x1d \x01(\bR\aadopted\x12#\n" +
-	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\"\x89\x02\n" +
+	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\x12?\n" +
+	"\bversions\x18P \x03(\v2#.baton.routing.v1.BriefVersionStateR\bversions\x12=\n" +
+	"\apending\x18Q \x01(\v2#.baton.routing.v1.BriefVersionStateR\apending\"{\n" +
+	"\x11BriefVersionState\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12<\n" +
+	"\abecause\x18\x03 \x03(\v2\".baton.routing.v1.BriefChangeStateR\abecause\"x\n" +
+	"\x10BriefChangeState\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x12\n" +
+	"\x04lead\x18\x05 \x01(\tR\x04lead\"Q\n" +
+	"\fAccountState\x12A\n" +
+	"\bhandoffs\x18\x01 \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"H\n" +
+	"\x13AccountHandoffState\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -1572,47 +1841,55 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_baton_routing_v1_state_proto_goTypes = []any{
-	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
-	(*HandoffState)(nil),    // 1: baton.routing.v1.HandoffState
-	(*AssignmentState)(nil), // 2: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 3: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 4: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 5: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 6: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 7: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 8: baton.routing.v1.DeskState
-	(*PoolState)(nil),       // 9: baton.routing.v1.PoolState
-	(*MemberState)(nil),     // 10: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 11: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 12: baton.routing.v1.WaitingState
-	nil,                     // 13: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 14: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 15: baton.journal.v1.Considered
+	(*LeadState)(nil),           // 0: baton.routing.v1.LeadState
+	(*HandoffState)(nil),        // 1: baton.routing.v1.HandoffState
+	(*BriefVersionState)(nil),   // 2: baton.routing.v1.BriefVersionState
+	(*BriefChangeState)(nil),    // 3: baton.routing.v1.BriefChangeState
+	(*AccountState)(nil),        // 4: baton.routing.v1.AccountState
+	(*AccountHandoffState)(nil), // 5: baton.routing.v1.AccountHandoffState
+	(*AssignmentState)(nil),     // 6: baton.routing.v1.AssignmentState
+	(*StepState)(nil),           // 7: baton.routing.v1.StepState
+	(*MomentState)(nil),         // 8: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),       // 9: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),         // 10: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),         // 11: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),           // 12: baton.routing.v1.DeskState
+	(*PoolState)(nil),           // 13: baton.routing.v1.PoolState
+	(*MemberState)(nil),         // 14: baton.routing.v1.MemberState
+	(*LoadState)(nil),           // 15: baton.routing.v1.LoadState
+	(*WaitingState)(nil),        // 16: baton.routing.v1.WaitingState
+	nil,                         // 17: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),          // 18: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),       // 19: baton.journal.v1.Considered
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	1,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	5,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	6,  // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	7,  // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
-	14, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	15, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	3,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	4,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	15, // 9: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	13, // 10: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	9,  // 11: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	11, // 12: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	12, // 13: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	5,  // 14: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	10, // 15: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	9,  // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	10, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	11, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	18, // 4: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	6,  // 5: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	19, // 6: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	7,  // 7: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	8,  // 8: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	2,  // 9: baton.routing.v1.HandoffState.versions:type_name -> baton.routing.v1.BriefVersionState
+	2,  // 10: baton.routing.v1.HandoffState.pending:type_name -> baton.routing.v1.BriefVersionState
+	3,  // 11: baton.routing.v1.BriefVersionState.because:type_name -> baton.routing.v1.BriefChangeState
+	5,  // 12: baton.routing.v1.AccountState.handoffs:type_name -> baton.routing.v1.AccountHandoffState
+	19, // 13: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	17, // 14: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	13, // 15: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	15, // 16: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	16, // 17: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	9,  // 18: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	14, // 19: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -1627,7 +1904,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
