@@ -208,9 +208,10 @@ func TestWhateverIsKnown(t *testing.T) {
 			t.Fatalf("the page ends early: %q", page)
 		}
 		checkPage(t, page)
-		for line := range strings.Lines(Text(p)) {
+		_, below, _ := strings.Cut(Text(p), "=\n")
+		for line := range strings.Lines(below) {
 			line = strings.TrimSuffix(line, "\n")
-			if n := utf8.RuneCountInString(line); n > Width && len(strings.Fields(line)) > 2 && !strings.Contains(strings.TrimSpace(line[:min(len(line), 20)]), strings.Repeat("x", 5)) {
+			if n := utf8.RuneCountInString(line); n > Width {
 				words := strings.Fields(line)
 				longest := 0
 				for _, w := range words {
@@ -225,7 +226,7 @@ func TestWhateverIsKnown(t *testing.T) {
 					t.Fatalf("%q would upset a terminal", line)
 				}
 			}
-			if s := strings.TrimSpace(line); s == "-" || s == "!" {
+			if line == "-" || line == "!" {
 				t.Fatalf("a line says nothing: %q", Text(p))
 			}
 		}
