@@ -49,7 +49,7 @@ type Destination struct {
 func Events() []string {
 	return []string{
 		fold.EventRouted, fold.EventReassigned, fold.EventRecalled, fold.EventStageChanged, fold.EventBandChanged,
-		fold.EventSLABreached, fold.EventAgreementActivated,
+		fold.EventSLABreached, fold.EventAgreementActivated, fold.EventUpdated,
 	}
 }
 

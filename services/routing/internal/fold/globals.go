@@ -17,6 +17,7 @@ const (
 	EventRouted             = "handoff.routed"
 	EventReassigned         = "handoff.reassigned"
 	EventRecalled           = "handoff.recalled"
+	EventUpdated            = "handoff.updated"
 	EventStageChanged       = "lead.stage_changed"
 	EventBandChanged        = "lead.score_band_changed"
 	EventSLABreached        = "sla.breached"
@@ -35,6 +36,8 @@ type Globals struct {
 
 	proposed     map[int32][]byte
 	destinations []*journalv1.Destination
+	// briefVersions: briefs have versions from here on.
+	briefVersions bool
 }
 
 // NewGlobals gives the state before the first global fact.
@@ -55,6 +58,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		return []string{identity.Desk}
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
+		g.briefVersions = ev.Body.GetDestinationsChanged().GetBriefVersions() >= BriefVersions
 	case typeAgreementChanged:
 		return g.agreement(ev.Body.GetAgreementChanged())
 	}

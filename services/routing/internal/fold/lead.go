@@ -104,13 +104,21 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.splitOff(ev)
 	case typeAbsorbed:
 		l.absorbed(ev)
+		l.adopted(g, ev.Body.GetAbsorbed().GetFrom(), ev.Time())
 	case typeRecalled:
 		l.recalled(ev)
 	case typeStageChanged:
 		l.stageChanged(ev)
+	case typeScoreBandChanged:
+		l.bandChanged(g, ev)
+	case typeBriefChanged:
+		l.colleague(ev)
 	default:
 		if disposition(ev.Type) {
 			return l.requested(ev)
+		}
+		if matters, _ := material(ev.Type); matters {
+			return l.engaged(g, ev)
 		}
 	}
 	return journal.Applied
@@ -311,6 +319,8 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 			h.Record("sla_breached", ev.Time(), b.GetRep(), b.GetClock())
 			l.touch(h)
 		}
+	case typeBriefChanged:
+		l.revised(ev)
 	}
 }
 

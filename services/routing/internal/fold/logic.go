@@ -89,6 +89,9 @@ func (*Logic) Wants(h journal.Head) bool {
 		}
 		return false
 	}
+	if isAccount(h.Entity) {
+		return h.Type == typeBriefChanged && from == Service
+	}
 	if identity.RankOf(h.Entity) == 0 {
 		return false
 	}
@@ -97,10 +100,13 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""
-	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled:
+	case typeAssigned, typeWaiting, typeAbsorbed, typeRecalled, typeBriefChanged:
 		return from == Service
 	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue:
 		return journal.OwnToSelf(Service, h)
+	}
+	if matters, _ := material(h.Type); matters {
+		return from == "" || from == scoring
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
 	return disposition(h.Type) && (from == "" || from == scoring)
@@ -110,6 +116,9 @@ func (*Logic) Wants(h journal.Head) bool {
 func (l *Logic) Load(entity string, blob []byte) (journal.Entity, error) {
 	if entity == identity.Desk {
 		return loadDesk(blob)
+	}
+	if isAccount(entity) {
+		return loadAccount(entity, blob)
 	}
 	return loadLead(l.key, entity, blob)
 }

@@ -21,10 +21,11 @@ func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
 	if len(l.Held) > 0 {
 		held = l.Held[0].At.Add(heldFor)
 	}
-	if sla.IsZero() && held.IsZero() {
+	brief := l.tellsBy()
+	if sla.IsZero() && held.IsZero() && brief.IsZero() {
 		return nil
 	}
-	return map[string]time.Time{timerSLA: sla, timerHeld: held}
+	return map[string]time.Time{timerSLA: sla, timerHeld: held, timerBrief: brief}
 }
 
 // Save gives the blob and the index entries of what changed.

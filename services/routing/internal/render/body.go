@@ -58,7 +58,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, 
 	if h == nil || d.Handoff == "" {
 		return nil, ErrGone
 	}
-	p, err := r.Payload(ctx, h, d.Entity, number(d.Data["attempt"]))
+	p, err := r.payload(ctx, h, d.Entity, ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], must: d.Event == fold.EventUpdated})
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +67,8 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (proto.Message, 
 		p.Stage = string(handoff.Routed)
 	case fold.EventRecalled:
 		p.Stage, p.Reason = string(handoff.Recalled), d.Data["reason"]
+	case fold.EventUpdated:
+		told(p, number(d.Data["version"]))
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}

@@ -27,6 +27,8 @@ func TestLeadSurvives(t *testing.T) {
 			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
 			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			Versions: []handoff.Version{{Number: 2, At: now, Because: []handoff.Change{{What: "demo_requested", Event: "e1", At: now, Detail: "d", Lead: "ld_2"}}}},
+			Pending:  handoff.Version{At: now, Because: []handoff.Change{{What: "merged", Lead: "ld_3", At: now}}},
 		}},
 		Seen: []Seen{{Hash: 1 << 63, At: now}},
 		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
@@ -43,7 +45,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Handoffs[0].Versions[0], m.Handoffs[0].Versions[0].Because[0], m.Seen[0], m.Held[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {

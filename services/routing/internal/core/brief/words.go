@@ -137,3 +137,6 @@ func lower(s string) string {
 	}
 	return string(unicode.ToLower(r)) + s[n:]
 }
+
+// Summary tells one act in a few words.
+func Summary(i Item, dir *core.Directory) string { return summary(i, dir) }

@@ -46,10 +46,10 @@ func full() *routingv1.Payload {
 				{Type: "meeting_booked", Summary: "Booked a meeting", At: ago(0), New: true}, {Type: "demo_requested", Summary: "Asked for a demo", At: ago(2 * time.Hour)},
 				{Type: "page_viewed", Summary: "Viewed /docs", At: ago(2*time.Hour + time.Minute)}, {Type: "page_viewed", Summary: "Viewed /pricing", At: ago(2*time.Hour + 2*time.Minute)},
 			},
-			Content:     []*routingv1.Content{{Asset: "pricing-guide", Title: "The pricing guide", Kind: "white-paper", Topic: "pricing", Stage: "decision", Times: 2, At: ago(time.Hour)}},
-			Persona:     "economic-buyer", PersonaReason: "Their title fits.", JourneyStage: "decision", JourneyReason: "They asked for a demo.",
+			Content: []*routingv1.Content{{Asset: "pricing-guide", Title: "The pricing guide", Kind: "white-paper", Topic: "pricing", Stage: "decision", Times: 2, At: ago(time.Hour)}},
+			Persona: "economic-buyer", PersonaReason: "Their title fits.", JourneyStage: "decision", JourneyReason: "They asked for a demo.",
 			Familiarity: "familiar", FamiliarityReason: "First seen in May.", Urgency: &routingv1.Urgency{Trend: "rising", Reason: "9 things in the last week."},
-			Interests:   []*routingv1.Interest{{Topic: "pricing", Weight: 0.6}}, Consent: map[string]string{"email": "withdrawn"}, Language: "sv",
+			Interests: []*routingv1.Interest{{Topic: "pricing", Weight: 0.6}}, Consent: map[string]string{"email": "withdrawn"}, Language: "sv",
 			OthersAtAccount: []*routingv1.Colleague{{LeadId: "ld_2", Name: "Bo Ek", Title: "CTO", Engagement: 12, LastAt: ago(time.Hour), OwnerName: "Ana"}},
 			MissingRoles:    []string{"technical-buyer"}, Campaigns: []*routingv1.CampaignBrief{{Id: "q4", Name: "Q4 launch", Brief: "Twenty percent off."}},
 			SuggestedNext: []*routingv1.Suggestion{{Asset: "roi", Title: "What it saves", Kind: "calculator", Reason: "On pricing.", Url: "https://us.example/roi"}},
@@ -170,7 +170,9 @@ func drawn(t *rapid.T) *routingv1.Payload {
 	some(func() {
 		p.Lead = &routingv1.PayloadLead{Id: word(), Email: word(), FirstName: word(), LastName: word(), Title: word(), Country: word(), Phone: word()}
 	})
-	some(func() { p.Account = &routingv1.AccountRef{Id: word(), Name: word(), Domain: word(), Match: &routingv1.AccountMatch{By: word()}} })
+	some(func() {
+		p.Account = &routingv1.AccountRef{Id: word(), Name: word(), Domain: word(), Match: &routingv1.AccountMatch{By: word()}}
+	})
 	some(func() {
 		p.Owner = &routingv1.Owner{Id: word(), Name: word(), Chosen: &routingv1.Chosen{Route: word(), Pool: word(), Considered: []*journalv1.Considered{{Rep: word(), Skipped: word()}, nil}}}
 	})
