@@ -139,6 +139,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
 	}
 	h.Record("qualified", ev.Time(), "", q.GetRule())
+	l.known(g, q, ev.Time())
 	l.Handoffs = append(l.Handoffs, h)
 	l.touch(h)
 	// The snapshot stands beside the blob: it is large, never changes, and no decision needs it.

@@ -32,6 +32,23 @@ func material(eventType string) (matters, atOnce bool) {
 	return false, false
 }
 
+// states reports whether an input states what holds, rather than what was done: briefs show the latest such word, no line of it.
+func states(eventType string) bool {
+	return eventType == "consent_changed" || eventType == "email_unsubscribed"
+}
+
+// known takes what the brief that sales gets first tells of as taken: a sender that repeats it later says nothing new.
+func (l *lead) known(g *Globals, q *journalv1.Qualified, now time.Time) {
+	if !g.briefVersions {
+		return
+	}
+	for _, i := range q.GetLead().GetTimeline() {
+		if matters, _ := material(i.GetType()); matters {
+			l.take(i.GetSource(), i.GetEventId(), now)
+		}
+	}
+}
+
 // engaged notes what a lead did whom a rep or the desk has: of all others nothing is kept, nor of what bots did and what was
 // loaded from before. An event that comes again changes nothing.
 func (l *lead) engaged(g *Globals, ev *journal.Event) journal.Outcome {
@@ -41,6 +58,9 @@ func (l *lead) engaged(g *Globals, ev *journal.Event) journal.Outcome {
 	}
 	if !l.take(ev.Body.GetSource(), ev.Body.GetId(), ev.Time()) {
 		return journal.Duplicate
+	}
+	if states(ev.Type) && ev.OccurredAt().Before(h.QualifiedAt) {
+		return journal.Applied // the brief has it from when the lead qualified
 	}
 	_, atOnce := material(ev.Type)
 	l.note(h, handoff.Change{What: ev.Type, Event: ev.Body.GetId(), At: ev.OccurredAt(), Detail: detail(ev.Body)}, ev.Time(), atOnce)
@@ -72,10 +92,10 @@ func (l *lead) note(h *handoff.Handoff, c handoff.Change, now time.Time, atOnce 
 	l.touch(h)
 }
 
-// bandChanged notes that the lead's score left its band.
+// bandChanged notes that the lead's score left its band since it qualified.
 func (l *lead) bandChanged(g *Globals, ev *journal.Event) {
 	c, h := ev.Body.GetScoreBandChanged(), l.Handoff("")
-	if !g.briefVersions || h == nil || !h.Open() || c.GetHistory() || c.GetFrom() == c.GetTo() {
+	if !g.briefVersions || h == nil || !h.Open() || c.GetHistory() || c.GetFrom() == c.GetTo() || !ev.Time().After(h.QualifiedAt) {
 		return
 	}
 	l.note(h, handoff.Change{What: brief.Band, Event: ev.Body.GetId(), At: ev.OccurredAt(), Detail: c.GetFrom() + ">" + c.GetTo()}, ev.Time(), false)

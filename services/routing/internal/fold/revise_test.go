@@ -112,6 +112,31 @@ func TestWhatALeadAsksIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// What the lead did before it qualified is in the first brief: neither a sender's repeat nor the same event's band is news.
+func TestWhatTheFirstBriefTellsIsNoNews(t *testing.T) {
+	s := newStory(t)
+	s.versioned()
+	lead := leadOf("a@initech.example")
+	s.does(lead, "demo_requested", "demo-1")
+	id := identity.Handoff(lead, 1)
+	s.scoring(lead, typeQualified, &journalv1.Event{Payload: &journalv1.Event_Qualified{Qualified: &journalv1.Qualified{
+		Epoch: 1, HandoffId: id, Rule: "matrix", AgreementVersion: 1,
+		Lead: &journalv1.LeadSnapshot{Id: lead, Email: "a@initech.example", Timeline: []*journalv1.TimelineItem{{EventId: "demo-1", Source: "site", Type: "demo_requested"}}},
+	}}})
+	s.scoring(lead, typeScoreBandChanged, &journalv1.Event{Payload: &journalv1.Event_ScoreBandChanged{ScoreBandChanged: &journalv1.ScoreBandChanged{From: "warm", To: "hot"}}})
+	before := s.Now
+	s.wait(time.Minute)
+	s.does(lead, "demo_requested", "demo-1")
+	s.Append(&journalv1.Event{
+		Id: "said-1", Source: "site", Entity: lead, Type: "consent_changed", OccurredAt: timestamppb.New(before.Add(-time.Hour)),
+		Payload: &journalv1.Event_ConsentChanged{ConsentChanged: &journalv1.ConsentChanged{Purposes: map[string]string{"email": "granted"}}},
+	})
+	s.wait(time.Hour)
+	wantVersions(t, s.versions(lead))
+	s.does(lead, "demo_requested", "demo-2")
+	wantVersions(t, s.versions(lead), []string{"demo_requested"})
+}
+
 func TestSeveralChangesAreOneTelling(t *testing.T) {
 	s := newStory(t)
 	s.versioned()

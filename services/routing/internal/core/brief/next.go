@@ -3,6 +3,7 @@ package brief
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/core"
@@ -56,7 +57,7 @@ func actions(in Input, acts []Item, b Brief, dir *core.Directory) []Action {
 		said[i.Type] = true
 	}
 	for _, c := range b.Content {
-		if c.Times > 1 {
+		if c.Times > 1 && !slices.ContainsFunc(acts, func(i Item) bool { return i.Asset == c.Asset && i.Type == "event_attended" }) {
 			out = append(out, Action{What: "Speak about “" + cmp.Or(c.Title, words(c.Asset)) + "”", Reason: fmt.Sprintf("They came back to it: %d times, last on %s.", c.Times, date(c.At))})
 			break
 		}

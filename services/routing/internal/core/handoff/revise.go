@@ -39,6 +39,11 @@ func (h *Handoff) Version() int {
 // kept the oldest are.
 func (h *Handoff) NoteChange(c Change, by time.Time) {
 	p := &h.Pending
+	for _, v := range h.Versions {
+		if c.Event != "" && slices.ContainsFunc(v.Because, func(o Change) bool { return o.What == c.What && o.Event == c.Event }) {
+			return // told already
+		}
+	}
 	if slices.ContainsFunc(p.Because, func(o Change) bool { return o.What == c.What && o.Event == c.Event && o.Lead == c.Lead }) {
 		return
 	}

@@ -65,11 +65,7 @@ func (i item) line() string {
 func (i item) whole() string {
 	text := i.Text
 	if i.Sub != "" {
-		end := ""
-		if strings.HasSuffix(text, ".") && !strings.HasSuffix(i.Sub, ".") {
-			end = "."
-		}
-		text = joined(text, i.Sub) + end
+		text = joined(text, i.Sub)
 	}
 	if u := i.link(); u != "" {
 		text += " " + u
