@@ -757,7 +757,7 @@ type Brief struct {
 	PersonaReason     string   `protobuf:"bytes,21,opt,name=persona_reason,json=personaReason,proto3" json:"persona_reason,omitempty"`
 	// Of the personas in the directory, those that nobody known at the account has.
 	MissingRoles []string `protobuf:"bytes,22,rep,name=missing_roles,json=missingRoles,proto3" json:"missing_roles,omitempty"`
-	// The language to speak, as an ISO 639-1 code or as the lead stated it; "" where none is known.
+	// The language to speak, by its English name or as the lead stated it; "" where none is known.
 	Language string `protobuf:"bytes,23,opt,name=language,proto3" json:"language,omitempty"`
 	// The sentences of why_now, each with the events behind it.
 	Reasons []*Reason `protobuf:"bytes,24,rep,name=reasons,proto3" json:"reasons,omitempty"`
