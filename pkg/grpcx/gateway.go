@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -65,9 +66,9 @@ func NewGateway(opt GatewayOptions) (*Gateway, error) {
 		}
 	}
 	g.ServeMux = runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: &runtime.JSONPb{ // an HttpBody goes out as it is
 			MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true},
-		}),
+		}}),
 		runtime.WithErrorHandler(g.failed), runtime.WithStreamErrorHandler(streamFailed),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, code int) {
 			switch code {
@@ -182,6 +183,9 @@ func (g *Gateway) metadata(_ context.Context, r *http.Request) metadata.MD {
 }
 
 func (g *Gateway) answer(_ context.Context, w http.ResponseWriter, resp proto.Message) error {
+	if _, page := resp.(*httpbody.HttpBody); page { // whatever it shows, it loads and runs nothing
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	}
 	if g.opt.Status != nil {
 		if code := g.opt.Status(resp); code != 0 && code != http.StatusOK {
 			w.WriteHeader(code)

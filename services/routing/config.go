@@ -30,7 +30,7 @@ type Config struct {
 func Events() []string {
 	return []string{
 		fold.EventRouted, fold.EventReassigned, fold.EventRecalled, fold.EventStageChanged, fold.EventBandChanged,
-		fold.EventSLABreached, fold.EventSLAEscalated, fold.EventAgreementActivated, fold.EventDeskWaiting, fold.EventDeskCleared,
+		fold.EventSLABreached, fold.EventSLAEscalated, fold.EventAgreementActivated, fold.EventDeskWaiting, fold.EventDeskCleared, fold.EventUpdated,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/destinations"
 	"github.com/batonhq/baton/services/routing/internal/destinations/webhook"
 	"github.com/batonhq/baton/services/routing/internal/outbound"
+	"github.com/batonhq/baton/services/routing/internal/render/document"
 )
 
 // TypeWebhook is the type of a destination that is told by signed webhooks (Standard Webhooks).
@@ -296,7 +297,7 @@ func (p *plan) make(client *http.Client, now func() time.Time, log *slog.Logger)
 		client = &http.Client{Transport: nowhere{}}
 	}
 	deps := destination.Deps{Client: client, Now: now, Log: log}
-	deps.Text, deps.HTML, deps.Subject = words()
+	deps.Text, deps.HTML, deps.Subject = document.Text, document.HTML, document.Subject
 	return p.kind.New(p.config, deps)
 }
 

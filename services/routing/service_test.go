@@ -46,7 +46,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 	r.cfg.WatchRelist = 200 * time.Millisecond
 	r.cfg.Destinations = []Destination{{
 		Name: "crm", Type: TypeWebhook, URL: r.crm.URL, Secrets: []config.Secret{config.NewSecret(testSecret)},
-		Events: []string{fold.EventRouted, fold.EventStageChanged}, AllowPrivate: true,
+		Events: []string{fold.EventRouted, fold.EventStageChanged, fold.EventUpdated}, AllowPrivate: true,
 	}}
 	r.Start(scoring{}, journal.WorkerOptions{})
 	stop := r.start(t)
@@ -57,6 +57,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 	t.Run("answers", r.testAnswers)
 	t.Run("lead events", r.testLeadEvents)
 	t.Run("clocks and outreach", r.testTiming)
+	t.Run("brief", r.testBrief)
 	t.Run("directory", r.testDirectory)
 	t.Run("waiting and replay", r.testReplay)
 

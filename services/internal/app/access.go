@@ -79,6 +79,8 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/WatchHandoffs":  write(everybody),
 		"/baton.routing.v1.RoutingService/GetHandoff":     read(everybody),
 		"/baton.routing.v1.RoutingService/GetBrief":       read(everybody),
+		"/baton.routing.v1.RoutingService/GetBriefText":   read(everybody),
+		"/baton.routing.v1.RoutingService/GetBriefPage":   read(everybody),
 		"/baton.routing.v1.RoutingService/ListDeliveries": read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
 		"/baton.routing.v1.RoutingService/ReplayDelivery": write([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/GetDirectory":   read(people),

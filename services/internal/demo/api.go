@@ -154,3 +154,12 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// brief gives a handoff's brief as plain text.
+func (c *client) brief(ctx context.Context, handoff string) (string, error) {
+	text, err := c.send(ctx, http.MethodGet, "/api/v1/handoffs/"+url.PathEscape(handoff)+"/brief.txt", nil, nil)
+	if err != nil {
+		return "", fmt.Errorf("read the brief of %s: %w", handoff, err)
+	}
+	return string(text), nil
+}

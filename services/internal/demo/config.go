@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"embed"
 	"encoding/base64"
@@ -10,8 +9,6 @@ import (
 	"path/filepath"
 	"text/template"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 //go:embed baton.yaml agreement.yaml directory.yaml
@@ -74,34 +71,4 @@ func (s settings) write(dir string) (string, error) {
 		}
 	}
 	return filepath.Join(dir, "baton.yaml"), nil
-}
-
-// repNames gives the names of the sample's reps by their ids.
-func repNames() (map[string]string, error) {
-	text, err := files.ReadFile("directory.yaml")
-	if err != nil {
-		return nil, err
-	}
-	all, err := template.New("").Parse(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("read the sample directory: %w", err)
-	}
-	var filled bytes.Buffer
-	if err := all.Execute(&filled, settings{}); err != nil {
-		return nil, fmt.Errorf("read the sample directory: %w", err)
-	}
-	var directory struct {
-		Reps []struct {
-			ID   string `yaml:"id"`
-			Name string `yaml:"name"`
-		} `yaml:"reps"`
-	}
-	if err := yaml.Unmarshal(filled.Bytes(), &directory); err != nil {
-		return nil, fmt.Errorf("read the sample directory: %w", err)
-	}
-	names := map[string]string{}
-	for _, r := range directory.Reps {
-		names[r.ID] = r.Name
-	}
-	return names, nil
 }

@@ -319,10 +319,6 @@ func (d *demo) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	names, err := repNames()
-	if err != nil {
-		return err
-	}
 	answered := map[string]bool{}
 	for _, h := range handoffs {
 		answered[h.GetId()] = h.GetStage() != "routed"
@@ -334,8 +330,12 @@ func (d *demo) report(ctx context.Context) error {
 		return errors.New("nobody was handed over")
 	}
 	p := best.payload
-	s.line(" One of %s, as the CRM got it (times are UTC)", plural(now.records, "handoff", "handoffs"))
-	printBrief(s, p, names, time.Now())
+	s.line(" One of %s, as its rep reads it (times are UTC)", plural(now.records, "handoff", "handoffs"))
+	brief, err := d.api.brief(ctx, p.GetHandoffId())
+	if err != nil {
+		return err
+	}
+	printBrief(s, brief, p.GetScore())
 	s.line("")
 	printFunnel(s, &now.funnel)
 	s.line("")

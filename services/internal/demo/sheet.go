@@ -67,11 +67,6 @@ func short(s string, n int) string {
 // pad fills a text up to n characters.
 func pad(s string, n int) string { return s + strings.Repeat(" ", max(0, n-length(s))) }
 
-// ends puts one text at the start of a line and one at its end.
-func ends(left, right string) string {
-	return pad(short(left, width-length(right)-2), width-length(right)-1) + right
-}
-
 // plain makes what others wrote fit for a terminal.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -81,9 +76,6 @@ func plain(s string) string {
 		return r
 	}, s)
 }
-
-// day names a moment of the week, in UTC.
-func day(t time.Time) string { return t.UTC().Format("Mon 15:04") }
 
 // span says how long something is, as people do.
 func span(d time.Duration) string {

@@ -134,6 +134,7 @@ type Event struct {
 	//	*Event_Waiting
 	//	*Event_ReplayRequested
 	//	*Event_Closed
+	//	*Event_BriefChanged
 	//	*Event_Held
 	//	*Event_Resumed
 	//	*Event_OwnerKnown
@@ -932,6 +933,15 @@ func (x *Event) GetClosed() *Closed {
 	return nil
 }
 
+func (x *Event) GetBriefChanged() *BriefChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_BriefChanged); ok {
+			return x.BriefChanged
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetHeld() *Held {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_Held); ok {
@@ -1348,6 +1358,10 @@ type Event_Closed struct {
 	Closed *Closed `protobuf:"bytes,103,opt,name=closed,proto3,oneof"`
 }
 
+type Event_BriefChanged struct {
+	BriefChanged *BriefChanged `protobuf:"bytes,104,opt,name=brief_changed,json=briefChanged,proto3,oneof"`
+}
+
 type Event_Held struct {
 	Held *Held `protobuf:"bytes,105,opt,name=held,proto3,oneof"`
 }
@@ -1546,6 +1560,8 @@ func (*Event_Waiting) isEvent_Payload() {}
 func (*Event_ReplayRequested) isEvent_Payload() {}
 
 func (*Event_Closed) isEvent_Payload() {}
+
+func (*Event_BriefChanged) isEvent_Payload() {}
 
 func (*Event_Held) isEvent_Payload() {}
 
@@ -3241,7 +3257,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xee1\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb52\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3343,7 +3359,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\banswered\x18d \x01(\v2\x1a.baton.journal.v1.AnsweredH\x00R\banswered\x125\n" +
 	"\awaiting\x18e \x01(\v2\x19.baton.journal.v1.WaitingH\x00R\awaiting\x12N\n" +
 	"\x10replay_requested\x18f \x01(\v2!.baton.journal.v1.ReplayRequestedH\x00R\x0freplayRequested\x122\n" +
-	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12,\n" +
+	"\x06closed\x18g \x01(\v2\x18.baton.journal.v1.ClosedH\x00R\x06closed\x12E\n" +
+	"\rbrief_changed\x18h \x01(\v2\x1e.baton.journal.v1.BriefChangedH\x00R\fbriefChanged\x12,\n" +
 	"\x04held\x18i \x01(\v2\x16.baton.journal.v1.HeldH\x00R\x04held\x125\n" +
 	"\aresumed\x18j \x01(\v2\x19.baton.journal.v1.ResumedH\x00R\aresumed\x12?\n" +
 	"\vowner_known\x18k \x01(\v2\x1c.baton.journal.v1.OwnerKnownH\x00R\n" +
@@ -3573,20 +3590,21 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*Waiting)(nil),               // 66: baton.journal.v1.Waiting
 	(*ReplayRequested)(nil),       // 67: baton.journal.v1.ReplayRequested
 	(*Closed)(nil),                // 68: baton.journal.v1.Closed
-	(*Held)(nil),                  // 69: baton.journal.v1.Held
-	(*Resumed)(nil),               // 70: baton.journal.v1.Resumed
-	(*OwnerKnown)(nil),            // 71: baton.journal.v1.OwnerKnown
-	(*OwnerAsked)(nil),            // 72: baton.journal.v1.OwnerAsked
-	(*OwnerTold)(nil),             // 73: baton.journal.v1.OwnerTold
-	(*Declined)(nil),              // 74: baton.journal.v1.Declined
-	(*Attributed)(nil),            // 75: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 76: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 77: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 78: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 79: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 80: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 81: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 82: baton.journal.v1.DestinationsChanged
+	(*BriefChanged)(nil),          // 69: baton.journal.v1.BriefChanged
+	(*Held)(nil),                  // 70: baton.journal.v1.Held
+	(*Resumed)(nil),               // 71: baton.journal.v1.Resumed
+	(*OwnerKnown)(nil),            // 72: baton.journal.v1.OwnerKnown
+	(*OwnerAsked)(nil),            // 73: baton.journal.v1.OwnerAsked
+	(*OwnerTold)(nil),             // 74: baton.journal.v1.OwnerTold
+	(*Declined)(nil),              // 75: baton.journal.v1.Declined
+	(*Attributed)(nil),            // 76: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 77: baton.journal.v1.Proposal
+	(*TimerFired)(nil),            // 78: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 79: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 80: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 81: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 82: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 83: baton.journal.v1.DestinationsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	35, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3667,31 +3685,32 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	66, // 75: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
 	67, // 76: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
 	68, // 77: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	69, // 78: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
-	70, // 79: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
-	71, // 80: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
-	72, // 81: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
-	73, // 82: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
-	74, // 83: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
-	75, // 84: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	76, // 85: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	77, // 86: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	78, // 87: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	79, // 88: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	80, // 89: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	81, // 90: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	82, // 91: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	33, // 92: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	36, // 93: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	36, // 94: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	35, // 95: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	34, // 96: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	32, // 97: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	98, // [98:98] is the sub-list for method output_type
-	98, // [98:98] is the sub-list for method input_type
-	98, // [98:98] is the sub-list for extension type_name
-	98, // [98:98] is the sub-list for extension extendee
-	0,  // [0:98] is the sub-list for field type_name
+	69, // 78: baton.journal.v1.Event.brief_changed:type_name -> baton.journal.v1.BriefChanged
+	70, // 79: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
+	71, // 80: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
+	72, // 81: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
+	73, // 82: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
+	74, // 83: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
+	75, // 84: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
+	76, // 85: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	77, // 86: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	78, // 87: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	79, // 88: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	80, // 89: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	81, // 90: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	82, // 91: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	83, // 92: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	33, // 93: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	36, // 94: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	36, // 95: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	35, // 96: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	34, // 97: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	32, // 98: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	99, // [99:99] is the sub-list for method output_type
+	99, // [99:99] is the sub-list for method input_type
+	99, // [99:99] is the sub-list for extension type_name
+	99, // [99:99] is the sub-list for extension extendee
+	0,  // [0:99] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3771,6 +3790,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Waiting)(nil),
 		(*Event_ReplayRequested)(nil),
 		(*Event_Closed)(nil),
+		(*Event_BriefChanged)(nil),
 		(*Event_Held)(nil),
 		(*Event_Resumed)(nil),
 		(*Event_OwnerKnown)(nil),

@@ -4169,6 +4169,179 @@ func (x *Resumed) GetHandoffId() string {
 	return ""
 }
 
+// BriefChanged says that what sales was told of a lead has changed: the handoff's brief has another version. Like all that is
+// said of briefs it names people by id alone. On an account's subject it says that a handoff at the account was given to a rep
+// (version 1) or is over (version 0); from an account to a lead, that a colleague's handoff was given to a rep (version 0).
+type BriefChanged struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	// 2 for the first change after the lead qualified, then one more each time.
+	Version int32 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Oldest first.
+	Because []*BriefChange `protobuf:"bytes,3,rep,name=because,proto3" json:"because,omitempty"`
+	// The event that made it be said now, "" where a timer did.
+	ByEvent string `protobuf:"bytes,4,opt,name=by_event,json=byEvent,proto3" json:"by_event,omitempty"`
+	// The lead that the handoff is about, where the subject is another's.
+	Lead string `protobuf:"bytes,5,opt,name=lead,proto3" json:"lead,omitempty"`
+	// The account's subject, on an account's subject and from there.
+	Account       string `protobuf:"bytes,6,opt,name=account,proto3" json:"account,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefChanged) Reset() {
+	*x = BriefChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefChanged) ProtoMessage() {}
+
+func (x *BriefChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefChanged.ProtoReflect.Descriptor instead.
+func (*BriefChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *BriefChanged) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *BriefChanged) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BriefChanged) GetBecause() []*BriefChange {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
+func (x *BriefChanged) GetByEvent() string {
+	if x != nil {
+		return x.ByEvent
+	}
+	return ""
+}
+
+func (x *BriefChanged) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *BriefChanged) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+// BriefChange is one change since the brief was last told.
+type BriefChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The type of what was done, or score_band_changed, colleague_routed, merged.
+	What string `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	// The event's id.
+	Event string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	At    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// What it says beyond its type: the bands, the purposes and decisions of a consent.
+	Detail string `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	// The other lead that it is about.
+	Lead          string `protobuf:"bytes,5,opt,name=lead,proto3" json:"lead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefChange) Reset() {
+	*x = BriefChange{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefChange) ProtoMessage() {}
+
+func (x *BriefChange) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefChange.ProtoReflect.Descriptor instead.
+func (*BriefChange) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *BriefChange) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *BriefChange) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *BriefChange) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *BriefChange) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BriefChange) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
 type Attributed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	DealId        string                 `protobuf:"bytes,1,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
@@ -4179,7 +4352,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4191,7 +4364,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4204,7 +4377,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -4231,7 +4404,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4243,7 +4416,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4256,7 +4429,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Proposal) GetId() string {
@@ -4293,7 +4466,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4305,7 +4478,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4318,7 +4491,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -4381,7 +4554,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4393,7 +4566,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4406,7 +4579,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -4433,7 +4606,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4445,7 +4618,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4458,7 +4631,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -4487,7 +4660,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4499,7 +4672,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4512,7 +4685,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -4552,7 +4725,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4564,7 +4737,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4577,7 +4750,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -4646,7 +4819,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4658,7 +4831,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4671,7 +4844,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Signature) GetRole() string {
@@ -4702,7 +4875,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4714,7 +4887,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4727,7 +4900,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -4768,7 +4941,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4780,7 +4953,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4793,7 +4966,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -4818,14 +4991,16 @@ type DestinationsChanged struct {
 	Hash         string                 `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
 	// By which generation of its rules routing decides from here on: 0 is the first; 1 pins a clock to the agreement's version
 	// under which it began, and plans it again when the owner's calendar changes.
-	Decides       int32 `protobuf:"varint,20,opt,name=decides,proto3" json:"decides,omitempty"`
+	Decides int32 `protobuf:"varint,20,opt,name=decides,proto3" json:"decides,omitempty"`
+	// 1: from here on briefs have versions. Absent in journals from before: what was decided then stays as it was.
+	BriefVersions int32 `protobuf:"varint,80,opt,name=brief_versions,json=briefVersions,proto3" json:"brief_versions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4837,7 +5012,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4850,7 +5025,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -4874,6 +5049,13 @@ func (x *DestinationsChanged) GetDecides() int32 {
 	return 0
 }
 
+func (x *DestinationsChanged) GetBriefVersions() int32 {
+	if x != nil {
+		return x.BriefVersions
+	}
+	return 0
+}
+
 type Destination struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -4886,7 +5068,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4898,7 +5080,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4911,7 +5093,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{58}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Destination) GetName() string {
@@ -5348,7 +5530,21 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04over\x18\x04 \x01(\bR\x04over\"(\n" +
 	"\aResumed\x12\x1d\n" +
 	"\n" +
-	"handoff_id\x18\x01 \x01(\tR\thandoffId\";\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\"\xc9\x01\n" +
+	"\fBriefChanged\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x05R\aversion\x127\n" +
+	"\abecause\x18\x03 \x03(\v2\x1d.baton.journal.v1.BriefChangeR\abecause\x12\x19\n" +
+	"\bby_event\x18\x04 \x01(\tR\abyEvent\x12\x12\n" +
+	"\x04lead\x18\x05 \x01(\tR\x04lead\x12\x18\n" +
+	"\aaccount\x18\x06 \x01(\tR\aaccount\"\x8f\x01\n" +
+	"\vBriefChange\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x12\n" +
+	"\x04lead\x18\x05 \x01(\tR\x04lead\";\n" +
 	"\n" +
 	"Attributed\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12\x14\n" +
@@ -5400,11 +5596,12 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"\x86\x01\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\xad\x01\n" +
 	"\x13DestinationsChanged\x12A\n" +
 	"\fdestinations\x18\x01 \x03(\v2\x1d.baton.journal.v1.DestinationR\fdestinations\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x18\n" +
-	"\adecides\x18\x14 \x01(\x05R\adecides\"M\n" +
+	"\adecides\x18\x14 \x01(\x05R\adecides\x12%\n" +
+	"\x0ebrief_versions\x18P \x01(\x05R\rbriefVersions\"M\n" +
 	"\vDestination\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -5422,7 +5619,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -5471,81 +5668,85 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*ResumeRequested)(nil),       // 44: baton.journal.v1.ResumeRequested
 	(*Held)(nil),                  // 45: baton.journal.v1.Held
 	(*Resumed)(nil),               // 46: baton.journal.v1.Resumed
-	(*Attributed)(nil),            // 47: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 48: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 49: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 50: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 51: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 52: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 53: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 54: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 55: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 56: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 57: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 58: baton.journal.v1.Destination
-	nil,                           // 59: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 60: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 61: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 62: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 63: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 64: google.protobuf.Timestamp
+	(*BriefChanged)(nil),          // 47: baton.journal.v1.BriefChanged
+	(*BriefChange)(nil),           // 48: baton.journal.v1.BriefChange
+	(*Attributed)(nil),            // 49: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 50: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 51: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 52: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 53: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 54: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 55: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 56: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 57: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 58: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 59: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 60: baton.journal.v1.Destination
+	nil,                           // 61: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 62: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 63: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 64: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 65: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 66: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	64, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	66, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	64, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	64, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	64, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	66, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	66, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	66, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	64, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	64, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	66, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	66, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	64, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	66, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	64, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	59, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	60, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	66, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	61, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	62, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	64, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	64, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	66, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	66, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	64, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	64, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	66, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	66, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
 	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
 	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
 	22, // 26: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
-	64, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	66, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
 	28, // 28: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	28, // 29: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	64, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	64, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	64, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	61, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	62, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	64, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	64, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	64, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	64, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	64, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	64, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	64, // 41: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	66, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	66, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	66, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	63, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	64, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	66, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	66, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	66, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	66, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	66, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	66, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	66, // 41: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
 	28, // 42: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
-	64, // 43: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	64, // 44: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
-	63, // 45: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	64, // 46: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	54, // 47: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	64, // 48: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	58, // 49: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	66, // 43: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	66, // 44: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	48, // 45: baton.journal.v1.BriefChanged.because:type_name -> baton.journal.v1.BriefChange
+	66, // 46: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
+	65, // 47: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	66, // 48: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	56, // 49: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	66, // 50: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	60, // 51: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -5559,7 +5760,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   64,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -8,6 +8,7 @@ package routingv1
 
 import (
 	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -934,8 +935,37 @@ type Brief struct {
 	SuggestedNext   []*Suggestion      `protobuf:"bytes,11,rep,name=suggested_next,json=suggestedNext,proto3" json:"suggested_next,omitempty"`
 	Consent         map[string]string  `protobuf:"bytes,12,rep,name=consent,proto3" json:"consent,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	EarlierEpochs   []*v1.EarlierEpoch `protobuf:"bytes,13,rep,name=earlier_epochs,json=earlierEpochs,proto3" json:"earlier_epochs,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// 1 as the lead qualified, then one more with each change that matters to sales.
+	Version int32 `protobuf:"varint,14,opt,name=version,proto3" json:"version,omitempty"`
+	// What has changed since sales was handed the lead, newest first; empty in version 1.
+	Changed []string `protobuf:"bytes,15,rep,name=changed,proto3" json:"changed,omitempty"`
+	// What not to do, and what to mind: consent, meetings, who else is at it. The gravest first.
+	Cautions []string `protobuf:"bytes,16,rep,name=cautions,proto3" json:"cautions,omitempty"`
+	// What to do next beside sending an asset, the most pressing first.
+	NextActions []*NextAction `protobuf:"bytes,17,rep,name=next_actions,json=nextActions,proto3" json:"next_actions,omitempty"`
+	// How the lead's doings rise or fall, apart from how many there were.
+	Urgency           *Urgency `protobuf:"bytes,18,opt,name=urgency,proto3" json:"urgency,omitempty"`
+	FamiliarityReason string   `protobuf:"bytes,19,opt,name=familiarity_reason,json=familiarityReason,proto3" json:"familiarity_reason,omitempty"`
+	JourneyReason     string   `protobuf:"bytes,20,opt,name=journey_reason,json=journeyReason,proto3" json:"journey_reason,omitempty"`
+	PersonaReason     string   `protobuf:"bytes,21,opt,name=persona_reason,json=personaReason,proto3" json:"persona_reason,omitempty"`
+	// Of the personas in the directory, those that nobody known at the account has.
+	MissingRoles []string `protobuf:"bytes,22,rep,name=missing_roles,json=missingRoles,proto3" json:"missing_roles,omitempty"`
+	// The language to speak, by its English name or as the lead stated it; "" where none is known.
+	Language string `protobuf:"bytes,23,opt,name=language,proto3" json:"language,omitempty"`
+	// The sentences of why_now, each with the events behind it.
+	Reasons []*Reason `protobuf:"bytes,24,rep,name=reasons,proto3" json:"reasons,omitempty"`
+	// The last touch before the lead qualified.
+	LastTouch *Entry `protobuf:"bytes,25,opt,name=last_touch,json=lastTouch,proto3" json:"last_touch,omitempty"`
+	// The versions up to this one, oldest first.
+	Versions []*BriefVersion `protobuf:"bytes,26,rep,name=versions,proto3" json:"versions,omitempty"`
+	// Earlier epochs in sentences: who had them, how they ended, what changed since.
+	Earlier []string `protobuf:"bytes,27,rep,name=earlier,proto3" json:"earlier,omitempty"`
+	// When they are at work, where their country has one time zone; "" elsewhere.
+	WorkingTime string `protobuf:"bytes,28,opt,name=working_time,json=workingTime,proto3" json:"working_time,omitempty"`
+	// How they came, in a sentence.
+	Came          string `protobuf:"bytes,29,opt,name=came,proto3" json:"came,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Brief) Reset() {
@@ -1059,19 +1089,381 @@ func (x *Brief) GetEarlierEpochs() []*v1.EarlierEpoch {
 	return nil
 }
 
-type Entry struct {
+func (x *Brief) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Brief) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *Brief) GetCautions() []string {
+	if x != nil {
+		return x.Cautions
+	}
+	return nil
+}
+
+func (x *Brief) GetNextActions() []*NextAction {
+	if x != nil {
+		return x.NextActions
+	}
+	return nil
+}
+
+func (x *Brief) GetUrgency() *Urgency {
+	if x != nil {
+		return x.Urgency
+	}
+	return nil
+}
+
+func (x *Brief) GetFamiliarityReason() string {
+	if x != nil {
+		return x.FamiliarityReason
+	}
+	return ""
+}
+
+func (x *Brief) GetJourneyReason() string {
+	if x != nil {
+		return x.JourneyReason
+	}
+	return ""
+}
+
+func (x *Brief) GetPersonaReason() string {
+	if x != nil {
+		return x.PersonaReason
+	}
+	return ""
+}
+
+func (x *Brief) GetMissingRoles() []string {
+	if x != nil {
+		return x.MissingRoles
+	}
+	return nil
+}
+
+func (x *Brief) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Brief) GetReasons() []*Reason {
+	if x != nil {
+		return x.Reasons
+	}
+	return nil
+}
+
+func (x *Brief) GetLastTouch() *Entry {
+	if x != nil {
+		return x.LastTouch
+	}
+	return nil
+}
+
+func (x *Brief) GetVersions() []*BriefVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *Brief) GetEarlier() []string {
+	if x != nil {
+		return x.Earlier
+	}
+	return nil
+}
+
+func (x *Brief) GetWorkingTime() string {
+	if x != nil {
+		return x.WorkingTime
+	}
+	return ""
+}
+
+func (x *Brief) GetCame() string {
+	if x != nil {
+		return x.Came
+	}
+	return ""
+}
+
+// Reason is a sentence and the events that it follows from.
+type Reason struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Channel       string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
-	Campaign      string                 `protobuf:"bytes,2,opt,name=campaign,proto3" json:"campaign,omitempty"`
-	Url           string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	Text          string                 `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	Events        []string               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reason) Reset() {
+	*x = Reason{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reason) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reason) ProtoMessage() {}
+
+func (x *Reason) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
+func (*Reason) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Reason) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Reason) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// NextAction is something to do next.
+type NextAction struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Events        []string               `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NextAction) Reset() {
+	*x = NextAction{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NextAction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NextAction) ProtoMessage() {}
+
+func (x *NextAction) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NextAction.ProtoReflect.Descriptor instead.
+func (*NextAction) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *NextAction) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *NextAction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *NextAction) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+// Urgency compares the last seven days with the seven before.
+type Urgency struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// rising, steady, falling; "" where too little was done to say.
+	Trend         string `protobuf:"bytes,1,opt,name=trend,proto3" json:"trend,omitempty"`
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Lately        int32  `protobuf:"varint,3,opt,name=lately,proto3" json:"lately,omitempty"`
+	Before        int32  `protobuf:"varint,4,opt,name=before,proto3" json:"before,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Urgency) Reset() {
+	*x = Urgency{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Urgency) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Urgency) ProtoMessage() {}
+
+func (x *Urgency) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Urgency.ProtoReflect.Descriptor instead.
+func (*Urgency) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Urgency) GetTrend() string {
+	if x != nil {
+		return x.Trend
+	}
+	return ""
+}
+
+func (x *Urgency) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Urgency) GetLately() int32 {
+	if x != nil {
+		return x.Lately
+	}
+	return 0
+}
+
+func (x *Urgency) GetBefore() int32 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+// BriefVersion is a brief's version and what made it one.
+type BriefVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Changed       []string               `protobuf:"bytes,3,rep,name=changed,proto3" json:"changed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefVersion) Reset() {
+	*x = BriefVersion{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefVersion) ProtoMessage() {}
+
+func (x *BriefVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefVersion.ProtoReflect.Descriptor instead.
+func (*BriefVersion) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BriefVersion) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BriefVersion) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *BriefVersion) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+type Entry struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Channel  string                 `protobuf:"bytes,1,opt,name=channel,proto3" json:"channel,omitempty"`
+	Campaign string                 `protobuf:"bytes,2,opt,name=campaign,proto3" json:"campaign,omitempty"`
+	Url      string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	At       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	// What it was: page_viewed, ad_clicked, …
+	Type          string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
+	Summary       string `protobuf:"bytes,6,opt,name=summary,proto3" json:"summary,omitempty"`
+	CampaignName  string `protobuf:"bytes,7,opt,name=campaign_name,json=campaignName,proto3" json:"campaign_name,omitempty"`
+	Event         string `protobuf:"bytes,8,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1083,7 +1475,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1096,7 +1488,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Entry) GetChannel() string {
@@ -1127,6 +1519,34 @@ func (x *Entry) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Entry) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Entry) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *Entry) GetCampaignName() string {
+	if x != nil {
+		return x.CampaignName
+	}
+	return ""
+}
+
+func (x *Entry) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
 type Interest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
@@ -1137,7 +1557,7 @@ type Interest struct {
 
 func (x *Interest) Reset() {
 	*x = Interest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1569,7 @@ func (x *Interest) String() string {
 func (*Interest) ProtoMessage() {}
 
 func (x *Interest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1582,7 @@ func (x *Interest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Interest.ProtoReflect.Descriptor instead.
 func (*Interest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Interest) GetTopic() string {
@@ -1180,18 +1600,24 @@ func (x *Interest) GetWeight() float64 {
 }
 
 type Content struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Asset         string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Topic         string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Asset string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
+	// When last.
+	At    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Kind  string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Topic string                 `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
+	Title string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
+	Stage string                 `protobuf:"bytes,6,opt,name=stage,proto3" json:"stage,omitempty"`
+	// How often.
+	Times         int32  `protobuf:"varint,7,opt,name=times,proto3" json:"times,omitempty"`
+	Url           string `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Content) Reset() {
 	*x = Content{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1203,7 +1629,7 @@ func (x *Content) String() string {
 func (*Content) ProtoMessage() {}
 
 func (x *Content) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1216,7 +1642,7 @@ func (x *Content) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Content.ProtoReflect.Descriptor instead.
 func (*Content) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Content) GetAsset() string {
@@ -1247,18 +1673,49 @@ func (x *Content) GetTopic() string {
 	return ""
 }
 
+func (x *Content) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Content) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Content) GetTimes() int32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *Content) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 type TimelineEntry struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
-	Summary       string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Type    string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	At      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Summary string                 `protobuf:"bytes,3,opt,name=summary,proto3" json:"summary,omitempty"`
+	Event   string                 `protobuf:"bytes,4,opt,name=event,proto3" json:"event,omitempty"`
+	// It came after sales was handed the lead.
+	New           bool `protobuf:"varint,5,opt,name=new,proto3" json:"new,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TimelineEntry) Reset() {
 	*x = TimelineEntry{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1270,7 +1727,7 @@ func (x *TimelineEntry) String() string {
 func (*TimelineEntry) ProtoMessage() {}
 
 func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1283,7 +1740,7 @@ func (x *TimelineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimelineEntry.ProtoReflect.Descriptor instead.
 func (*TimelineEntry) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TimelineEntry) GetType() string {
@@ -1307,18 +1764,39 @@ func (x *TimelineEntry) GetSummary() string {
 	return ""
 }
 
+func (x *TimelineEntry) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *TimelineEntry) GetNew() bool {
+	if x != nil {
+		return x.New
+	}
+	return false
+}
+
 type Colleague struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	LeadId        string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
-	Title         string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
-	Engagement    float64                `protobuf:"fixed64,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	LeadId     string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	Title      string                 `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	Engagement float64                `protobuf:"fixed64,3,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Name       string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Persona    string                 `protobuf:"bytes,5,opt,name=persona,proto3" json:"persona,omitempty"`
+	LastAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	Stage      string                 `protobuf:"bytes,7,opt,name=stage,proto3" json:"stage,omitempty"`
+	// The rep who has them, "" for none, and that rep's name.
+	Owner         string `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	OwnerName     string `protobuf:"bytes,9,opt,name=owner_name,json=ownerName,proto3" json:"owner_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Colleague) Reset() {
 	*x = Colleague{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1330,7 +1808,7 @@ func (x *Colleague) String() string {
 func (*Colleague) ProtoMessage() {}
 
 func (x *Colleague) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1343,7 +1821,7 @@ func (x *Colleague) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Colleague.ProtoReflect.Descriptor instead.
 func (*Colleague) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Colleague) GetLeadId() string {
@@ -1367,17 +1845,61 @@ func (x *Colleague) GetEngagement() float64 {
 	return 0
 }
 
+func (x *Colleague) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Colleague) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
+}
+
+func (x *Colleague) GetLastAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAt
+	}
+	return nil
+}
+
+func (x *Colleague) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Colleague) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Colleague) GetOwnerName() string {
+	if x != nil {
+		return x.OwnerName
+	}
+	return ""
+}
+
 type CampaignBrief struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Brief         string                 `protobuf:"bytes,2,opt,name=brief,proto3" json:"brief,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Channel       string                 `protobuf:"bytes,4,opt,name=channel,proto3" json:"channel,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CampaignBrief) Reset() {
 	*x = CampaignBrief{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1389,7 +1911,7 @@ func (x *CampaignBrief) String() string {
 func (*CampaignBrief) ProtoMessage() {}
 
 func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1402,7 +1924,7 @@ func (x *CampaignBrief) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CampaignBrief.ProtoReflect.Descriptor instead.
 func (*CampaignBrief) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CampaignBrief) GetId() string {
@@ -1419,18 +1941,34 @@ func (x *CampaignBrief) GetBrief() string {
 	return ""
 }
 
+func (x *CampaignBrief) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CampaignBrief) GetChannel() string {
+	if x != nil {
+		return x.Channel
+	}
+	return ""
+}
+
 type Suggestion struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Asset         string                 `protobuf:"bytes,1,opt,name=asset,proto3" json:"asset,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	Url           string                 `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	Title         string                 `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
+	Kind          string                 `protobuf:"bytes,5,opt,name=kind,proto3" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Suggestion) Reset() {
 	*x = Suggestion{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1980,7 @@ func (x *Suggestion) String() string {
 func (*Suggestion) ProtoMessage() {}
 
 func (x *Suggestion) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1993,7 @@ func (x *Suggestion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suggestion.ProtoReflect.Descriptor instead.
 func (*Suggestion) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{16}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Suggestion) GetAsset() string {
@@ -1475,6 +2013,20 @@ func (x *Suggestion) GetReason() string {
 func (x *Suggestion) GetUrl() string {
 	if x != nil {
 		return x.Url
+	}
+	return ""
+}
+
+func (x *Suggestion) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Suggestion) GetKind() string {
+	if x != nil {
+		return x.Kind
 	}
 	return ""
 }
@@ -1499,14 +2051,17 @@ type Payload struct {
 	Breach  *Breach         `protobuf:"bytes,12,opt,name=breach,proto3" json:"breach,omitempty"`
 	History []*HandoffEvent `protobuf:"bytes,13,rep,name=history,proto3" json:"history,omitempty"`
 	// Who contacted the lead last; absent where nobody did.
-	LastContact   *LastContact `protobuf:"bytes,14,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
+	LastContact *LastContact `protobuf:"bytes,14,opt,name=last_contact,json=lastContact,proto3" json:"last_contact,omitempty"`
+	// handoff.updated: the brief's version that is told, and why.
+	Version       int32    `protobuf:"varint,15,opt,name=version,proto3" json:"version,omitempty"`
+	Because       []string `protobuf:"bytes,16,rep,name=because,proto3" json:"because,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Payload) Reset() {
 	*x = Payload{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +2073,7 @@ func (x *Payload) String() string {
 func (*Payload) ProtoMessage() {}
 
 func (x *Payload) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +2086,7 @@ func (x *Payload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Payload.ProtoReflect.Descriptor instead.
 func (*Payload) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Payload) GetHandoffId() string {
@@ -1632,6 +2187,20 @@ func (x *Payload) GetLastContact() *LastContact {
 	return nil
 }
 
+func (x *Payload) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Payload) GetBecause() []string {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
 // Breach is a promise that was broken (sla.breached), or a step on the way there or beyond (sla.escalated).
 type Breach struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1650,7 +2219,7 @@ type Breach struct {
 
 func (x *Breach) Reset() {
 	*x = Breach{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1662,7 +2231,7 @@ func (x *Breach) String() string {
 func (*Breach) ProtoMessage() {}
 
 func (x *Breach) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1675,7 +2244,7 @@ func (x *Breach) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Breach.ProtoReflect.Descriptor instead.
 func (*Breach) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Breach) GetClock() string {
@@ -1740,7 +2309,7 @@ type LeadEvent struct {
 
 func (x *LeadEvent) Reset() {
 	*x = LeadEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1752,7 +2321,7 @@ func (x *LeadEvent) String() string {
 func (*LeadEvent) ProtoMessage() {}
 
 func (x *LeadEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1765,7 +2334,7 @@ func (x *LeadEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadEvent.ProtoReflect.Descriptor instead.
 func (*LeadEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LeadEvent) GetLead() *PayloadLead {
@@ -1843,7 +2412,7 @@ type AgreementEvent struct {
 
 func (x *AgreementEvent) Reset() {
 	*x = AgreementEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2424,7 @@ func (x *AgreementEvent) String() string {
 func (*AgreementEvent) ProtoMessage() {}
 
 func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2437,7 @@ func (x *AgreementEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementEvent.ProtoReflect.Descriptor instead.
 func (*AgreementEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{20}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *AgreementEvent) GetVersion() int32 {
@@ -1908,7 +2477,7 @@ type PayloadLead struct {
 
 func (x *PayloadLead) Reset() {
 	*x = PayloadLead{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1920,7 +2489,7 @@ func (x *PayloadLead) String() string {
 func (*PayloadLead) ProtoMessage() {}
 
 func (x *PayloadLead) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[21]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1933,7 +2502,7 @@ func (x *PayloadLead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadLead.ProtoReflect.Descriptor instead.
 func (*PayloadLead) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{21}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *PayloadLead) GetId() string {
@@ -2015,7 +2584,7 @@ type ListHandoffsRequest struct {
 
 func (x *ListHandoffsRequest) Reset() {
 	*x = ListHandoffsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2596,7 @@ func (x *ListHandoffsRequest) String() string {
 func (*ListHandoffsRequest) ProtoMessage() {}
 
 func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[22]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2609,7 @@ func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsRequest.ProtoReflect.Descriptor instead.
 func (*ListHandoffsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{22}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListHandoffsRequest) GetOwner() string {
@@ -2137,7 +2706,7 @@ type ListHandoffsResponse struct {
 
 func (x *ListHandoffsResponse) Reset() {
 	*x = ListHandoffsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2149,7 +2718,7 @@ func (x *ListHandoffsResponse) String() string {
 func (*ListHandoffsResponse) ProtoMessage() {}
 
 func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[23]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2162,7 +2731,7 @@ func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsResponse.ProtoReflect.Descriptor instead.
 func (*ListHandoffsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{23}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListHandoffsResponse) GetHandoffs() []*Handoff {
@@ -2180,16 +2749,18 @@ func (x *ListHandoffsResponse) GetNextPageToken() string {
 }
 
 type GetHandoffRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	After         string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	After string                 `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	// Of a brief: the version; 0 is the latest.
+	Version       int32 `protobuf:"varint,80,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetHandoffRequest) Reset() {
 	*x = GetHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2772,7 @@ func (x *GetHandoffRequest) String() string {
 func (*GetHandoffRequest) ProtoMessage() {}
 
 func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[24]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2785,7 @@ func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHandoffRequest.ProtoReflect.Descriptor instead.
 func (*GetHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{24}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *GetHandoffRequest) GetId() string {
@@ -2231,6 +2802,13 @@ func (x *GetHandoffRequest) GetAfter() string {
 	return ""
 }
 
+func (x *GetHandoffRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 type ListDeliveriesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Destination   string                 `protobuf:"bytes,1,opt,name=destination,proto3" json:"destination,omitempty"`
@@ -2244,7 +2822,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2256,7 +2834,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2269,7 +2847,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListDeliveriesRequest) GetDestination() string {
@@ -2317,7 +2895,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2907,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2342,7 +2920,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*DeliveryStatus {
@@ -2368,7 +2946,7 @@ type ReplayDeliveryRequest struct {
 
 func (x *ReplayDeliveryRequest) Reset() {
 	*x = ReplayDeliveryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +2958,7 @@ func (x *ReplayDeliveryRequest) String() string {
 func (*ReplayDeliveryRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +2971,7 @@ func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReplayDeliveryRequest) GetId() string {
@@ -2412,7 +2990,7 @@ type ReplayDeliveryResponse struct {
 
 func (x *ReplayDeliveryResponse) Reset() {
 	*x = ReplayDeliveryResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +3002,7 @@ func (x *ReplayDeliveryResponse) String() string {
 func (*ReplayDeliveryResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +3015,7 @@ func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReplayDeliveryResponse) GetSequence() string {
@@ -2468,7 +3046,7 @@ type ReplayDeliveriesRequest struct {
 
 func (x *ReplayDeliveriesRequest) Reset() {
 	*x = ReplayDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +3058,7 @@ func (x *ReplayDeliveriesRequest) String() string {
 func (*ReplayDeliveriesRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +3071,7 @@ func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReplayDeliveriesRequest) GetDestination() string {
@@ -2560,7 +3138,7 @@ type ReplayDeliveriesResponse struct {
 
 func (x *ReplayDeliveriesResponse) Reset() {
 	*x = ReplayDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2572,7 +3150,7 @@ func (x *ReplayDeliveriesResponse) String() string {
 func (*ReplayDeliveriesResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2585,7 +3163,7 @@ func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReplayDeliveriesResponse) GetReplayed() int32 {
@@ -2624,7 +3202,7 @@ type ListDestinationsRequest struct {
 
 func (x *ListDestinationsRequest) Reset() {
 	*x = ListDestinationsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +3214,7 @@ func (x *ListDestinationsRequest) String() string {
 func (*ListDestinationsRequest) ProtoMessage() {}
 
 func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +3227,7 @@ func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDestinationsRequest.ProtoReflect.Descriptor instead.
 func (*ListDestinationsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
 }
 
 type ListDestinationsResponse struct {
@@ -2662,7 +3240,7 @@ type ListDestinationsResponse struct {
 
 func (x *ListDestinationsResponse) Reset() {
 	*x = ListDestinationsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2674,7 +3252,7 @@ func (x *ListDestinationsResponse) String() string {
 func (*ListDestinationsResponse) ProtoMessage() {}
 
 func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2687,7 +3265,7 @@ func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDestinationsResponse.ProtoReflect.Descriptor instead.
 func (*ListDestinationsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListDestinationsResponse) GetDestinations() []*DestinationStatus {
@@ -2728,7 +3306,7 @@ type DestinationStatus struct {
 
 func (x *DestinationStatus) Reset() {
 	*x = DestinationStatus{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2740,7 +3318,7 @@ func (x *DestinationStatus) String() string {
 func (*DestinationStatus) ProtoMessage() {}
 
 func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2753,7 +3331,7 @@ func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationStatus.ProtoReflect.Descriptor instead.
 func (*DestinationStatus) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *DestinationStatus) GetName() string {
@@ -2891,7 +3469,7 @@ type CheckResult struct {
 
 func (x *CheckResult) Reset() {
 	*x = CheckResult{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2903,7 +3481,7 @@ func (x *CheckResult) String() string {
 func (*CheckResult) ProtoMessage() {}
 
 func (x *CheckResult) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2916,7 +3494,7 @@ func (x *CheckResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResult.ProtoReflect.Descriptor instead.
 func (*CheckResult) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *CheckResult) GetAt() *timestamppb.Timestamp {
@@ -2956,7 +3534,7 @@ type CheckDestinationRequest struct {
 
 func (x *CheckDestinationRequest) Reset() {
 	*x = CheckDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2968,7 +3546,7 @@ func (x *CheckDestinationRequest) String() string {
 func (*CheckDestinationRequest) ProtoMessage() {}
 
 func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2981,7 +3559,7 @@ func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckDestinationRequest.ProtoReflect.Descriptor instead.
 func (*CheckDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CheckDestinationRequest) GetName() string {
@@ -3002,7 +3580,7 @@ type PauseDestinationRequest struct {
 
 func (x *PauseDestinationRequest) Reset() {
 	*x = PauseDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3014,7 +3592,7 @@ func (x *PauseDestinationRequest) String() string {
 func (*PauseDestinationRequest) ProtoMessage() {}
 
 func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3605,7 @@ func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
 func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *PauseDestinationRequest) GetName() string {
@@ -3053,7 +3631,7 @@ type ResumeDestinationRequest struct {
 
 func (x *ResumeDestinationRequest) Reset() {
 	*x = ResumeDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3065,7 +3643,7 @@ func (x *ResumeDestinationRequest) String() string {
 func (*ResumeDestinationRequest) ProtoMessage() {}
 
 func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3078,7 +3656,7 @@ func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ResumeDestinationRequest) GetName() string {
@@ -3097,7 +3675,7 @@ type PauseDestinationResponse struct {
 
 func (x *PauseDestinationResponse) Reset() {
 	*x = PauseDestinationResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3109,7 +3687,7 @@ func (x *PauseDestinationResponse) String() string {
 func (*PauseDestinationResponse) ProtoMessage() {}
 
 func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3122,7 +3700,7 @@ func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
 func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PauseDestinationResponse) GetSequence() string {
@@ -3141,7 +3719,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3153,7 +3731,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3166,7 +3744,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -3188,7 +3766,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3200,7 +3778,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3213,7 +3791,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Directory) GetYaml() string {
@@ -3246,7 +3824,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3258,7 +3836,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3271,7 +3849,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -3299,7 +3877,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3311,7 +3889,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3324,7 +3902,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -3373,7 +3951,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3385,7 +3963,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3398,7 +3976,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -3438,7 +4016,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +4028,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +4041,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -3526,7 +4104,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3538,7 +4116,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3551,7 +4129,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -3612,7 +4190,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3624,7 +4202,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3637,7 +4215,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -3699,7 +4277,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3711,7 +4289,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3724,7 +4302,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -3754,7 +4332,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3766,7 +4344,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3779,7 +4357,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -3844,7 +4422,7 @@ type GetDeskRequest struct {
 
 func (x *GetDeskRequest) Reset() {
 	*x = GetDeskRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3856,7 +4434,7 @@ func (x *GetDeskRequest) String() string {
 func (*GetDeskRequest) ProtoMessage() {}
 
 func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3869,7 +4447,7 @@ func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
 func (*GetDeskRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *GetDeskRequest) GetAfter() string {
@@ -3907,7 +4485,7 @@ type Desk struct {
 
 func (x *Desk) Reset() {
 	*x = Desk{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3919,7 +4497,7 @@ func (x *Desk) String() string {
 func (*Desk) ProtoMessage() {}
 
 func (x *Desk) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3932,7 +4510,7 @@ func (x *Desk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desk.ProtoReflect.Descriptor instead.
 func (*Desk) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Desk) GetAt() *timestamppb.Timestamp {
@@ -3985,7 +4563,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3997,7 +4575,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4010,7 +4588,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Waiter) GetHandoffId() string {
@@ -4099,7 +4677,7 @@ type PoolStanding struct {
 
 func (x *PoolStanding) Reset() {
 	*x = PoolStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4111,7 +4689,7 @@ func (x *PoolStanding) String() string {
 func (*PoolStanding) ProtoMessage() {}
 
 func (x *PoolStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4124,7 +4702,7 @@ func (x *PoolStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
 func (*PoolStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *PoolStanding) GetPool() string {
@@ -4199,7 +4777,7 @@ type MemberStanding struct {
 
 func (x *MemberStanding) Reset() {
 	*x = MemberStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4211,7 +4789,7 @@ func (x *MemberStanding) String() string {
 func (*MemberStanding) ProtoMessage() {}
 
 func (x *MemberStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4224,7 +4802,7 @@ func (x *MemberStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
 func (*MemberStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *MemberStanding) GetRep() string {
@@ -4304,7 +4882,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4316,7 +4894,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4329,7 +4907,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Load) GetPer() string {
@@ -4376,7 +4954,7 @@ type DeskEvent struct {
 
 func (x *DeskEvent) Reset() {
 	*x = DeskEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4388,7 +4966,7 @@ func (x *DeskEvent) String() string {
 func (*DeskEvent) ProtoMessage() {}
 
 func (x *DeskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4401,7 +4979,7 @@ func (x *DeskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
 func (*DeskEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *DeskEvent) GetPool() string {
@@ -4454,7 +5032,7 @@ type GetInboxRequest struct {
 
 func (x *GetInboxRequest) Reset() {
 	*x = GetInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4466,7 +5044,7 @@ func (x *GetInboxRequest) String() string {
 func (*GetInboxRequest) ProtoMessage() {}
 
 func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4479,7 +5057,7 @@ func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
 func (*GetInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *GetInboxRequest) GetOwner() string {
@@ -4532,7 +5110,7 @@ type Inbox struct {
 
 func (x *Inbox) Reset() {
 	*x = Inbox{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4544,7 +5122,7 @@ func (x *Inbox) String() string {
 func (*Inbox) ProtoMessage() {}
 
 func (x *Inbox) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4557,7 +5135,7 @@ func (x *Inbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
 func (*Inbox) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Inbox) GetOwner() string {
@@ -4614,7 +5192,7 @@ type InboxCounts struct {
 
 func (x *InboxCounts) Reset() {
 	*x = InboxCounts{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4626,7 +5204,7 @@ func (x *InboxCounts) String() string {
 func (*InboxCounts) ProtoMessage() {}
 
 func (x *InboxCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4639,7 +5217,7 @@ func (x *InboxCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
 func (*InboxCounts) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *InboxCounts) GetOpen() int32 {
@@ -4703,7 +5281,7 @@ type WatchInboxRequest struct {
 
 func (x *WatchInboxRequest) Reset() {
 	*x = WatchInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4715,7 +5293,7 @@ func (x *WatchInboxRequest) String() string {
 func (*WatchInboxRequest) ProtoMessage() {}
 
 func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4728,7 +5306,7 @@ func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
 func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *WatchInboxRequest) GetOwner() string {
@@ -4767,7 +5345,7 @@ type InboxEvent struct {
 
 func (x *InboxEvent) Reset() {
 	*x = InboxEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4779,7 +5357,7 @@ func (x *InboxEvent) String() string {
 func (*InboxEvent) ProtoMessage() {}
 
 func (x *InboxEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4792,7 +5370,7 @@ func (x *InboxEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
 func (*InboxEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *InboxEvent) GetType() string {
@@ -4824,7 +5402,7 @@ type ListReasonsRequest struct {
 
 func (x *ListReasonsRequest) Reset() {
 	*x = ListReasonsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4836,7 +5414,7 @@ func (x *ListReasonsRequest) String() string {
 func (*ListReasonsRequest) ProtoMessage() {}
 
 func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4849,7 +5427,7 @@ func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
 func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
 }
 
 // Reasons are those of the agreement in force.
@@ -4857,15 +5435,15 @@ type Reasons struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	AgreementVersion int32                  `protobuf:"varint,1,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
 	// For reject and disqualify.
-	Reject        []*Reason `protobuf:"bytes,2,rep,name=reject,proto3" json:"reject,omitempty"`
-	Recycle       []*Reason `protobuf:"bytes,3,rep,name=recycle,proto3" json:"recycle,omitempty"`
+	Reject        []*ReasonChoice `protobuf:"bytes,2,rep,name=reject,proto3" json:"reject,omitempty"`
+	Recycle       []*ReasonChoice `protobuf:"bytes,3,rep,name=recycle,proto3" json:"recycle,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4877,7 +5455,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4890,7 +5468,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Reasons) GetAgreementVersion() int32 {
@@ -4900,21 +5478,21 @@ func (x *Reasons) GetAgreementVersion() int32 {
 	return 0
 }
 
-func (x *Reasons) GetReject() []*Reason {
+func (x *Reasons) GetReject() []*ReasonChoice {
 	if x != nil {
 		return x.Reject
 	}
 	return nil
 }
 
-func (x *Reasons) GetRecycle() []*Reason {
+func (x *Reasons) GetRecycle() []*ReasonChoice {
 	if x != nil {
 		return x.Recycle
 	}
 	return nil
 }
 
-type Reason struct {
+type ReasonChoice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// As it is sent; a finer one is `id/sub`.
 	Id  string   `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -4932,21 +5510,21 @@ type Reason struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Reason) Reset() {
-	*x = Reason{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+func (x *ReasonChoice) Reset() {
+	*x = ReasonChoice{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Reason) String() string {
+func (x *ReasonChoice) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Reason) ProtoMessage() {}
+func (*ReasonChoice) ProtoMessage() {}
 
-func (x *Reason) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4957,54 +5535,54 @@ func (x *Reason) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Reason.ProtoReflect.Descriptor instead.
-func (*Reason) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+// Deprecated: Use ReasonChoice.ProtoReflect.Descriptor instead.
+func (*ReasonChoice) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
 }
 
-func (x *Reason) GetId() string {
+func (x *ReasonChoice) GetId() string {
 	if x != nil {
 		return x.Id
 	}
 	return ""
 }
 
-func (x *Reason) GetSub() []string {
+func (x *ReasonChoice) GetSub() []string {
 	if x != nil {
 		return x.Sub
 	}
 	return nil
 }
 
-func (x *Reason) GetLeadsTo() string {
+func (x *ReasonChoice) GetLeadsTo() string {
 	if x != nil {
 		return x.LeadsTo
 	}
 	return ""
 }
 
-func (x *Reason) GetFixableBy() string {
+func (x *ReasonChoice) GetFixableBy() string {
 	if x != nil {
 		return x.FixableBy
 	}
 	return ""
 }
 
-func (x *Reason) GetWakeAfter() string {
+func (x *ReasonChoice) GetWakeAfter() string {
 	if x != nil {
 		return x.WakeAfter
 	}
 	return ""
 }
 
-func (x *Reason) GetWakeOn() string {
+func (x *ReasonChoice) GetWakeOn() string {
 	if x != nil {
 		return x.WakeOn
 	}
 	return ""
 }
 
-func (x *Reason) GetGivesBack() bool {
+func (x *ReasonChoice) GetGivesBack() bool {
 	if x != nil {
 		return x.GivesBack
 	}
@@ -5015,7 +5593,7 @@ var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\n" +
 	"\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -5114,7 +5692,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06doneAt\x12\x17\n" +
 	"\alead_id\x18\v \x01(\tR\x06leadId\x12\x1d\n" +
 	"\n" +
-	"handoff_id\x18\f \x01(\tR\thandoffId\"\xec\x05\n" +
+	"handoff_id\x18\f \x01(\tR\thandoffId\"\xe9\n" +
+	"\n" +
 	"\x05Brief\x12\x17\n" +
 	"\awhy_now\x18\x01 \x03(\tR\x06whyNow\x12-\n" +
 	"\x05entry\x18\x02 \x01(\v2\x17.baton.routing.v1.EntryR\x05entry\x12 \n" +
@@ -5129,41 +5708,96 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	" \x03(\v2\x1f.baton.routing.v1.CampaignBriefR\tcampaigns\x12C\n" +
 	"\x0esuggested_next\x18\v \x03(\v2\x1c.baton.routing.v1.SuggestionR\rsuggestedNext\x12>\n" +
 	"\aconsent\x18\f \x03(\v2$.baton.routing.v1.Brief.ConsentEntryR\aconsent\x12E\n" +
-	"\x0eearlier_epochs\x18\r \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x1a:\n" +
+	"\x0eearlier_epochs\x18\r \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x12\x18\n" +
+	"\aversion\x18\x0e \x01(\x05R\aversion\x12\x18\n" +
+	"\achanged\x18\x0f \x03(\tR\achanged\x12\x1a\n" +
+	"\bcautions\x18\x10 \x03(\tR\bcautions\x12?\n" +
+	"\fnext_actions\x18\x11 \x03(\v2\x1c.baton.routing.v1.NextActionR\vnextActions\x123\n" +
+	"\aurgency\x18\x12 \x01(\v2\x19.baton.routing.v1.UrgencyR\aurgency\x12-\n" +
+	"\x12familiarity_reason\x18\x13 \x01(\tR\x11familiarityReason\x12%\n" +
+	"\x0ejourney_reason\x18\x14 \x01(\tR\rjourneyReason\x12%\n" +
+	"\x0epersona_reason\x18\x15 \x01(\tR\rpersonaReason\x12#\n" +
+	"\rmissing_roles\x18\x16 \x03(\tR\fmissingRoles\x12\x1a\n" +
+	"\blanguage\x18\x17 \x01(\tR\blanguage\x122\n" +
+	"\areasons\x18\x18 \x03(\v2\x18.baton.routing.v1.ReasonR\areasons\x126\n" +
+	"\n" +
+	"last_touch\x18\x19 \x01(\v2\x17.baton.routing.v1.EntryR\tlastTouch\x12:\n" +
+	"\bversions\x18\x1a \x03(\v2\x1e.baton.routing.v1.BriefVersionR\bversions\x12\x18\n" +
+	"\aearlier\x18\x1b \x03(\tR\aearlier\x12!\n" +
+	"\fworking_time\x18\x1c \x01(\tR\vworkingTime\x12\x12\n" +
+	"\x04came\x18\x1d \x01(\tR\x04came\x1a:\n" +
 	"\fConsentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"{\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"4\n" +
+	"\x06Reason\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
+	"\x06events\x18\x02 \x03(\tR\x06events\"P\n" +
+	"\n" +
+	"NextAction\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06events\x18\x03 \x03(\tR\x06events\"g\n" +
+	"\aUrgency\x12\x14\n" +
+	"\x05trend\x18\x01 \x01(\tR\x05trend\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06lately\x18\x03 \x01(\x05R\x06lately\x12\x16\n" +
+	"\x06before\x18\x04 \x01(\x05R\x06before\"n\n" +
+	"\fBriefVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
+	"\achanged\x18\x03 \x03(\tR\achanged\"\xe4\x01\n" +
 	"\x05Entry\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x10\n" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12*\n" +
-	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"8\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04type\x18\x05 \x01(\tR\x04type\x12\x18\n" +
+	"\asummary\x18\x06 \x01(\tR\asummary\x12#\n" +
+	"\rcampaign_name\x18\a \x01(\tR\fcampaignName\x12\x14\n" +
+	"\x05event\x18\b \x01(\tR\x05event\"8\n" +
 	"\bInterest\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x16\n" +
-	"\x06weight\x18\x02 \x01(\x01R\x06weight\"u\n" +
+	"\x06weight\x18\x02 \x01(\x01R\x06weight\"\xc9\x01\n" +
 	"\aContent\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x14\n" +
-	"\x05topic\x18\x04 \x01(\tR\x05topic\"i\n" +
+	"\x05topic\x18\x04 \x01(\tR\x05topic\x12\x14\n" +
+	"\x05title\x18\x05 \x01(\tR\x05title\x12\x14\n" +
+	"\x05stage\x18\x06 \x01(\tR\x05stage\x12\x14\n" +
+	"\x05times\x18\a \x01(\x05R\x05times\x12\x10\n" +
+	"\x03url\x18\b \x01(\tR\x03url\"\x91\x01\n" +
 	"\rTimelineEntry\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x18\n" +
-	"\asummary\x18\x03 \x01(\tR\asummary\"Z\n" +
+	"\asummary\x18\x03 \x01(\tR\asummary\x12\x14\n" +
+	"\x05event\x18\x04 \x01(\tR\x05event\x12\x10\n" +
+	"\x03new\x18\x05 \x01(\bR\x03new\"\x88\x02\n" +
 	"\tColleague\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x1e\n" +
 	"\n" +
 	"engagement\x18\x03 \x01(\x01R\n" +
-	"engagement\"5\n" +
+	"engagement\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x18\n" +
+	"\apersona\x18\x05 \x01(\tR\apersona\x123\n" +
+	"\alast_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12\x14\n" +
+	"\x05stage\x18\a \x01(\tR\x05stage\x12\x14\n" +
+	"\x05owner\x18\b \x01(\tR\x05owner\x12\x1d\n" +
+	"\n" +
+	"owner_name\x18\t \x01(\tR\townerName\"c\n" +
 	"\rCampaignBrief\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05brief\x18\x02 \x01(\tR\x05brief\"L\n" +
+	"\x05brief\x18\x02 \x01(\tR\x05brief\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
+	"\achannel\x18\x04 \x01(\tR\achannel\"v\n" +
 	"\n" +
 	"Suggestion\x12\x14\n" +
 	"\x05asset\x18\x01 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x10\n" +
-	"\x03url\x18\x03 \x01(\tR\x03url\"\xea\x04\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x14\n" +
+	"\x05title\x18\x04 \x01(\tR\x05title\x12\x12\n" +
+	"\x04kind\x18\x05 \x01(\tR\x04kind\"\x9e\x05\n" +
 	"\aPayload\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -5180,7 +5814,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eprevious_owner\x18\v \x01(\tR\rpreviousOwner\x120\n" +
 	"\x06breach\x18\f \x01(\v2\x18.baton.routing.v1.BreachR\x06breach\x128\n" +
 	"\ahistory\x18\r \x03(\v2\x1e.baton.routing.v1.HandoffEventR\ahistory\x12@\n" +
-	"\flast_contact\x18\x0e \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\"\xa4\x01\n" +
+	"\flast_contact\x18\x0e \x01(\v2\x1d.baton.routing.v1.LastContactR\vlastContact\x12\x18\n" +
+	"\aversion\x18\x0f \x01(\x05R\aversion\x12\x18\n" +
+	"\abecause\x18\x10 \x03(\tR\abecause\"\xa4\x01\n" +
 	"\x06Breach\x12\x14\n" +
 	"\x05clock\x18\x01 \x01(\tR\x05clock\x12,\n" +
 	"\x03due\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x12\x10\n" +
@@ -5237,10 +5873,11 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\t_breached\"u\n" +
 	"\x14ListHandoffsResponse\x125\n" +
 	"\bhandoffs\x18\x01 \x03(\v2\x19.baton.routing.v1.HandoffR\bhandoffs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"S\n" +
 	"\x11GetHandoffRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05after\x18\x02 \x01(\tR\x05after\"\xa1\x01\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\x12\x18\n" +
+	"\aversion\x18P \x01(\x05R\aversion\"\xa1\x01\n" +
 	"\x15ListDeliveriesRequest\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x1b\n" +
@@ -5444,12 +6081,12 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x123\n" +
 	"\ahandoff\x18\x02 \x01(\v2\x19.baton.routing.v1.HandoffR\ahandoff\x12*\n" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x14\n" +
-	"\x12ListReasonsRequest\"\x9c\x01\n" +
+	"\x12ListReasonsRequest\"\xa8\x01\n" +
 	"\aReasons\x12+\n" +
-	"\x11agreement_version\x18\x01 \x01(\x05R\x10agreementVersion\x120\n" +
-	"\x06reject\x18\x02 \x03(\v2\x18.baton.routing.v1.ReasonR\x06reject\x122\n" +
-	"\arecycle\x18\x03 \x03(\v2\x18.baton.routing.v1.ReasonR\arecycle\"\xbb\x01\n" +
-	"\x06Reason\x12\x0e\n" +
+	"\x11agreement_version\x18\x01 \x01(\x05R\x10agreementVersion\x126\n" +
+	"\x06reject\x18\x02 \x03(\v2\x1e.baton.routing.v1.ReasonChoiceR\x06reject\x128\n" +
+	"\arecycle\x18\x03 \x03(\v2\x1e.baton.routing.v1.ReasonChoiceR\arecycle\"\xc1\x01\n" +
+	"\fReasonChoice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03sub\x18\x02 \x03(\tR\x03sub\x12\x19\n" +
 	"\bleads_to\x18\x03 \x01(\tR\aleadsTo\x12\x1d\n" +
@@ -5459,7 +6096,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
 	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
 	"\n" +
-	"gives_back\x18\a \x01(\bR\tgivesBack2\x88\x0f\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\x9e\x10\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -5483,7 +6120,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\bGetInbox\x12!.baton.routing.v1.GetInboxRequest\x1a\x17.baton.routing.v1.Inbox\x12Q\n" +
 	"\n" +
 	"WatchInbox\x12#.baton.routing.v1.WatchInboxRequest\x1a\x1c.baton.routing.v1.InboxEvent0\x01\x12N\n" +
-	"\vListReasons\x12$.baton.routing.v1.ListReasonsRequest\x1a\x19.baton.routing.v1.ReasonsB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\vListReasons\x12$.baton.routing.v1.ListReasonsRequest\x1a\x19.baton.routing.v1.Reasons\x12I\n" +
+	"\fGetBriefText\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12I\n" +
+	"\fGetBriefPage\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBodyB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -5497,7 +6136,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 68)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -5509,210 +6148,226 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Sla)(nil),                       // 7: baton.routing.v1.Sla
 	(*DeliveryStatus)(nil),            // 8: baton.routing.v1.DeliveryStatus
 	(*Brief)(nil),                     // 9: baton.routing.v1.Brief
-	(*Entry)(nil),                     // 10: baton.routing.v1.Entry
-	(*Interest)(nil),                  // 11: baton.routing.v1.Interest
-	(*Content)(nil),                   // 12: baton.routing.v1.Content
-	(*TimelineEntry)(nil),             // 13: baton.routing.v1.TimelineEntry
-	(*Colleague)(nil),                 // 14: baton.routing.v1.Colleague
-	(*CampaignBrief)(nil),             // 15: baton.routing.v1.CampaignBrief
-	(*Suggestion)(nil),                // 16: baton.routing.v1.Suggestion
-	(*Payload)(nil),                   // 17: baton.routing.v1.Payload
-	(*Breach)(nil),                    // 18: baton.routing.v1.Breach
-	(*LeadEvent)(nil),                 // 19: baton.routing.v1.LeadEvent
-	(*AgreementEvent)(nil),            // 20: baton.routing.v1.AgreementEvent
-	(*PayloadLead)(nil),               // 21: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),       // 22: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),      // 23: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),         // 24: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),     // 25: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil),    // 26: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),     // 27: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil),    // 28: baton.routing.v1.ReplayDeliveryResponse
-	(*ReplayDeliveriesRequest)(nil),   // 29: baton.routing.v1.ReplayDeliveriesRequest
-	(*ReplayDeliveriesResponse)(nil),  // 30: baton.routing.v1.ReplayDeliveriesResponse
-	(*ListDestinationsRequest)(nil),   // 31: baton.routing.v1.ListDestinationsRequest
-	(*ListDestinationsResponse)(nil),  // 32: baton.routing.v1.ListDestinationsResponse
-	(*DestinationStatus)(nil),         // 33: baton.routing.v1.DestinationStatus
-	(*CheckResult)(nil),               // 34: baton.routing.v1.CheckResult
-	(*CheckDestinationRequest)(nil),   // 35: baton.routing.v1.CheckDestinationRequest
-	(*PauseDestinationRequest)(nil),   // 36: baton.routing.v1.PauseDestinationRequest
-	(*ResumeDestinationRequest)(nil),  // 37: baton.routing.v1.ResumeDestinationRequest
-	(*PauseDestinationResponse)(nil),  // 38: baton.routing.v1.PauseDestinationResponse
-	(*GetDirectoryRequest)(nil),       // 39: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),                 // 40: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),       // 41: baton.routing.v1.PutDirectoryRequest
-	(*PauseHandoffRequest)(nil),       // 42: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 43: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 44: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 45: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 46: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 47: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 48: baton.routing.v1.OutreachVerdict
-	(*GetDeskRequest)(nil),            // 49: baton.routing.v1.GetDeskRequest
-	(*Desk)(nil),                      // 50: baton.routing.v1.Desk
-	(*Waiter)(nil),                    // 51: baton.routing.v1.Waiter
-	(*PoolStanding)(nil),              // 52: baton.routing.v1.PoolStanding
-	(*MemberStanding)(nil),            // 53: baton.routing.v1.MemberStanding
-	(*Load)(nil),                      // 54: baton.routing.v1.Load
-	(*DeskEvent)(nil),                 // 55: baton.routing.v1.DeskEvent
-	(*GetInboxRequest)(nil),           // 56: baton.routing.v1.GetInboxRequest
-	(*Inbox)(nil),                     // 57: baton.routing.v1.Inbox
-	(*InboxCounts)(nil),               // 58: baton.routing.v1.InboxCounts
-	(*WatchInboxRequest)(nil),         // 59: baton.routing.v1.WatchInboxRequest
-	(*InboxEvent)(nil),                // 60: baton.routing.v1.InboxEvent
-	(*ListReasonsRequest)(nil),        // 61: baton.routing.v1.ListReasonsRequest
-	(*Reasons)(nil),                   // 62: baton.routing.v1.Reasons
-	(*Reason)(nil),                    // 63: baton.routing.v1.Reason
-	nil,                               // 64: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 65: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 66: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 67: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 68: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 69: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 70: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 71: baton.journal.v1.ScoreSnapshot
+	(*Reason)(nil),                    // 10: baton.routing.v1.Reason
+	(*NextAction)(nil),                // 11: baton.routing.v1.NextAction
+	(*Urgency)(nil),                   // 12: baton.routing.v1.Urgency
+	(*BriefVersion)(nil),              // 13: baton.routing.v1.BriefVersion
+	(*Entry)(nil),                     // 14: baton.routing.v1.Entry
+	(*Interest)(nil),                  // 15: baton.routing.v1.Interest
+	(*Content)(nil),                   // 16: baton.routing.v1.Content
+	(*TimelineEntry)(nil),             // 17: baton.routing.v1.TimelineEntry
+	(*Colleague)(nil),                 // 18: baton.routing.v1.Colleague
+	(*CampaignBrief)(nil),             // 19: baton.routing.v1.CampaignBrief
+	(*Suggestion)(nil),                // 20: baton.routing.v1.Suggestion
+	(*Payload)(nil),                   // 21: baton.routing.v1.Payload
+	(*Breach)(nil),                    // 22: baton.routing.v1.Breach
+	(*LeadEvent)(nil),                 // 23: baton.routing.v1.LeadEvent
+	(*AgreementEvent)(nil),            // 24: baton.routing.v1.AgreementEvent
+	(*PayloadLead)(nil),               // 25: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),       // 26: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),      // 27: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),         // 28: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),     // 29: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),    // 30: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),     // 31: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil),    // 32: baton.routing.v1.ReplayDeliveryResponse
+	(*ReplayDeliveriesRequest)(nil),   // 33: baton.routing.v1.ReplayDeliveriesRequest
+	(*ReplayDeliveriesResponse)(nil),  // 34: baton.routing.v1.ReplayDeliveriesResponse
+	(*ListDestinationsRequest)(nil),   // 35: baton.routing.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil),  // 36: baton.routing.v1.ListDestinationsResponse
+	(*DestinationStatus)(nil),         // 37: baton.routing.v1.DestinationStatus
+	(*CheckResult)(nil),               // 38: baton.routing.v1.CheckResult
+	(*CheckDestinationRequest)(nil),   // 39: baton.routing.v1.CheckDestinationRequest
+	(*PauseDestinationRequest)(nil),   // 40: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil),  // 41: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil),  // 42: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),       // 43: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 44: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 45: baton.routing.v1.PutDirectoryRequest
+	(*PauseHandoffRequest)(nil),       // 46: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 47: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 48: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 49: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 50: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 51: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 52: baton.routing.v1.OutreachVerdict
+	(*GetDeskRequest)(nil),            // 53: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 54: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 55: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 56: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 57: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 58: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 59: baton.routing.v1.DeskEvent
+	(*GetInboxRequest)(nil),           // 60: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 61: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 62: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 63: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 64: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 65: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 66: baton.routing.v1.Reasons
+	(*ReasonChoice)(nil),              // 67: baton.routing.v1.ReasonChoice
+	nil,                               // 68: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 69: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 70: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 71: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 72: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 73: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 74: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 75: baton.journal.v1.ScoreSnapshot
+	(*httpbody.HttpBody)(nil),         // 76: google.api.HttpBody
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	68,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	68,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	68,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	68,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	72,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	72,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	72,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	72,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	69,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	68,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	68,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	68,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	73,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	72,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	72,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	72,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	68,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
-	68,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
-	68,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	68,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	72,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	72,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	72,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	72,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	64,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	69,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	68,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	73,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	68,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	68,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	68,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	68,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	68,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	10,  // 27: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	11,  // 28: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	12,  // 29: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	13,  // 30: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	14,  // 31: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	15,  // 32: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	16,  // 33: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	65,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	70,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	68,  // 36: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	68,  // 37: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	68,  // 38: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	21,  // 39: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	5,   // 40: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	3,   // 41: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	71,  // 42: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	9,   // 43: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	7,   // 44: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	18,  // 45: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	2,   // 46: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	1,   // 47: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	68,  // 48: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	21,  // 49: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	68,  // 50: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	66,  // 51: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	68,  // 52: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	67,  // 53: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	68,  // 54: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
-	0,   // 55: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	8,   // 56: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	68,  // 57: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	68,  // 58: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
-	33,  // 59: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	68,  // 60: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	68,  // 61: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	68,  // 62: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	68,  // 63: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
-	34,  // 64: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	68,  // 65: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	68,  // 66: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	68,  // 67: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	48,  // 68: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,   // 69: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	68,  // 70: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	68,  // 71: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	51,  // 72: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	52,  // 73: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	68,  // 74: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	68,  // 75: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	69,  // 76: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	68,  // 77: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	68,  // 78: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	53,  // 79: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	54,  // 80: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	68,  // 81: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	54,  // 82: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	68,  // 83: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	68,  // 84: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	68,  // 85: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	68,  // 86: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	58,  // 87: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
-	0,   // 88: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
-	0,   // 89: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
-	68,  // 90: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
-	63,  // 91: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.Reason
-	63,  // 92: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.Reason
-	22,  // 93: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	22,  // 94: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	24,  // 95: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	24,  // 96: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	25,  // 97: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	27,  // 98: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	39,  // 99: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	41,  // 100: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	42,  // 101: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	43,  // 102: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	45,  // 103: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	46,  // 104: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	29,  // 105: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
-	31,  // 106: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
-	35,  // 107: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	36,  // 108: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	37,  // 109: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	49,  // 110: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	56,  // 111: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
-	59,  // 112: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
-	61,  // 113: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
-	23,  // 114: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 115: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 116: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	17,  // 117: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	26,  // 118: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	28,  // 119: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	40,  // 120: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	40,  // 121: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 122: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	44,  // 123: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	48,  // 124: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	47,  // 125: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	30,  // 126: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	32,  // 127: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	34,  // 128: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	38,  // 129: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	38,  // 130: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	50,  // 131: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	57,  // 132: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	60,  // 133: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	62,  // 134: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	114, // [114:135] is the sub-list for method output_type
-	93,  // [93:114] is the sub-list for method input_type
-	93,  // [93:93] is the sub-list for extension type_name
-	93,  // [93:93] is the sub-list for extension extendee
-	0,   // [0:93] is the sub-list for field type_name
+	72,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	72,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	72,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	72,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	72,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	14,  // 27: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	15,  // 28: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	16,  // 29: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	17,  // 30: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	18,  // 31: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	19,  // 32: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	20,  // 33: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	69,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	74,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	11,  // 36: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
+	12,  // 37: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
+	10,  // 38: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
+	14,  // 39: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
+	13,  // 40: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
+	72,  // 41: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	72,  // 42: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	72,  // 43: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	72,  // 44: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	72,  // 45: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	25,  // 46: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	5,   // 47: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	3,   // 48: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	75,  // 49: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	9,   // 50: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	7,   // 51: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	22,  // 52: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	2,   // 53: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	1,   // 54: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
+	72,  // 55: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	25,  // 56: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	72,  // 57: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	70,  // 58: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	72,  // 59: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	71,  // 60: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	72,  // 61: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	0,   // 62: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,   // 63: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	72,  // 64: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	72,  // 65: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	37,  // 66: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	72,  // 67: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	72,  // 68: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	72,  // 69: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	72,  // 70: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	38,  // 71: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	72,  // 72: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	72,  // 73: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	72,  // 74: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	52,  // 75: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,   // 76: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	72,  // 77: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	72,  // 78: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	55,  // 79: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	56,  // 80: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	72,  // 81: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	72,  // 82: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	73,  // 83: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	72,  // 84: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	72,  // 85: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	57,  // 86: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	58,  // 87: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	72,  // 88: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	58,  // 89: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	72,  // 90: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	72,  // 91: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	72,  // 92: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	72,  // 93: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	62,  // 94: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	0,   // 95: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
+	0,   // 96: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
+	72,  // 97: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	67,  // 98: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
+	67,  // 99: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
+	26,  // 100: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	26,  // 101: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	28,  // 102: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	28,  // 103: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	29,  // 104: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	31,  // 105: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	43,  // 106: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	45,  // 107: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	46,  // 108: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	47,  // 109: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	49,  // 110: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	50,  // 111: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	33,  // 112: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	35,  // 113: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	39,  // 114: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	40,  // 115: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	41,  // 116: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	53,  // 117: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	60,  // 118: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	63,  // 119: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	65,  // 120: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	28,  // 121: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	28,  // 122: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	27,  // 123: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 124: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 125: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 126: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	30,  // 127: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	32,  // 128: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	44,  // 129: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 130: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	48,  // 131: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	48,  // 132: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	52,  // 133: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	51,  // 134: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	34,  // 135: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	36,  // 136: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	38,  // 137: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	42,  // 138: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	42,  // 139: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	54,  // 140: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	61,  // 141: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	64,  // 142: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	66,  // 143: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	76,  // 144: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	76,  // 145: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	123, // [123:146] is the sub-list for method output_type
+	100, // [100:123] is the sub-list for method input_type
+	100, // [100:100] is the sub-list for extension type_name
+	100, // [100:100] is the sub-list for extension extendee
+	0,   // [0:100] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -5720,14 +6375,14 @@ func file_baton_routing_v1_routing_proto_init() {
 	if File_baton_routing_v1_routing_proto != nil {
 		return
 	}
-	file_baton_routing_v1_routing_proto_msgTypes[22].OneofWrappers = []any{}
+	file_baton_routing_v1_routing_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   68,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

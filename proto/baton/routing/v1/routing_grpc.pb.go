@@ -8,6 +8,7 @@ package routingv1
 
 import (
 	context "context"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -40,6 +41,8 @@ const (
 	RoutingService_GetInbox_FullMethodName          = "/baton.routing.v1.RoutingService/GetInbox"
 	RoutingService_WatchInbox_FullMethodName        = "/baton.routing.v1.RoutingService/WatchInbox"
 	RoutingService_ListReasons_FullMethodName       = "/baton.routing.v1.RoutingService/ListReasons"
+	RoutingService_GetBriefText_FullMethodName      = "/baton.routing.v1.RoutingService/GetBriefText"
+	RoutingService_GetBriefPage_FullMethodName      = "/baton.routing.v1.RoutingService/GetBriefPage"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -74,6 +77,9 @@ type RoutingServiceClient interface {
 	// WatchHandoffs for those who come over HTTP: it says when all there is was sent, and that it lives.
 	WatchInbox(ctx context.Context, in *WatchInboxRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[InboxEvent], error)
 	ListReasons(ctx context.Context, in *ListReasonsRequest, opts ...grpc.CallOption) (*Reasons, error)
+	// The brief as plain text, and as a page that mail programs show, too.
+	GetBriefText(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	GetBriefPage(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 }
 
 type routingServiceClient struct {
@@ -312,6 +318,26 @@ func (c *routingServiceClient) ListReasons(ctx context.Context, in *ListReasonsR
 	return out, nil
 }
 
+func (c *routingServiceClient) GetBriefText(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, RoutingService_GetBriefText_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) GetBriefPage(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, RoutingService_GetBriefPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -344,6 +370,9 @@ type RoutingServiceServer interface {
 	// WatchHandoffs for those who come over HTTP: it says when all there is was sent, and that it lives.
 	WatchInbox(*WatchInboxRequest, grpc.ServerStreamingServer[InboxEvent]) error
 	ListReasons(context.Context, *ListReasonsRequest) (*Reasons, error)
+	// The brief as plain text, and as a page that mail programs show, too.
+	GetBriefText(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
+	GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -416,6 +445,12 @@ func (UnimplementedRoutingServiceServer) WatchInbox(*WatchInboxRequest, grpc.Ser
 }
 func (UnimplementedRoutingServiceServer) ListReasons(context.Context, *ListReasonsRequest) (*Reasons, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListReasons not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetBriefText(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBriefText not implemented")
+}
+func (UnimplementedRoutingServiceServer) GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBriefPage not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -802,6 +837,42 @@ func _RoutingService_ListReasons_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_GetBriefText_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetBriefText(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetBriefText_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetBriefText(ctx, req.(*GetHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_GetBriefPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetHandoffRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).GetBriefPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_GetBriefPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).GetBriefPage(ctx, req.(*GetHandoffRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -884,6 +955,14 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListReasons",
 			Handler:    _RoutingService_ListReasons_Handler,
+		},
+		{
+			MethodName: "GetBriefText",
+			Handler:    _RoutingService_GetBriefText_Handler,
+		},
+		{
+			MethodName: "GetBriefPage",
+			Handler:    _RoutingService_GetBriefPage_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

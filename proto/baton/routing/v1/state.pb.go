@@ -349,8 +349,10 @@ type AccountState struct {
 	// Open and lately closed deals, by lead and id.
 	Deals []*DealState `protobuf:"bytes,1,rep,name=deals,proto3" json:"deals,omitempty"`
 	// Who was given one of its leads last, and when.
-	LastRep       string `protobuf:"bytes,2,opt,name=last_rep,json=lastRep,proto3" json:"last_rep,omitempty"`
-	LastAt        int64  `protobuf:"varint,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	LastRep string `protobuf:"bytes,2,opt,name=last_rep,json=lastRep,proto3" json:"last_rep,omitempty"`
+	LastAt  int64  `protobuf:"varint,3,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
+	// Handoffs that reps have, in the order in which they got them.
+	Handoffs      []*AccountHandoffState `protobuf:"bytes,10,rep,name=handoffs,proto3" json:"handoffs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -404,6 +406,13 @@ func (x *AccountState) GetLastAt() int64 {
 		return x.LastAt
 	}
 	return 0
+}
+
+func (x *AccountState) GetHandoffs() []*AccountHandoffState {
+	if x != nil {
+		return x.Handoffs
+	}
+	return nil
 }
 
 // HandoffState is one handoff. What sales reads of the lead is stored once beside it, as it was when the lead qualified.
@@ -480,7 +489,10 @@ type HandoffState struct {
 	// The request for another owner that the desk has yet to answer.
 	Wish *WishState `protobuf:"bytes,50,opt,name=wish,proto3" json:"wish,omitempty"`
 	// How many attempts were asked for by requests, so that the service level's own are told apart.
-	Wishes        int32 `protobuf:"varint,51,opt,name=wishes,proto3" json:"wishes,omitempty"`
+	Wishes int32 `protobuf:"varint,51,opt,name=wishes,proto3" json:"wishes,omitempty"`
+	// The brief's versions behind the first, oldest first, and what will make the next one.
+	Versions      []*BriefVersionState `protobuf:"bytes,80,rep,name=versions,proto3" json:"versions,omitempty"`
+	Pending       *BriefVersionState   `protobuf:"bytes,81,opt,name=pending,proto3" json:"pending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -886,6 +898,20 @@ func (x *HandoffState) GetWishes() int32 {
 	return 0
 }
 
+func (x *HandoffState) GetVersions() []*BriefVersionState {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *HandoffState) GetPending() *BriefVersionState {
+	if x != nil {
+		return x.Pending
+	}
+	return nil
+}
+
 // RefsState is what one destination calls what it made or found.
 type RefsState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1026,6 +1052,196 @@ func (x *WishState) GetAnswered() bool {
 	return false
 }
 
+type BriefVersionState struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Version int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	// Of the pending one, when it will be told, 0 where that waits for a rep.
+	At            int64               `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	Because       []*BriefChangeState `protobuf:"bytes,3,rep,name=because,proto3" json:"because,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefVersionState) Reset() {
+	*x = BriefVersionState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefVersionState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefVersionState) ProtoMessage() {}
+
+func (x *BriefVersionState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefVersionState.ProtoReflect.Descriptor instead.
+func (*BriefVersionState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BriefVersionState) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *BriefVersionState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *BriefVersionState) GetBecause() []*BriefChangeState {
+	if x != nil {
+		return x.Because
+	}
+	return nil
+}
+
+type BriefChangeState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	What          string                 `protobuf:"bytes,1,opt,name=what,proto3" json:"what,omitempty"`
+	Event         string                 `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
+	At            int64                  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	Detail        string                 `protobuf:"bytes,4,opt,name=detail,proto3" json:"detail,omitempty"`
+	Lead          string                 `protobuf:"bytes,5,opt,name=lead,proto3" json:"lead,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BriefChangeState) Reset() {
+	*x = BriefChangeState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BriefChangeState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BriefChangeState) ProtoMessage() {}
+
+func (x *BriefChangeState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BriefChangeState.ProtoReflect.Descriptor instead.
+func (*BriefChangeState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BriefChangeState) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *BriefChangeState) GetDetail() string {
+	if x != nil {
+		return x.Detail
+	}
+	return ""
+}
+
+func (x *BriefChangeState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+// AccountHandoffState is a handoff at an account that a rep has.
+type AccountHandoffState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId     string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountHandoffState) Reset() {
+	*x = AccountHandoffState{}
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountHandoffState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountHandoffState) ProtoMessage() {}
+
+func (x *AccountHandoffState) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountHandoffState.ProtoReflect.Descriptor instead.
+func (*AccountHandoffState) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AccountHandoffState) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *AccountHandoffState) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
 type AssignmentState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Attempt       int32                  `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
@@ -1043,7 +1259,7 @@ type AssignmentState struct {
 
 func (x *AssignmentState) Reset() {
 	*x = AssignmentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1271,7 @@ func (x *AssignmentState) String() string {
 func (*AssignmentState) ProtoMessage() {}
 
 func (x *AssignmentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[7]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1284,7 @@ func (x *AssignmentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AssignmentState.ProtoReflect.Descriptor instead.
 func (*AssignmentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{7}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *AssignmentState) GetAttempt() int32 {
@@ -1150,7 +1366,7 @@ type StepState struct {
 
 func (x *StepState) Reset() {
 	*x = StepState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1162,7 +1378,7 @@ func (x *StepState) String() string {
 func (*StepState) ProtoMessage() {}
 
 func (x *StepState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[8]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1175,7 +1391,7 @@ func (x *StepState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepState.ProtoReflect.Descriptor instead.
 func (*StepState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{8}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StepState) GetAt() int64 {
@@ -1225,7 +1441,7 @@ type MomentState struct {
 
 func (x *MomentState) Reset() {
 	*x = MomentState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1453,7 @@ func (x *MomentState) String() string {
 func (*MomentState) ProtoMessage() {}
 
 func (x *MomentState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[9]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1466,7 @@ func (x *MomentState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MomentState.ProtoReflect.Descriptor instead.
 func (*MomentState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{9}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MomentState) GetWhat() string {
@@ -1307,7 +1523,7 @@ type DeliveryState struct {
 
 func (x *DeliveryState) Reset() {
 	*x = DeliveryState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1535,7 @@ func (x *DeliveryState) String() string {
 func (*DeliveryState) ProtoMessage() {}
 
 func (x *DeliveryState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[10]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1548,7 @@ func (x *DeliveryState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryState.ProtoReflect.Descriptor instead.
 func (*DeliveryState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{10}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *DeliveryState) GetId() string {
@@ -1450,7 +1666,7 @@ type SeenRequest struct {
 
 func (x *SeenRequest) Reset() {
 	*x = SeenRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1462,7 +1678,7 @@ func (x *SeenRequest) String() string {
 func (*SeenRequest) ProtoMessage() {}
 
 func (x *SeenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[11]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1475,7 +1691,7 @@ func (x *SeenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SeenRequest.ProtoReflect.Descriptor instead.
 func (*SeenRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{11}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SeenRequest) GetHash() uint64 {
@@ -1516,7 +1732,7 @@ type HeldRequest struct {
 
 func (x *HeldRequest) Reset() {
 	*x = HeldRequest{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1744,7 @@ func (x *HeldRequest) String() string {
 func (*HeldRequest) ProtoMessage() {}
 
 func (x *HeldRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[12]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1757,7 @@ func (x *HeldRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldRequest.ProtoReflect.Descriptor instead.
 func (*HeldRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{12}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *HeldRequest) GetId() string {
@@ -1664,7 +1880,7 @@ type DeskState struct {
 
 func (x *DeskState) Reset() {
 	*x = DeskState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1676,7 +1892,7 @@ func (x *DeskState) String() string {
 func (*DeskState) ProtoMessage() {}
 
 func (x *DeskState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[13]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1689,7 +1905,7 @@ func (x *DeskState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskState.ProtoReflect.Descriptor instead.
 func (*DeskState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{13}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeskState) GetNow() int64 {
@@ -1782,7 +1998,7 @@ type PausedState struct {
 
 func (x *PausedState) Reset() {
 	*x = PausedState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1794,7 +2010,7 @@ func (x *PausedState) String() string {
 func (*PausedState) ProtoMessage() {}
 
 func (x *PausedState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[14]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1807,7 +2023,7 @@ func (x *PausedState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PausedState.ProtoReflect.Descriptor instead.
 func (*PausedState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{14}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PausedState) GetDestination() string {
@@ -1849,7 +2065,7 @@ type PoolState struct {
 
 func (x *PoolState) Reset() {
 	*x = PoolState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +2077,7 @@ func (x *PoolState) String() string {
 func (*PoolState) ProtoMessage() {}
 
 func (x *PoolState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[15]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +2090,7 @@ func (x *PoolState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolState.ProtoReflect.Descriptor instead.
 func (*PoolState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{15}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PoolState) GetId() string {
@@ -1902,7 +2118,7 @@ type HandsState struct {
 
 func (x *HandsState) Reset() {
 	*x = HandsState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2130,7 @@ func (x *HandsState) String() string {
 func (*HandsState) ProtoMessage() {}
 
 func (x *HandsState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[16]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2143,7 @@ func (x *HandsState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandsState.ProtoReflect.Descriptor instead.
 func (*HandsState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{16}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HandsState) GetRep() string {
@@ -1955,7 +2171,7 @@ type AlarmState struct {
 
 func (x *AlarmState) Reset() {
 	*x = AlarmState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2183,7 @@ func (x *AlarmState) String() string {
 func (*AlarmState) ProtoMessage() {}
 
 func (x *AlarmState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[17]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2196,7 @@ func (x *AlarmState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AlarmState.ProtoReflect.Descriptor instead.
 func (*AlarmState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{17}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *AlarmState) GetPool() string {
@@ -2015,7 +2231,7 @@ type MemberState struct {
 
 func (x *MemberState) Reset() {
 	*x = MemberState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2243,7 @@ func (x *MemberState) String() string {
 func (*MemberState) ProtoMessage() {}
 
 func (x *MemberState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[18]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2256,7 @@ func (x *MemberState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberState.ProtoReflect.Descriptor instead.
 func (*MemberState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{18}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MemberState) GetRep() string {
@@ -2106,7 +2322,7 @@ type LoadState struct {
 
 func (x *LoadState) Reset() {
 	*x = LoadState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2334,7 @@ func (x *LoadState) String() string {
 func (*LoadState) ProtoMessage() {}
 
 func (x *LoadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[19]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2347,7 @@ func (x *LoadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadState.ProtoReflect.Descriptor instead.
 func (*LoadState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{19}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LoadState) GetRep() string {
@@ -2192,7 +2408,7 @@ type WaitingState struct {
 
 func (x *WaitingState) Reset() {
 	*x = WaitingState{}
-	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2420,7 @@ func (x *WaitingState) String() string {
 func (*WaitingState) ProtoMessage() {}
 
 func (x *WaitingState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_state_proto_msgTypes[20]
+	mi := &file_baton_routing_v1_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2217,7 +2433,7 @@ func (x *WaitingState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingState.ProtoReflect.Descriptor instead.
 func (*WaitingState) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{20}
+	return file_baton_routing_v1_state_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WaitingState) GetLead() string {
@@ -2401,11 +2617,13 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x12\n" +
 	"\x04open\x18\x04 \x01(\bR\x04open\x12\x0e\n" +
 	"\x02at\x18\x05 \x01(\x03R\x02at\x12\x12\n" +
-	"\x04told\x18\x06 \x01(\tR\x04told\"u\n" +
+	"\x04told\x18\x06 \x01(\tR\x04told\"\xb8\x01\n" +
 	"\fAccountState\x121\n" +
 	"\x05deals\x18\x01 \x03(\v2\x1b.baton.routing.v1.DealStateR\x05deals\x12\x19\n" +
 	"\blast_rep\x18\x02 \x01(\tR\alastRep\x12\x17\n" +
-	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\"\xdc\r\n" +
+	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\x12A\n" +
+	"\bhandoffs\x18\n" +
+	" \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"\xdc\x0e\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -2466,7 +2684,9 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\vowner_asked\x18' \x01(\bR\n" +
 	"ownerAsked\x12/\n" +
 	"\x04wish\x182 \x01(\v2\x1b.baton.routing.v1.WishStateR\x04wish\x12\x16\n" +
-	"\x06wishes\x183 \x01(\x05R\x06wishes\"\xa1\x01\n" +
+	"\x06wishes\x183 \x01(\x05R\x06wishes\x12?\n" +
+	"\bversions\x18P \x03(\v2#.baton.routing.v1.BriefVersionStateR\bversions\x12=\n" +
+	"\apending\x18Q \x01(\v2#.baton.routing.v1.BriefVersionStateR\apending\"\xa1\x01\n" +
 	"\tRefsState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
 	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
@@ -2479,7 +2699,21 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1c\n" +
 	"\tdisplaced\x18\x04 \x01(\bR\tdisplaced\x12+\n" +
 	"\x11displaced_because\x18\x05 \x01(\tR\x10displacedBecause\x12\x1a\n" +
-	"\banswered\x18\x06 \x01(\bR\banswered\"\x89\x02\n" +
+	"\banswered\x18\x06 \x01(\bR\banswered\"{\n" +
+	"\x11BriefVersionState\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\x12<\n" +
+	"\abecause\x18\x03 \x03(\v2\".baton.routing.v1.BriefChangeStateR\abecause\"x\n" +
+	"\x10BriefChangeState\x12\x12\n" +
+	"\x04what\x18\x01 \x01(\tR\x04what\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x16\n" +
+	"\x06detail\x18\x04 \x01(\tR\x06detail\x12\x12\n" +
+	"\x04lead\x18\x05 \x01(\tR\x04lead\"H\n" +
+	"\x13AccountHandoffState\x12\x12\n" +
+	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x02 \x01(\tR\thandoffId\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +
@@ -2630,78 +2864,85 @@ func file_baton_routing_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_state_proto_rawDescData
 }
 
-var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_baton_routing_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_baton_routing_v1_state_proto_goTypes = []any{
-	(*LeadState)(nil),       // 0: baton.routing.v1.LeadState
-	(*ContactState)(nil),    // 1: baton.routing.v1.ContactState
-	(*DealState)(nil),       // 2: baton.routing.v1.DealState
-	(*AccountState)(nil),    // 3: baton.routing.v1.AccountState
-	(*HandoffState)(nil),    // 4: baton.routing.v1.HandoffState
-	(*RefsState)(nil),       // 5: baton.routing.v1.RefsState
-	(*WishState)(nil),       // 6: baton.routing.v1.WishState
-	(*AssignmentState)(nil), // 7: baton.routing.v1.AssignmentState
-	(*StepState)(nil),       // 8: baton.routing.v1.StepState
-	(*MomentState)(nil),     // 9: baton.routing.v1.MomentState
-	(*DeliveryState)(nil),   // 10: baton.routing.v1.DeliveryState
-	(*SeenRequest)(nil),     // 11: baton.routing.v1.SeenRequest
-	(*HeldRequest)(nil),     // 12: baton.routing.v1.HeldRequest
-	(*DeskState)(nil),       // 13: baton.routing.v1.DeskState
-	(*PausedState)(nil),     // 14: baton.routing.v1.PausedState
-	(*PoolState)(nil),       // 15: baton.routing.v1.PoolState
-	(*HandsState)(nil),      // 16: baton.routing.v1.HandsState
-	(*AlarmState)(nil),      // 17: baton.routing.v1.AlarmState
-	(*MemberState)(nil),     // 18: baton.routing.v1.MemberState
-	(*LoadState)(nil),       // 19: baton.routing.v1.LoadState
-	(*WaitingState)(nil),    // 20: baton.routing.v1.WaitingState
-	nil,                     // 21: baton.routing.v1.RefsState.RefsEntry
-	nil,                     // 22: baton.routing.v1.DeliveryState.DataEntry
-	(*AccountRef)(nil),      // 23: baton.routing.v1.AccountRef
-	(*v1.Considered)(nil),   // 24: baton.journal.v1.Considered
-	(*v1.Preference)(nil),   // 25: baton.journal.v1.Preference
-	(*v1.Needs)(nil),        // 26: baton.journal.v1.Needs
-	(*v1.Conflict)(nil),     // 27: baton.journal.v1.Conflict
+	(*LeadState)(nil),           // 0: baton.routing.v1.LeadState
+	(*ContactState)(nil),        // 1: baton.routing.v1.ContactState
+	(*DealState)(nil),           // 2: baton.routing.v1.DealState
+	(*AccountState)(nil),        // 3: baton.routing.v1.AccountState
+	(*HandoffState)(nil),        // 4: baton.routing.v1.HandoffState
+	(*RefsState)(nil),           // 5: baton.routing.v1.RefsState
+	(*WishState)(nil),           // 6: baton.routing.v1.WishState
+	(*BriefVersionState)(nil),   // 7: baton.routing.v1.BriefVersionState
+	(*BriefChangeState)(nil),    // 8: baton.routing.v1.BriefChangeState
+	(*AccountHandoffState)(nil), // 9: baton.routing.v1.AccountHandoffState
+	(*AssignmentState)(nil),     // 10: baton.routing.v1.AssignmentState
+	(*StepState)(nil),           // 11: baton.routing.v1.StepState
+	(*MomentState)(nil),         // 12: baton.routing.v1.MomentState
+	(*DeliveryState)(nil),       // 13: baton.routing.v1.DeliveryState
+	(*SeenRequest)(nil),         // 14: baton.routing.v1.SeenRequest
+	(*HeldRequest)(nil),         // 15: baton.routing.v1.HeldRequest
+	(*DeskState)(nil),           // 16: baton.routing.v1.DeskState
+	(*PausedState)(nil),         // 17: baton.routing.v1.PausedState
+	(*PoolState)(nil),           // 18: baton.routing.v1.PoolState
+	(*HandsState)(nil),          // 19: baton.routing.v1.HandsState
+	(*AlarmState)(nil),          // 20: baton.routing.v1.AlarmState
+	(*MemberState)(nil),         // 21: baton.routing.v1.MemberState
+	(*LoadState)(nil),           // 22: baton.routing.v1.LoadState
+	(*WaitingState)(nil),        // 23: baton.routing.v1.WaitingState
+	nil,                         // 24: baton.routing.v1.RefsState.RefsEntry
+	nil,                         // 25: baton.routing.v1.DeliveryState.DataEntry
+	(*AccountRef)(nil),          // 26: baton.routing.v1.AccountRef
+	(*v1.Considered)(nil),       // 27: baton.journal.v1.Considered
+	(*v1.Preference)(nil),       // 28: baton.journal.v1.Preference
+	(*v1.Needs)(nil),            // 29: baton.journal.v1.Needs
+	(*v1.Conflict)(nil),         // 30: baton.journal.v1.Conflict
 }
 var file_baton_routing_v1_state_proto_depIdxs = []int32{
 	4,  // 0: baton.routing.v1.LeadState.handoffs:type_name -> baton.routing.v1.HandoffState
-	10, // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	11, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
-	12, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
+	13, // 1: baton.routing.v1.LeadState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	14, // 2: baton.routing.v1.LeadState.seen:type_name -> baton.routing.v1.SeenRequest
+	15, // 3: baton.routing.v1.LeadState.held:type_name -> baton.routing.v1.HeldRequest
 	1,  // 4: baton.routing.v1.LeadState.touch:type_name -> baton.routing.v1.ContactState
 	1,  // 5: baton.routing.v1.LeadState.mail:type_name -> baton.routing.v1.ContactState
 	1,  // 6: baton.routing.v1.LeadState.outreach:type_name -> baton.routing.v1.ContactState
 	5,  // 7: baton.routing.v1.LeadState.refs:type_name -> baton.routing.v1.RefsState
 	2,  // 8: baton.routing.v1.LeadState.deals:type_name -> baton.routing.v1.DealState
 	2,  // 9: baton.routing.v1.AccountState.deals:type_name -> baton.routing.v1.DealState
-	23, // 10: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
-	7,  // 11: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
-	24, // 12: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
-	8,  // 13: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
-	9,  // 14: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
-	5,  // 15: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
-	25, // 16: baton.routing.v1.HandoffState.prefer:type_name -> baton.journal.v1.Preference
-	26, // 17: baton.routing.v1.HandoffState.needs:type_name -> baton.journal.v1.Needs
-	27, // 18: baton.routing.v1.HandoffState.conflicts:type_name -> baton.journal.v1.Conflict
-	6,  // 19: baton.routing.v1.HandoffState.wish:type_name -> baton.routing.v1.WishState
-	21, // 20: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
-	24, // 21: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
-	22, // 22: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
-	15, // 23: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
-	19, // 24: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
-	20, // 25: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
-	10, // 26: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
-	14, // 27: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
-	16, // 28: baton.routing.v1.DeskState.hands:type_name -> baton.routing.v1.HandsState
-	19, // 29: baton.routing.v1.DeskState.pool_loads:type_name -> baton.routing.v1.LoadState
-	17, // 30: baton.routing.v1.DeskState.alarms:type_name -> baton.routing.v1.AlarmState
-	18, // 31: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
-	25, // 32: baton.routing.v1.WaitingState.prefer:type_name -> baton.journal.v1.Preference
-	26, // 33: baton.routing.v1.WaitingState.needs:type_name -> baton.journal.v1.Needs
-	27, // 34: baton.routing.v1.WaitingState.conflicts:type_name -> baton.journal.v1.Conflict
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	9,  // 10: baton.routing.v1.AccountState.handoffs:type_name -> baton.routing.v1.AccountHandoffState
+	26, // 11: baton.routing.v1.HandoffState.account:type_name -> baton.routing.v1.AccountRef
+	10, // 12: baton.routing.v1.HandoffState.assignments:type_name -> baton.routing.v1.AssignmentState
+	27, // 13: baton.routing.v1.HandoffState.waiting_for:type_name -> baton.journal.v1.Considered
+	11, // 14: baton.routing.v1.HandoffState.steps:type_name -> baton.routing.v1.StepState
+	12, // 15: baton.routing.v1.HandoffState.history:type_name -> baton.routing.v1.MomentState
+	5,  // 16: baton.routing.v1.HandoffState.refs:type_name -> baton.routing.v1.RefsState
+	28, // 17: baton.routing.v1.HandoffState.prefer:type_name -> baton.journal.v1.Preference
+	29, // 18: baton.routing.v1.HandoffState.needs:type_name -> baton.journal.v1.Needs
+	30, // 19: baton.routing.v1.HandoffState.conflicts:type_name -> baton.journal.v1.Conflict
+	6,  // 20: baton.routing.v1.HandoffState.wish:type_name -> baton.routing.v1.WishState
+	7,  // 21: baton.routing.v1.HandoffState.versions:type_name -> baton.routing.v1.BriefVersionState
+	7,  // 22: baton.routing.v1.HandoffState.pending:type_name -> baton.routing.v1.BriefVersionState
+	24, // 23: baton.routing.v1.RefsState.refs:type_name -> baton.routing.v1.RefsState.RefsEntry
+	8,  // 24: baton.routing.v1.BriefVersionState.because:type_name -> baton.routing.v1.BriefChangeState
+	27, // 25: baton.routing.v1.AssignmentState.considered:type_name -> baton.journal.v1.Considered
+	25, // 26: baton.routing.v1.DeliveryState.data:type_name -> baton.routing.v1.DeliveryState.DataEntry
+	18, // 27: baton.routing.v1.DeskState.pools:type_name -> baton.routing.v1.PoolState
+	22, // 28: baton.routing.v1.DeskState.loads:type_name -> baton.routing.v1.LoadState
+	23, // 29: baton.routing.v1.DeskState.queue:type_name -> baton.routing.v1.WaitingState
+	13, // 30: baton.routing.v1.DeskState.deliveries:type_name -> baton.routing.v1.DeliveryState
+	17, // 31: baton.routing.v1.DeskState.paused:type_name -> baton.routing.v1.PausedState
+	19, // 32: baton.routing.v1.DeskState.hands:type_name -> baton.routing.v1.HandsState
+	22, // 33: baton.routing.v1.DeskState.pool_loads:type_name -> baton.routing.v1.LoadState
+	20, // 34: baton.routing.v1.DeskState.alarms:type_name -> baton.routing.v1.AlarmState
+	21, // 35: baton.routing.v1.PoolState.members:type_name -> baton.routing.v1.MemberState
+	28, // 36: baton.routing.v1.WaitingState.prefer:type_name -> baton.journal.v1.Preference
+	29, // 37: baton.routing.v1.WaitingState.needs:type_name -> baton.journal.v1.Needs
+	30, // 38: baton.routing.v1.WaitingState.conflicts:type_name -> baton.journal.v1.Conflict
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_state_proto_init() }
@@ -2716,7 +2957,7 @@ func file_baton_routing_v1_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_state_proto_rawDesc), len(file_baton_routing_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

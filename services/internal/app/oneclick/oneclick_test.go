@@ -55,7 +55,7 @@ func (w *world) GetBrief(context.Context, *routingv1.GetHandoffRequest, ...grpc.
 }
 
 func (w *world) ListReasons(context.Context, *routingv1.ListReasonsRequest, ...grpc.CallOption) (*routingv1.Reasons, error) {
-	return &routingv1.Reasons{Reject: []*routingv1.Reason{{Id: "bad-data", LeadsTo: "recycled"}, {Id: "no-fit", Sub: []string{"size"}, LeadsTo: "disqualified"}}}, nil
+	return &routingv1.Reasons{Reject: []*routingv1.ReasonChoice{{Id: "bad-data", LeadsTo: "recycled"}, {Id: "no-fit", Sub: []string{"size"}, LeadsTo: "disqualified"}}}, nil
 }
 
 func (w *world) answer(req *feedbackv1.DispositionRequest, stage, what string) (*feedbackv1.DispositionResponse, error) {

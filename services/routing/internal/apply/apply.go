@@ -85,11 +85,11 @@ func Destinations(ctx context.Context, g Globals, list []*journalv1.Destination,
 	fmt.Fprintf(&text, "decides %d\n", fold.Decides)
 	hash := Hash([]byte(text.String()))
 	_, err := replace(ctx, g, fold.KindDestinations, now, func(last *journalv1.Event) *journalv1.Event {
-		if last.GetDestinationsChanged().GetHash() == hash {
+		if d := last.GetDestinationsChanged(); d.GetHash() == hash && d.GetDecides() >= fold.Decides && d.GetBriefVersions() >= fold.BriefVersions {
 			return nil
 		}
-		return &journalv1.Event{Id: "destinations." + hash, Type: "destinations_changed", Source: OriginFile, Payload: &journalv1.Event_DestinationsChanged{
-			DestinationsChanged: &journalv1.DestinationsChanged{Destinations: list, Hash: hash, Decides: fold.Decides},
+		return &journalv1.Event{Id: "destinations." + hash + ".1", Type: "destinations_changed", Source: OriginFile, Payload: &journalv1.Event_DestinationsChanged{
+			DestinationsChanged: &journalv1.DestinationsChanged{Destinations: list, Hash: hash, Decides: fold.Decides, BriefVersions: fold.BriefVersions},
 		}}
 	})
 	return err

@@ -25,19 +25,27 @@ const accountPrefix = "ac_"
 // accountEntity is an account: leads tell it who works on it, and ask it.
 type accountEntity struct {
 	state.Account
+	id string
+	colleagues
 }
 
-func loadAccount(blob []byte) (journal.Entity, error) {
+func loadAccount(id string, blob []byte) (journal.Entity, error) {
 	a, err := state.DecodeAccount(blob)
 	if err != nil {
 		return nil, err
 	}
-	return &accountEntity{Account: *a}, nil
+	return &accountEntity{Account: *a, id: id}, nil
 }
 
 // Apply folds what a lead tells.
 func (e *accountEntity) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
-	if ev.Type != typeOwnerKnown {
+	e.colleagues = colleagues{}
+	switch ev.Type {
+	case typeBriefChanged:
+		e.handed(ev)
+		return journal.Applied
+	case typeOwnerKnown:
+	default:
 		return journal.Applied
 	}
 	k := ev.Body.GetOwnerKnown()
@@ -52,6 +60,7 @@ func (e *accountEntity) Apply(_ journal.Globals, ev *journal.Event) journal.Outc
 
 // Decide answers a lead that asks.
 func (e *accountEntity) Decide(globals journal.Globals, ev *journal.Event, d *journal.Decision) {
+	e.tellColleagues(ev, d)
 	g, ok := globals.(*Globals)
 	asked := ev.Body.GetOwnerAsked()
 	if !ok || ev.Type != typeOwnerAsked || identity.RankOf(asked.GetLead()) == 0 {

@@ -48,6 +48,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 	switch ev.Type {
 	case typeAssigned:
 		if l.effects.assigned != nil {
+			l.handed(g, l.effects.assigned, ev, d)
 			l.route(g, ev.Time(), d)
 		} else if a := ev.Body.GetAssigned(); a.GetHandoffId() != "" {
 			// Nobody waits for it any more: the rep never hears of it and gets the turn back.
@@ -77,6 +78,7 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 			l.refuse(d, r, handoff.UnknownHandoff, "this lead has no such handoff")
 		}
 	}
+	l.decideBriefs(g, ev, d)
 	l.answer(g, d)
 }
 
@@ -100,9 +102,11 @@ func (l *lead) decideEnds(g *Globals, ev *journal.Event, d *journal.Decision) {
 			HandoffId: h.ID, Rep: h.Owner(), Reason: handoff.ByMerge,
 		}}})
 		d.Fact(identity.Desk, l.closedNow(h, closedRecalled))
+		l.left(g, h, d)
 	}
 	for _, h := range l.ended {
 		d.Fact(identity.Desk, l.closedNow(h, h.ClosedBy))
+		l.left(g, h, d)
 		if h.Stage == handoff.Recalled {
 			l.tellRecalled(g, d, h)
 		}
@@ -287,6 +291,7 @@ func (l *lead) answer(g *Globals, d *journal.Decision) {
 				outcome = closedGivenBack
 			}
 			d.Fact(identity.Desk, l.closedNow(h, outcome))
+			l.left(g, h, d)
 		case asked && !h.Asked:
 			d.Fact(identity.Desk, l.closed(h.ID, "", "", closedWithdrawn))
 		}

@@ -16,6 +16,7 @@ const (
 	EventRouted             = "handoff.routed"
 	EventReassigned         = "handoff.reassigned"
 	EventRecalled           = "handoff.recalled"
+	EventUpdated            = "handoff.updated"
 	EventStageChanged       = "lead.stage_changed"
 	EventBandChanged        = "lead.score_band_changed"
 	EventSLABreached        = "sla.breached"
@@ -41,6 +42,8 @@ type Globals struct {
 
 	proposed     map[int32][]byte
 	destinations []*journalv1.Destination
+	// briefVersions: briefs have versions from here on.
+	briefVersions bool
 }
 
 // NewGlobals gives the state before the first global fact.
@@ -63,6 +66,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
 		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= Decides
+		g.briefVersions = ev.Body.GetDestinationsChanged().GetBriefVersions() >= BriefVersions
 	case typeAgreementChanged:
 		return g.agreement(ev.Body.GetAgreementChanged())
 	}

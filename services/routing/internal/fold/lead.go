@@ -114,6 +114,7 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.splitOff(ev)
 	case typeAbsorbed:
 		l.absorbed(ev)
+		l.adopted(g, ev.Body.GetAbsorbed().GetFrom(), ev.Time())
 	case typeRecalled:
 		l.recalled(ev)
 	case typeStageChanged:
@@ -122,6 +123,10 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 		l.look(g, ev)
 	case typeOwnerTold:
 		l.ownerTold(ev)
+	case typeScoreBandChanged:
+		l.bandChanged(g, ev)
+	case typeBriefChanged:
+		l.colleague(ev)
 	default:
 		if deal(ev.Type) {
 			l.dealMoved(g, ev)
@@ -131,6 +136,9 @@ func (l *lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome
 			return l.requested(ev)
 		case contact(ev.Type):
 			l.contacted(ev)
+		}
+		if matters, _ := material(ev.Type); matters {
+			return l.engaged(g, ev)
 		}
 	}
 	return journal.Applied
@@ -157,6 +165,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	h.Send(target)
 	h.Record("qualified", ev.Time(), "", q.GetRule())
 	l.past(q, ev.Time())
+	l.heard(g, q, ev.Time())
 	l.Handoffs = append(l.Handoffs, h)
 	l.touch(h)
 	// The snapshot stands beside the blob: it is large, never changes, and no decision needs it.
@@ -357,6 +366,8 @@ func (l *lead) applyOwn(g *Globals, ev *journal.Event) {
 			h.Record("sla_breached", ev.Time(), b.GetRep(), b.GetClock())
 			l.touch(h)
 		}
+	case typeBriefChanged:
+		l.revised(ev)
 	}
 }
 

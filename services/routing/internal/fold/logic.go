@@ -109,7 +109,7 @@ func (*Logic) Wants(h journal.Head) bool {
 		return false
 	}
 	if strings.HasPrefix(h.Entity, accountPrefix) {
-		return from == Service && (h.Type == typeOwnerKnown || h.Type == typeOwnerAsked)
+		return from == Service && (h.Type == typeOwnerKnown || h.Type == typeOwnerAsked || h.Type == typeBriefChanged)
 	}
 	if identity.RankOf(h.Entity) == 0 {
 		return false
@@ -119,10 +119,13 @@ func (*Logic) Wants(h journal.Head) bool {
 		return from == scoring
 	case typeDelivered, typeDeliveryFailed, typeReplayRequested, journal.TypeTimerFired:
 		return from == ""
-	case typeAssigned, typeWaiting, typeDeclined, typeAbsorbed, typeRecalled, typeOwnerTold:
+	case typeAssigned, typeWaiting, typeDeclined, typeAbsorbed, typeRecalled, typeOwnerTold, typeBriefChanged:
 		return from == Service
 	case typeRouted, typeReassigned, typeAnswered, typeEscalated, typeSLABreached, typeDeliveryDue, typeHeld, typeResumed, typeMatched:
 		return journal.OwnToSelf(Service, h)
+	}
+	if matters, _ := material(h.Type); matters {
+		return from == "" || from == scoring
 	}
 	// What sales answers comes as an input, or is passed on by scoring once the lead it was sent to has merged.
 	return (disposition(h.Type) || h.Type == handoff.DoReassign || contact(h.Type) || deal(h.Type)) && (from == "" || from == scoring)
@@ -134,7 +137,7 @@ func (l *Logic) Load(entity string, blob []byte) (journal.Entity, error) {
 		return loadDesk(blob)
 	}
 	if strings.HasPrefix(entity, accountPrefix) {
-		return loadAccount(blob)
+		return loadAccount(entity, blob)
 	}
 	return loadLead(l.key, entity, blob)
 }

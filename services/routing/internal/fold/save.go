@@ -22,10 +22,11 @@ func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
 	if len(l.Held) > 0 {
 		held = l.Held[0].At.Add(heldFor)
 	}
-	if sla.IsZero() && held.IsZero() && hold.IsZero() {
+	brief := l.tellsBy()
+	if sla.IsZero() && held.IsZero() && hold.IsZero() && brief.IsZero() {
 		return nil
 	}
-	return map[string]time.Time{timerSLA: sla, timerHeld: held, timerHold: hold}
+	return map[string]time.Time{timerSLA: sla, timerHeld: held, timerHold: hold, timerBrief: brief}
 }
 
 // sooner gives the earlier of two moments; a zero one is never.

@@ -79,7 +79,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	p, err := r.Payload(ctx, h, d.Entity, number(d.Data["attempt"]))
+	p, err := r.payload(ctx, h, d.Entity, ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], must: d.Event == fold.EventUpdated})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,6 +93,8 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId(), Notify: d.Data["notify"], Step: int32(number(d.Data["step"])),
 			Manager: r.manager(ctx, p.GetOwner().GetTeam()),
 		}
+	case fold.EventUpdated:
+		told(p, number(d.Data["version"]))
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}

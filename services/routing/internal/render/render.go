@@ -2,12 +2,10 @@
 package render
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -21,8 +19,6 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
-	"github.com/batonhq/baton/services/routing/internal/core"
-	"github.com/batonhq/baton/services/routing/internal/core/brief"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/current"
 	"github.com/batonhq/baton/services/routing/internal/fold"
@@ -31,6 +27,9 @@ import (
 
 // ErrGone says that there is nothing to tell: the store knows no such handoff, and will not.
 var ErrGone = errors.New("render: nothing is known of it")
+
+// ErrNoVersion says that a brief has no such version, or does not keep it any more.
+var ErrNoVersion = errors.New("there is no such version")
 
 // Fields reads some fields of hashes of the lead store.
 type Fields interface {
@@ -114,133 +113,6 @@ func (r *Renderer) snapshot(ctx context.Context, id string) (*journalv1.Qualifie
 	return q, nil
 }
 
-// Payload gives all that is told of a handoff, as it stands, or, if attempt is not negative, with the owner of that attempt.
-func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity string, attempt int) (*routingv1.Payload, error) {
-	version, err := r.Directory.Get(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	q, err := r.snapshot(ctx, h.ID)
-	if err != nil {
-		return nil, err
-	}
-	dir := version.Directory
-	lead := q.GetLead()
-	p := &routingv1.Payload{
-		HandoffId: h.ID, Stage: string(h.Stage), Epoch: int32(h.Epoch),
-		Lead: &routingv1.PayloadLead{
-			Id: entity, Email: lead.GetEmail(), FirstName: lead.GetFirstName(), LastName: lead.GetLastName(), Title: lead.GetTitle(),
-			ExternalIds: lead.GetExternalIds(), Phone: lead.GetPhone(), Country: lead.GetCountry(),
-		},
-		Account: account(h), Score: q.GetScore(), Sla: sla(h.AcceptBy, h.ContactBy), Reason: h.Reason, History: history(h),
-	}
-	assignment := h.Current()
-	if attempt >= 0 {
-		for i := range h.Assignments {
-			if a := &h.Assignments[i]; a.Attempt == attempt {
-				assignment = a
-				p.Sla = sla(a.AcceptBy, a.ContactBy)
-				if i > 0 {
-					p.PreviousOwner = h.Assignments[i-1].Rep
-				}
-			}
-		}
-	}
-	p.Owner = owner(assignment, dir)
-	if on, err := r.Lead(ctx, entity); err == nil { // without it the rest is still worth sending
-		p.LastContact = LastContact(on)
-	}
-	p.Brief = r.brief(ctx, q, h, entity, dir)
-	return p, nil
-}
-
-func (r *Renderer) brief(ctx context.Context, q *journalv1.Qualified, h *handoff.Handoff, entity string, dir *core.Directory) *routingv1.Brief {
-	facts, _ := fold.MatchFacts(dir, r.Key, q)
-	lead, score := q.GetLead(), q.GetScore()
-	in := brief.Input{
-		At: h.QualifiedAt, Rule: q.GetRule(), Engagement: score.GetEngagement(), Fit: score.GetFit(), Grade: score.GetGrade(),
-		Engagements: int(lead.GetEngagements()), First: lead.GetFirstAt().AsTime(), Persona: dir.Persona(facts),
-	}
-	for _, c := range score.GetContributions() {
-		in.Lines = append(in.Lines, brief.Line{Side: c.GetSide(), Rule: c.GetRule(), Because: c.GetBecause(), Points: c.GetPoints(), Events: len(c.GetEvents())})
-	}
-	for _, i := range lead.GetTimeline() {
-		in.Timeline = append(in.Timeline, item(i))
-	}
-	for _, e := range lead.GetEarlierEpochs() {
-		in.Earlier = append(in.Earlier, brief.Epoch{Number: int(e.GetEpoch()), Ended: e.GetEnded(), Reason: e.GetReason(), At: instant(e.GetAt())})
-	}
-	out := &routingv1.Brief{Persona: in.Persona, Consent: lead.GetConsent(), EarlierEpochs: lead.GetEarlierEpochs()}
-	if e := lead.GetEntry(); e != nil {
-		i := item(e)
-		in.Entry = &i
-		out.Entry = &routingv1.Entry{Channel: e.GetChannel(), Campaign: e.GetCampaign(), Url: e.GetUrl(), At: e.GetAt()}
-	}
-	b := brief.Write(in, dir)
-	out.WhyNow, out.Familiarity, out.JourneyStage = b.WhyNow, b.Familiarity, b.JourneyStage
-	for _, i := range b.Interests {
-		out.Interests = append(out.Interests, &routingv1.Interest{Topic: i.Topic, Weight: i.Weight})
-	}
-	for _, c := range b.Content {
-		out.Content = append(out.Content, &routingv1.Content{Asset: c.Asset, At: timestamppb.New(c.At), Kind: c.Kind, Topic: c.Topic})
-	}
-	for _, t := range b.Timeline {
-		out.Timeline = append(out.Timeline, &routingv1.TimelineEntry{Type: t.Type, At: timestamppb.New(t.At), Summary: t.Summary})
-	}
-	for _, c := range b.Campaigns {
-		out.Campaigns = append(out.Campaigns, &routingv1.CampaignBrief{Id: c.ID, Brief: c.Brief})
-	}
-	for _, n := range b.Next {
-		out.SuggestedNext = append(out.SuggestedNext, &routingv1.Suggestion{Asset: n.Asset, Reason: n.Reason, Url: n.URL})
-	}
-	out.OthersAtAccount = r.colleagues(ctx, h, entity)
-	return out
-}
-
-// Colleagues are looked up when a brief is read: they are other people, and what is known of them changes.
-const (
-	colleaguesWithin = 500 * time.Millisecond
-	maxColleagues    = 5
-)
-
-// colleagues gives who else at the account is known, the most engaged first. A brief without them is better than none: a
-// failure leaves them out.
-func (r *Renderer) colleagues(ctx context.Context, h *handoff.Handoff, entity string) []*routingv1.Colleague {
-	if r.Leads == nil {
-		return nil
-	}
-	// Leads that were handed over are listed under the directory's account, the others under that of their domain.
-	ids := []string{h.Account.ID}
-	if h.Account.Domain != "" {
-		if id := r.Key.Account(h.Account.Domain); id != h.Account.ID {
-			ids = append(ids, id)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, colleaguesWithin)
-	defer cancel()
-	var out []*routingv1.Colleague
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		list, err := r.Leads.ListLeads(ctx, &leadv1.ListLeadsRequest{Account: id, PageSize: 20})
-		if err != nil {
-			r.Log.WarnContext(ctx, "the lead's colleagues could not be looked up; the brief goes without", "handoff", h.ID, "code", status.Code(err).String())
-			continue
-		}
-		for _, l := range list.GetLeads() {
-			if l.GetId() == entity || l.GetMergedInto() != "" || slices.ContainsFunc(out, func(c *routingv1.Colleague) bool { return c.LeadId == l.GetId() }) {
-				continue
-			}
-			out = append(out, &routingv1.Colleague{LeadId: l.GetId(), Title: l.GetTitle(), Engagement: l.GetScore().GetEngagement()})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *routingv1.Colleague) int {
-		return cmp.Or(cmp.Compare(b.Engagement, a.Engagement), cmp.Compare(a.LeadId, b.LeadId))
-	})
-	return out[:min(len(out), maxColleagues)]
-}
-
 // person gives what a destination needs to know a lead by that was never handed over. An error means that it cannot be
 // told now.
 func (r *Renderer) person(ctx context.Context, entity string) (*routingv1.PayloadLead, map[string]string, error) {
@@ -258,13 +130,6 @@ func (r *Renderer) person(ctx context.Context, entity string) (*routingv1.Payloa
 		Id: entity, Email: l.GetEmail(), FirstName: l.GetFirstName(), LastName: l.GetLastName(), Title: l.GetTitle(),
 		ExternalIds: l.GetExternalIds(), Country: l.GetCountry(),
 	}, l.GetConsent(), nil
-}
-
-func item(i *journalv1.TimelineItem) brief.Item {
-	return brief.Item{
-		Type: i.GetType(), Name: i.GetName(), Channel: i.GetChannel(), Campaign: i.GetCampaign(), Asset: i.GetAsset(), URL: i.GetUrl(),
-		Title: i.GetTitle(), At: instant(i.GetAt()), Automated: i.GetAutomated(),
-	}
 }
 
 func instant(t *timestamppb.Timestamp) time.Time {

@@ -50,12 +50,12 @@ func reasonsOf(version int32, a *agreement.Agreement) *routingv1.Reasons {
 		if r.FixableBy == agreement.RoleMarketing {
 			leadsTo = handoff.Recycled
 		}
-		out.Reject = append(out.Reject, &routingv1.Reason{
+		out.Reject = append(out.Reject, &routingv1.ReasonChoice{
 			Id: r.ID, Sub: r.Sub, LeadsTo: string(leadsTo), FixableBy: r.FixableBy, GivesBack: handoff.GivesBack(r.ID),
 		})
 	}
 	for _, r := range a.RecycleReasons {
-		out.Recycle = append(out.Recycle, &routingv1.Reason{
+		out.Recycle = append(out.Recycle, &routingv1.ReasonChoice{
 			Id: r.ID, LeadsTo: string(handoff.Recycled), WakeAfter: days(r.WakeAfter), WakeOn: r.WakeOn,
 		})
 	}

@@ -198,22 +198,6 @@ func (s *Server) GetHandoff(ctx context.Context, req *routingv1.GetHandoffReques
 	return render.Handoff(h, on, entity, version.Directory), nil
 }
 
-// GetBrief gives all that sales needs to speak to the lead.
-func (s *Server) GetBrief(ctx context.Context, req *routingv1.GetHandoffRequest) (*routingv1.Payload, error) {
-	if err := s.await(ctx, req); err != nil {
-		return nil, err
-	}
-	h, _, entity, err := s.opt.Renderer.Find(ctx, req.GetId())
-	if err != nil {
-		return nil, notFound(err, "there is no such handoff")
-	}
-	p, err := s.opt.Renderer.Payload(ctx, h, entity, -1)
-	if err != nil {
-		return nil, notFound(err, "nothing is known of this handoff's lead")
-	}
-	return p, nil
-}
-
 // await waits for the sequence that a request names. Where the handoff stands by now is not known before it is read, so it
 // waits for all.
 func (s *Server) await(ctx context.Context, req *routingv1.GetHandoffRequest) error {

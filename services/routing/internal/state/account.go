@@ -16,11 +16,13 @@ type Account struct {
 	// LastRep was given one of its leads last, at LastAt.
 	LastRep string
 	LastAt  time.Time
+	// Handoffs that reps have, in the order in which they got them.
+	Handoffs []AccountHandoff
 }
 
 // EncodeAccount gives an account's blob.
 func EncodeAccount(a *Account) []byte {
-	return marshal(&routingv1.AccountState{Deals: encodeDeals(a.Deals), LastRep: a.LastRep, LastAt: nanos(a.LastAt)})
+	return marshal(&routingv1.AccountState{Deals: encodeDeals(a.Deals), LastRep: a.LastRep, LastAt: nanos(a.LastAt), Handoffs: encodeAtAccount(a.Handoffs)})
 }
 
 // DecodeAccount reads an account's blob; nil is an account that nothing is known of.
@@ -29,7 +31,7 @@ func DecodeAccount(blob []byte) (*Account, error) {
 	if err := proto.Unmarshal(blob, &in); err != nil {
 		return nil, fmt.Errorf("read an account's routing state: %w", err)
 	}
-	return &Account{Deals: decodeDeals(in.Deals), LastRep: in.LastRep, LastAt: instant(in.LastAt)}, nil
+	return &Account{Deals: decodeDeals(in.Deals), LastRep: in.LastRep, LastAt: instant(in.LastAt), Handoffs: decodeAtAccount(in.Handoffs)}, nil
 }
 
 func encodeDeals(list []Deal) []*routingv1.DealState {

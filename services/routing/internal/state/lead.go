@@ -138,7 +138,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 	for _, m := range h.History {
 		out.History = append(out.History, &routingv1.MomentState{What: m.What, At: nanos(m.At), Rep: m.Rep, Reason: m.Reason})
 	}
-	return out
+	return encodeVersions(out, h)
 }
 
 func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
@@ -171,7 +171,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 	for _, m := range in.History {
 		h.History = append(h.History, handoff.Moment{What: m.What, At: instant(m.At), Rep: m.Rep, Reason: m.Reason})
 	}
-	return h
+	return decodeVersions(h, in)
 }
 
 // Considered gives the reps who were passed over as the journal states them.

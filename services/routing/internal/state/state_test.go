@@ -51,8 +51,10 @@ func TestLeadSurvives(t *testing.T) {
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
 			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true}, Wishes: 1,
-			Chosen: handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
-			Refs:   Refs{"crm": {"contact": "1"}},
+			Chosen:   handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
+			Refs:     Refs{"crm": {"contact": "1"}},
+			Versions: []handoff.Version{{Number: 2, At: now, Because: []handoff.Change{{What: "demo_requested", Event: "e1", At: now, Detail: "d", Lead: "ld_2"}}}},
+			Pending:  handoff.Version{At: now, Because: []handoff.Change{{What: "merged", Lead: "ld_3", At: now}}},
 		}},
 		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
@@ -72,7 +74,7 @@ func TestLeadSurvives(t *testing.T) {
 	if err := proto.Unmarshal(blob, &m); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Wish, m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Seen[0], m.Held[0], m.Touch, m.Deals[0]} {
+	for _, part := range []proto.Message{m.Handoffs[0], m.Handoffs[0].Wish, m.Handoffs[0].Assignments[0], m.Handoffs[0].Steps[0], m.Handoffs[0].History[0], m.Handoffs[0].Versions[0], m.Handoffs[0].Versions[0].Because[0], m.Seen[0], m.Held[0], m.Touch, m.Deals[0]} {
 		fields := part.ProtoReflect().Descriptor().Fields()
 		for i := range fields.Len() {
 			if f := fields.Get(i); !part.ProtoReflect().Has(f) {

@@ -32,16 +32,16 @@ func testDirectory() *core.Directory {
 func example() Input {
 	ago := func(d time.Duration) time.Time { return now.Add(-d) }
 	return Input{
-		At: now, Rule: "fast-track", Engagement: 21.4, Fit: 80, Grade: "a", Engagements: 9, First: ago(20 * 24 * time.Hour), Persona: "economic-buyer",
+		At: now, WasEngagement: 21.4, Rule: "fast-track", Engagement: 21.4, Fit: 80, Grade: "a", Engagements: 9, First: ago(20 * 24 * time.Hour), Persona: "economic-buyer",
 		Lines: []Line{
-			{Side: "engagement", Rule: "ebook", Because: "asked for something of worth", Points: 9.7, Events: 1},
-			{Side: "engagement", Rule: "pricing", Points: 8, Events: 1}, {Side: "engagement", Rule: "pricing", Points: 3.7, Events: 1},
-			{Side: "engagement", Rule: "left", Because: "unsubscribed", Points: -25, Events: 1},
+			{Side: "engagement", Rule: "ebook", Because: "asked for something of worth", Points: 9.7, Events: []string{"e3"}},
+			{Side: "engagement", Rule: "pricing", Points: 8, Events: []string{"e1"}}, {Side: "engagement", Rule: "pricing", Points: 3.7, Events: []string{"e2"}},
+			{Side: "engagement", Rule: "left", Because: "unsubscribed", Points: -25, Events: []string{"e4"}},
 			{Side: "fit", Rule: "senior", Because: "Decides or signs", Points: 40}, {Side: "fit", Rule: "size", Points: 40},
 		},
 		Entry: &Item{Type: "page_viewed", Channel: "search", Campaign: "spring", At: ago(20 * 24 * time.Hour)},
 		Timeline: []Item{
-			{Type: "demo_requested", At: ago(time.Minute)},
+			{ID: "d1", Type: "demo_requested", At: ago(time.Minute)},
 			{Type: "asset_downloaded", Asset: "pricing-guide", Campaign: "q4-launch", At: ago(24 * time.Hour)},
 			{Type: "email_clicked", Campaign: "q4-launch", URL: "https://us.example/offer?token=secret", At: ago(25 * time.Hour)},
 			{Type: "email_clicked", Automated: true, Asset: "api-tour", At: ago(26 * time.Hour)},
@@ -57,13 +57,20 @@ func TestABriefWorthReading(t *testing.T) {
 		"Asked for a demo on 20 November 2026, 09:59 UTC.",
 		"Pricing 2 times: 11.7 of 21.4 engagement points.",
 		"Asked for something of worth: 9.7 of 21.4 engagement points.",
-		"A good fit: decides or signs; size.",
-		"Did 3 things in the last week, 1 in the week before.",
+		"Fits, grade A: decides or signs; size.",
+		"Did at least 3 things in the last seven days.",
 		"Back again: epoch 1 ended as recycled (timing) on 20 May 2026.",
-		`Qualified by the rule "fast-track": engagement 21.4, fit 80, grade A.`,
+		"Qualified by the rule “fast track”: engagement 21.4, fit 80, grade A.",
 	}
-	if !slices.Equal(b.WhyNow, wantWhy) {
-		t.Errorf("why now:\n%s\nwant\n%s", strings.Join(b.WhyNow, "\n"), strings.Join(wantWhy, "\n"))
+	var why []string
+	for _, w := range b.Why {
+		why = append(why, w.Text)
+	}
+	if !slices.Equal(why, wantWhy) {
+		t.Errorf("why now:\n%s\nwant\n%s", strings.Join(why, "\n"), strings.Join(wantWhy, "\n"))
+	}
+	if !slices.Equal(b.Why[0].Events, []string{"d1"}) || !slices.Equal(b.Why[1].Events, []string{"e1", "e2"}) {
+		t.Errorf("events behind it: %v, %v", b.Why[0].Events, b.Why[1].Events)
 	}
 	if b.Familiarity != Familiar || b.JourneyStage != "decision" {
 		t.Errorf("%s, %s", b.Familiarity, b.JourneyStage)
@@ -84,11 +91,11 @@ func TestABriefWorthReading(t *testing.T) {
 	if !slices.Equal(told, wantTold) {
 		t.Errorf("timeline:\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(wantTold, "\n"))
 	}
-	if want := []Campaign{{"q4-launch", "Twenty percent off until New Year."}, {"spring", ""}}; !slices.Equal(b.Campaigns, want) {
+	if want := []Campaign{{ID: "q4-launch", Name: "Q4 launch", Brief: "Twenty percent off until New Year."}, {ID: "spring"}}; !slices.Equal(b.Campaigns, want) {
 		t.Errorf("campaigns: %+v", b.Campaigns)
 	}
 	want := []Suggestion{{
-		Asset: "roi-sheet", URL: "https://us.example/roi",
+		Asset: "roi-sheet", Title: "What it saves", Kind: "calculator", URL: "https://us.example/roi",
 		Reason: "On pricing, their main topic; for the decision stage, where they are; written for their role (economic buyer); not seen yet.",
 	}}
 	if !slices.Equal(b.Next, want) {
@@ -132,7 +139,7 @@ func TestSuggestionsFitAndAreNew(t *testing.T) {
 
 func TestNothingKnown(t *testing.T) {
 	b := Write(Input{At: now}, nil)
-	if b.Familiarity != New || b.JourneyStage != "" || len(b.WhyNow)+len(b.Interests)+len(b.Next)+len(b.Timeline) != 0 {
+	if b.Familiarity != New || b.JourneyStage != "" || len(b.Why)+len(b.Changed)+len(b.Cautions)+len(b.Actions)+len(b.Earlier)+len(b.Interests)+len(b.Next)+len(b.Timeline) != 0 {
 		t.Errorf("%+v", b)
 	}
 }

@@ -55,7 +55,7 @@ func suggest(b Brief, persona string, dir *core.Directory) []Suggestion {
 		if len(why) == 0 {
 			continue
 		}
-		all = append(all, candidate{Suggestion{Asset: a.ID, URL: a.URL, Reason: upper(strings.Join(why, "; ")) + "; not seen yet."}, score})
+		all = append(all, candidate{Suggestion{Asset: a.ID, Title: a.Title, Kind: a.Kind, URL: a.URL, Reason: upper(strings.Join(why, "; ")) + "; not seen yet."}, score})
 	}
 	slices.SortStableFunc(all, func(x, y candidate) int { return cmp.Compare(y.score, x.score) })
 	var out []Suggestion

@@ -2,10 +2,8 @@ package brief
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,94 +26,6 @@ func asks(eventType string) string {
 		return "Started a trial"
 	}
 	return ""
-}
-
-const (
-	week = 7 * 24 * time.Hour
-	// justNow is how long ago an act can lie and still be a reason to call today.
-	justNow = 48 * time.Hour
-)
-
-// whyNow gives the reasons to speak to the lead now, the most telling first.
-func whyNow(in Input, acts []Item) []string {
-	var why []string
-	for _, i := range acts {
-		if asked := asks(i.Type); asked != "" && in.At.Sub(i.At) <= justNow {
-			why = append(why, asked+" on "+day(i.At)+".")
-			break
-		}
-	}
-	why = append(why, reasons(in)...)
-	recent, earlier := 0, 0
-	for _, i := range acts {
-		switch age := in.At.Sub(i.At); {
-		case age <= week:
-			recent++
-		case age <= 2*week:
-			earlier++
-		}
-	}
-	if recent > 1 {
-		then := "none in the week before"
-		if earlier > 0 {
-			then = fmt.Sprintf("%d in the week before", earlier)
-		}
-		why = append(why, fmt.Sprintf("Did %d things in the last week, %s.", recent, then))
-	}
-	for _, e := range slices.Backward(in.Earlier) {
-		s := fmt.Sprintf("Back again: epoch %d ended as %s", e.Number, cmp.Or(e.Ended, "unknown"))
-		if e.Reason != "" {
-			s += " (" + e.Reason + ")"
-		}
-		if !e.At.IsZero() {
-			s += " on " + e.At.UTC().Format("2 January 2006")
-		}
-		why = append(why, s+".")
-		break
-	}
-	if in.Rule != "" {
-		why = append(why, fmt.Sprintf("Qualified by the rule %q: engagement %s, fit %s, grade %s.", in.Rule, points(in.Engagement), points(in.Fit), strings.ToUpper(in.Grade)))
-	}
-	return why
-}
-
-// reasons tells the largest contributions: up to three of what they did, and all of what they are in one sentence.
-func reasons(in Input) []string {
-	type sum struct {
-		rule, because string
-		points        float64
-		events        int
-	}
-	var did []*sum
-	var are []string
-	for _, l := range in.Lines {
-		switch {
-		case l.Points <= 0:
-		case l.Side == "fit":
-			are = append(are, lower(cmp.Or(l.Because, l.Rule)))
-		default:
-			i := slices.IndexFunc(did, func(s *sum) bool { return s.rule == l.Rule })
-			if i < 0 {
-				did = append(did, &sum{rule: l.Rule, because: l.Because})
-				i = len(did) - 1
-			}
-			did[i].points += l.Points
-			did[i].events += max(1, l.Events)
-		}
-	}
-	slices.SortStableFunc(did, func(a, b *sum) int { return cmp.Compare(b.points, a.points) })
-	var out []string
-	for _, s := range did[:min(len(did), 3)] {
-		times := ""
-		if s.events > 1 {
-			times = fmt.Sprintf(" %d times", s.events)
-		}
-		out = append(out, fmt.Sprintf("%s%s: %s of %s engagement points.", upper(cmp.Or(s.because, s.rule)), times, points(s.points), points(in.Engagement)))
-	}
-	if len(are) > 0 {
-		out = append(out, fmt.Sprintf("A good fit: %s.", strings.Join(are, "; ")))
-	}
-	return out
 }
 
 // summary tells one act in a few words.
@@ -155,6 +65,10 @@ func summary(i Item, dir *core.Directory) string {
 		return "Clicked an ad" + campaign
 	case "product_used":
 		return "Used the product" + to("", i.Name)
+	case "email_unsubscribed":
+		return "Unsubscribed" + from(i.Name)
+	case "meeting_canceled":
+		return "Cancelled a meeting"
 	case "custom":
 		return upper(words(cmp.Or(i.Name, "custom")))
 	}
@@ -166,6 +80,13 @@ func to(first, second string) string {
 		return ": " + s
 	}
 	return ""
+}
+
+func from(list string) string {
+	if list == "" {
+		return ""
+	}
+	return " from “" + words(list) + "”"
 }
 
 func about(topic string) string {
@@ -199,6 +120,16 @@ func upper(s string) string {
 	return string(unicode.ToUpper(r)) + s[n:]
 }
 
+// date names a day, for what is long ago.
+func date(t time.Time) string { return t.UTC().Format("2 January 2006") }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
 func lower(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if next, _ := utf8.DecodeRuneInString(s[n:]); unicode.IsUpper(next) { // an abbreviation
@@ -206,3 +137,6 @@ func lower(s string) string {
 	}
 	return string(unicode.ToLower(r)) + s[n:]
 }
+
+// Summary tells one act in a few words.
+func Summary(i Item, dir *core.Directory) string { return summary(i, dir) }

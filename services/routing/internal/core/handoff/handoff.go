@@ -91,6 +91,10 @@ type Handoff struct {
 	HeldUntil   time.Time
 	HeldBecause string
 
+	// Versions of the brief behind the first, and what will make the next.
+	Versions []Version
+	Pending  Version
+
 	// Passed: it went on with its lead to the one that this lead merged into, which decides about it now.
 	Passed bool
 	// Adopted: it came from a lead that merged into this one.
