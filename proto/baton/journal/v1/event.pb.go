@@ -138,6 +138,7 @@ type Event struct {
 	//	*Event_DirectoryChanged
 	//	*Event_ErasureRequested
 	//	*Event_DestinationsChanged
+	//	*Event_AccountsChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -958,6 +959,15 @@ func (x *Event) GetDestinationsChanged() *DestinationsChanged {
 	return nil
 }
 
+func (x *Event) GetAccountsChanged() *AccountsChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_AccountsChanged); ok {
+			return x.AccountsChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -1267,6 +1277,10 @@ type Event_DestinationsChanged struct {
 	DestinationsChanged *DestinationsChanged `protobuf:"bytes,134,opt,name=destinations_changed,json=destinationsChanged,proto3,oneof"`
 }
 
+type Event_AccountsChanged struct {
+	AccountsChanged *AccountsChanged `protobuf:"bytes,135,opt,name=accounts_changed,json=accountsChanged,proto3,oneof"`
+}
+
 func (*Event_PageViewed) isEvent_Payload() {}
 
 func (*Event_AssetDownloaded) isEvent_Payload() {}
@@ -1414,6 +1428,8 @@ func (*Event_DirectoryChanged) isEvent_Payload() {}
 func (*Event_ErasureRequested) isEvent_Payload() {}
 
 func (*Event_DestinationsChanged) isEvent_Payload() {}
+
+func (*Event_AccountsChanged) isEvent_Payload() {}
 
 // Identity is who an event says it is about, normalised by ingest; at least one member is set on an input.
 type Identity struct {
@@ -2957,7 +2973,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97-\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3066,7 +3082,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x11agreement_changed\x18\x83\x01 \x01(\v2\".baton.journal.v1.AgreementChangedH\x00R\x10agreementChanged\x12R\n" +
 	"\x11directory_changed\x18\x84\x01 \x01(\v2\".baton.journal.v1.DirectoryChangedH\x00R\x10directoryChanged\x12R\n" +
 	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequested\x12[\n" +
-	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChangedB\t\n" +
+	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChanged\x12O\n" +
+	"\x10accounts_changed\x18\x87\x01 \x01(\v2!.baton.journal.v1.AccountsChangedH\x00R\x0faccountsChangedB\t\n" +
 	"\apayload\"\xec\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x17\n" +
@@ -3266,6 +3283,7 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
 	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
+	(*AccountsChanged)(nil),       // 73: baton.journal.v1.AccountsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3350,17 +3368,18 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
 	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
 	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	73, // 82: baton.journal.v1.Event.accounts_changed:type_name -> baton.journal.v1.AccountsChanged
+	32, // 83: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 84: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 85: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 86: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 87: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 88: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	89, // [89:89] is the sub-list for method output_type
+	89, // [89:89] is the sub-list for method input_type
+	89, // [89:89] is the sub-list for extension type_name
+	89, // [89:89] is the sub-list for extension extendee
+	0,  // [0:89] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3444,6 +3463,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_DirectoryChanged)(nil),
 		(*Event_ErasureRequested)(nil),
 		(*Event_DestinationsChanged)(nil),
+		(*Event_AccountsChanged)(nil),
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

@@ -1916,7 +1916,7 @@ type Matched struct {
 	HandoffId string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
 	Epoch     int32                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Account   string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
-	// email-domain, account-name, account-domain, none.
+	// contact-email, email-domain, account-domain, account-name, close-name, none.
 	By         string  `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
 	Confidence float64 `protobuf:"fixed64,6,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	Route      string  `protobuf:"bytes,7,opt,name=route,proto3" json:"route,omitempty"`
@@ -1928,7 +1928,13 @@ type Matched struct {
 	// 0 for the first assignment, then one more for each reassignment.
 	Attempt int32 `protobuf:"varint,11,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// Why it is asked again: sla, rejected, manager.
-	Reason        string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What else agrees with the account: phone, street, postal-code, city, country, domain-label, name; not-… where it does not.
+	Support []string `protobuf:"bytes,20,rep,name=support,proto3" json:"support,omitempty"`
+	// Who came second.
+	Second *AccountCandidate `protobuf:"bytes,21,opt,name=second,proto3" json:"second,omitempty"`
+	// An account that is likely, but not sure enough to decide.
+	Proposed      *AccountCandidate `protobuf:"bytes,22,opt,name=proposed,proto3" json:"proposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2047,6 +2053,98 @@ func (x *Matched) GetReason() string {
 	return ""
 }
 
+func (x *Matched) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *Matched) GetSecond() *AccountCandidate {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+func (x *Matched) GetProposed() *AccountCandidate {
+	if x != nil {
+		return x.Proposed
+	}
+	return nil
+}
+
+// AccountCandidate is a listed account that a lead may belong to.
+type AccountCandidate struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// contact-email, email-domain, account-domain, account-name, close-name.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// From 0 to 1.
+	Confidence    float64  `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Support       []string `protobuf:"bytes,4,rep,name=support,proto3" json:"support,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountCandidate) Reset() {
+	*x = AccountCandidate{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountCandidate) ProtoMessage() {}
+
+func (x *AccountCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountCandidate.ProtoReflect.Descriptor instead.
+func (*AccountCandidate) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *AccountCandidate) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccountCandidate) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *AccountCandidate) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *AccountCandidate) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
 // Assigned is the desk's decision, on the desk's subject and on the lead's.
 type Assigned struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2066,7 +2164,7 @@ type Assigned struct {
 
 func (x *Assigned) Reset() {
 	*x = Assigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2078,7 +2176,7 @@ func (x *Assigned) String() string {
 func (*Assigned) ProtoMessage() {}
 
 func (x *Assigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[21]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2091,7 +2189,7 @@ func (x *Assigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assigned.ProtoReflect.Descriptor instead.
 func (*Assigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{21}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Assigned) GetLead() string {
@@ -2175,7 +2273,7 @@ type Considered struct {
 
 func (x *Considered) Reset() {
 	*x = Considered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2285,7 @@ func (x *Considered) String() string {
 func (*Considered) ProtoMessage() {}
 
 func (x *Considered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[22]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2298,7 @@ func (x *Considered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Considered.ProtoReflect.Descriptor instead.
 func (*Considered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{22}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Considered) GetRep() string {
@@ -2233,7 +2331,7 @@ type Waiting struct {
 
 func (x *Waiting) Reset() {
 	*x = Waiting{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2245,7 +2343,7 @@ func (x *Waiting) String() string {
 func (*Waiting) ProtoMessage() {}
 
 func (x *Waiting) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[23]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2258,7 +2356,7 @@ func (x *Waiting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
 func (*Waiting) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{23}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Waiting) GetLead() string {
@@ -2320,7 +2418,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2332,7 +2430,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[24]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2345,7 +2443,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{24}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Routed) GetHandoffId() string {
@@ -2421,7 +2519,7 @@ type DeliveryDue struct {
 
 func (x *DeliveryDue) Reset() {
 	*x = DeliveryDue{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2531,7 @@ func (x *DeliveryDue) String() string {
 func (*DeliveryDue) ProtoMessage() {}
 
 func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[25]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2544,7 @@ func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryDue.ProtoReflect.Descriptor instead.
 func (*DeliveryDue) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{25}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DeliveryDue) GetDestination() string {
@@ -2499,7 +2597,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2511,7 +2609,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[26]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2524,7 +2622,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{26}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Delivered) GetWebhookId() string {
@@ -2579,7 +2677,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2689,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2702,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DeliveryFailed) GetWebhookId() string {
@@ -2667,7 +2765,7 @@ type ReplayRequested struct {
 
 func (x *ReplayRequested) Reset() {
 	*x = ReplayRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2679,7 +2777,7 @@ func (x *ReplayRequested) String() string {
 func (*ReplayRequested) ProtoMessage() {}
 
 func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2692,7 +2790,7 @@ func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequested.ProtoReflect.Descriptor instead.
 func (*ReplayRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReplayRequested) GetWebhookId() string {
@@ -2722,7 +2820,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2734,7 +2832,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2747,7 +2845,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -2793,7 +2891,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2805,7 +2903,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2818,7 +2916,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -2870,7 +2968,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +2980,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +2993,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -2952,7 +3050,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2964,7 +3062,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2977,7 +3075,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -3026,7 +3124,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3038,7 +3136,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3051,7 +3149,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -3145,7 +3243,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3157,7 +3255,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3170,7 +3268,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Closed) GetLead() string {
@@ -3218,7 +3316,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3230,7 +3328,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3243,7 +3341,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -3270,7 +3368,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3282,7 +3380,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3295,7 +3393,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Proposal) GetId() string {
@@ -3332,7 +3430,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3344,7 +3442,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3357,7 +3455,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -3420,7 +3518,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3432,7 +3530,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3445,7 +3543,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -3472,7 +3570,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3484,7 +3582,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3497,7 +3595,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -3526,7 +3624,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3538,7 +3636,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3551,7 +3649,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -3591,7 +3689,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3603,7 +3701,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3616,7 +3714,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -3685,7 +3783,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3697,7 +3795,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3710,7 +3808,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Signature) GetRole() string {
@@ -3739,7 +3837,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3751,7 +3849,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3764,7 +3862,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -3788,6 +3886,292 @@ func (x *DirectoryChanged) GetOrigin() string {
 	return ""
 }
 
+// AccountsChanged is one chunk of a list of accounts that is too large for the directory's file. A revision is in force from its
+// last chunk on; a chunk that does not follow the one before it is of no effect.
+type AccountsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The matching rules in force from here on. 0 keeps those that are.
+	Rules int32 `protobuf:"varint,1,opt,name=rules,proto3" json:"rules,omitempty"`
+	// SHA-256, in hexadecimal: the chain of the last chunk. "" where only the rules change.
+	Revision string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// From 0 on.
+	Chunk  int32 `protobuf:"varint,3,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	Chunks int32 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// SHA-256 of the chain before it, a line feed and the chunk's text.
+	Chain string `protobuf:"bytes,5,opt,name=chain,proto3" json:"chain,omitempty"`
+	// An AccountList, compressed with zstd.
+	Accounts []byte `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	// How many accounts are in this chunk.
+	Count         int32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountsChanged) Reset() {
+	*x = AccountsChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountsChanged) ProtoMessage() {}
+
+func (x *AccountsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountsChanged.ProtoReflect.Descriptor instead.
+func (*AccountsChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *AccountsChanged) GetRules() int32 {
+	if x != nil {
+		return x.Rules
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *AccountsChanged) GetChunk() int32 {
+	if x != nil {
+		return x.Chunk
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetChunks() int32 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
+func (x *AccountsChanged) GetAccounts() []byte {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *AccountsChanged) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// AccountList is what a chunk of a list of accounts holds.
+type AccountList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Accounts      []*ListedAccount       `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountList) Reset() {
+	*x = AccountList{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountList) ProtoMessage() {}
+
+func (x *AccountList) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountList.ProtoReflect.Descriptor instead.
+func (*AccountList) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *AccountList) GetAccounts() []*ListedAccount {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+// ListedAccount is an account as a list has it; empty members are not known.
+type ListedAccount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Domain        string                 `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`
+	Aliases       []string               `protobuf:"bytes,4,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	Contacts      []string               `protobuf:"bytes,5,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	Phone         string                 `protobuf:"bytes,6,opt,name=phone,proto3" json:"phone,omitempty"`
+	Street        string                 `protobuf:"bytes,7,opt,name=street,proto3" json:"street,omitempty"`
+	City          string                 `protobuf:"bytes,8,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode    string                 `protobuf:"bytes,9,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	Country       string                 `protobuf:"bytes,10,opt,name=country,proto3" json:"country,omitempty"`
+	Parent        string                 `protobuf:"bytes,11,opt,name=parent,proto3" json:"parent,omitempty"`
+	Owner         string                 `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
+	Target        bool                   `protobuf:"varint,13,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListedAccount) Reset() {
+	*x = ListedAccount{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListedAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListedAccount) ProtoMessage() {}
+
+func (x *ListedAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListedAccount.ProtoReflect.Descriptor instead.
+func (*ListedAccount) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ListedAccount) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ListedAccount) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *ListedAccount) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetTarget() bool {
+	if x != nil {
+		return x.Target
+	}
+	return false
+}
+
 type ErasureRequested struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
@@ -3798,7 +4182,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3810,7 +4194,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3823,7 +4207,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -3852,7 +4236,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3864,7 +4248,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3877,7 +4261,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3906,7 +4290,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3918,7 +4302,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3931,7 +4315,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Destination) GetName() string {
@@ -4139,7 +4523,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x05 \x01(\tR\thandoffId\x12\x14\n" +
-	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xa4\x02\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xba\x03\n" +
 	"\aMatched\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4156,7 +4540,17 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\aexclude\x18\n" +
 	" \x03(\tR\aexclude\x12\x18\n" +
 	"\aattempt\x18\v \x01(\x05R\aattempt\x12\x16\n" +
-	"\x06reason\x18\f \x01(\tR\x06reason\"\x9b\x02\n" +
+	"\x06reason\x18\f \x01(\tR\x06reason\x12\x18\n" +
+	"\asupport\x18\x14 \x03(\tR\asupport\x12:\n" +
+	"\x06second\x18\x15 \x01(\v2\".baton.journal.v1.AccountCandidateR\x06second\x12>\n" +
+	"\bproposed\x18\x16 \x01(\v2\".baton.journal.v1.AccountCandidateR\bproposed\"v\n" +
+	"\x10AccountCandidate\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x12\x18\n" +
+	"\asupport\x18\x04 \x03(\tR\asupport\"\x9b\x02\n" +
 	"\bAssigned\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4326,7 +4720,33 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10DirectoryChanged\x12\x12\n" +
 	"\x04yaml\x18\x01 \x01(\fR\x04yaml\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
-	"\x06origin\x18\x03 \x01(\tR\x06origin\"E\n" +
+	"\x06origin\x18\x03 \x01(\tR\x06origin\"\xb9\x01\n" +
+	"\x0fAccountsChanged\x12\x14\n" +
+	"\x05rules\x18\x01 \x01(\x05R\x05rules\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\tR\brevision\x12\x14\n" +
+	"\x05chunk\x18\x03 \x01(\x05R\x05chunk\x12\x16\n" +
+	"\x06chunks\x18\x04 \x01(\x05R\x06chunks\x12\x14\n" +
+	"\x05chain\x18\x05 \x01(\tR\x05chain\x12\x1a\n" +
+	"\baccounts\x18\x06 \x01(\fR\baccounts\x12\x14\n" +
+	"\x05count\x18\a \x01(\x05R\x05count\"J\n" +
+	"\vAccountList\x12;\n" +
+	"\baccounts\x18\x01 \x03(\v2\x1f.baton.journal.v1.ListedAccountR\baccounts\"\xc4\x02\n" +
+	"\rListedAccount\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x18\n" +
+	"\aaliases\x18\x04 \x03(\tR\aaliases\x12\x1a\n" +
+	"\bcontacts\x18\x05 \x03(\tR\bcontacts\x12\x14\n" +
+	"\x05phone\x18\x06 \x01(\tR\x05phone\x12\x16\n" +
+	"\x06street\x18\a \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\b \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\t \x01(\tR\n" +
+	"postalCode\x12\x18\n" +
+	"\acountry\x18\n" +
+	" \x01(\tR\acountry\x12\x16\n" +
+	"\x06parent\x18\v \x01(\tR\x06parent\x12\x14\n" +
+	"\x05owner\x18\f \x01(\tR\x05owner\x12\x16\n" +
+	"\x06target\x18\r \x01(\bR\x06target\"E\n" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -4351,7 +4771,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4374,83 +4794,90 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*TimelineItem)(nil),          // 18: baton.journal.v1.TimelineItem
 	(*EarlierEpoch)(nil),          // 19: baton.journal.v1.EarlierEpoch
 	(*Matched)(nil),               // 20: baton.journal.v1.Matched
-	(*Assigned)(nil),              // 21: baton.journal.v1.Assigned
-	(*Considered)(nil),            // 22: baton.journal.v1.Considered
-	(*Waiting)(nil),               // 23: baton.journal.v1.Waiting
-	(*Routed)(nil),                // 24: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 25: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 26: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 27: baton.journal.v1.DeliveryFailed
-	(*ReplayRequested)(nil),       // 28: baton.journal.v1.ReplayRequested
-	(*SlaBreached)(nil),           // 29: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 30: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 31: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 32: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 33: baton.journal.v1.Answered
-	(*Closed)(nil),                // 34: baton.journal.v1.Closed
-	(*Attributed)(nil),            // 35: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 36: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 37: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 38: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 39: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 40: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 41: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 42: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 43: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 44: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 45: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 46: baton.journal.v1.Destination
-	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 50: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	(*AccountCandidate)(nil),      // 21: baton.journal.v1.AccountCandidate
+	(*Assigned)(nil),              // 22: baton.journal.v1.Assigned
+	(*Considered)(nil),            // 23: baton.journal.v1.Considered
+	(*Waiting)(nil),               // 24: baton.journal.v1.Waiting
+	(*Routed)(nil),                // 25: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 26: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 27: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 28: baton.journal.v1.DeliveryFailed
+	(*ReplayRequested)(nil),       // 29: baton.journal.v1.ReplayRequested
+	(*SlaBreached)(nil),           // 30: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 31: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 32: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 33: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 34: baton.journal.v1.Answered
+	(*Closed)(nil),                // 35: baton.journal.v1.Closed
+	(*Attributed)(nil),            // 36: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 37: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 38: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 39: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 40: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 41: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 42: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 43: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 44: baton.journal.v1.DirectoryChanged
+	(*AccountsChanged)(nil),       // 45: baton.journal.v1.AccountsChanged
+	(*AccountList)(nil),           // 46: baton.journal.v1.AccountList
+	(*ListedAccount)(nil),         // 47: baton.journal.v1.ListedAccount
+	(*ErasureRequested)(nil),      // 48: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 49: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 50: baton.journal.v1.Destination
+	nil,                           // 51: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 52: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 53: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 54: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 55: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	51, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	55, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	51, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	51, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	51, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	55, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	55, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	55, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	51, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	51, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	55, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	55, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	55, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	51, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	55, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	51, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	52, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	51, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	51, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	55, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	55, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	51, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	51, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
-	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
-	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	51, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	51, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	51, // 29: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	51, // 30: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	51, // 31: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	51, // 32: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	51, // 33: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	50, // 34: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	51, // 35: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	42, // 36: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	51, // 37: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	46, // 38: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	55, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	55, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	21, // 23: baton.journal.v1.Matched.second:type_name -> baton.journal.v1.AccountCandidate
+	21, // 24: baton.journal.v1.Matched.proposed:type_name -> baton.journal.v1.AccountCandidate
+	23, // 25: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
+	23, // 26: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
+	55, // 27: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	55, // 28: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	55, // 29: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	53, // 30: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	55, // 31: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	55, // 32: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	55, // 33: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	55, // 34: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	55, // 35: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	54, // 36: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	55, // 37: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	43, // 38: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	55, // 39: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	47, // 40: baton.journal.v1.AccountList.accounts:type_name -> baton.journal.v1.ListedAccount
+	50, // 41: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4464,7 +4891,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -487,9 +487,15 @@ func (x *AccountRef) GetMatch() *AccountMatch {
 }
 
 type AccountMatch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	By            string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	Confidence    float64                `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	By         string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	Confidence float64                `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// What else agrees: phone, street, postal-code, city, country, domain-label, name; not-… where it does not.
+	Support []string `protobuf:"bytes,3,rep,name=support,proto3" json:"support,omitempty"`
+	// Who came second.
+	Second *v1.AccountCandidate `protobuf:"bytes,4,opt,name=second,proto3" json:"second,omitempty"`
+	// A listed account that is likely, but not sure enough to decide.
+	Proposed      *v1.AccountCandidate `protobuf:"bytes,5,opt,name=proposed,proto3" json:"proposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -536,6 +542,27 @@ func (x *AccountMatch) GetConfidence() float64 {
 		return x.Confidence
 	}
 	return 0
+}
+
+func (x *AccountMatch) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *AccountMatch) GetSecond() *v1.AccountCandidate {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+func (x *AccountMatch) GetProposed() *v1.AccountCandidate {
+	if x != nil {
+		return x.Proposed
+	}
+	return nil
 }
 
 type Sla struct {
@@ -2307,6 +2334,446 @@ func (x *PutDirectoryRequest) GetYaml() string {
 	return ""
 }
 
+type PutAccountsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole list's name: the chain of its last chunk. The chain of a chunk is the SHA-256, in hexadecimal, of the chain before
+	// it ("" before the first), a line feed and the chunk's records.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// From 0 on, of chunks in all.
+	Chunk  int32 `protobuf:"varint,2,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	Chunks int32 `protobuf:"varint,3,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// One JSON object a line: id, name, domain, aliases, contacts, phone, street, city, postal_code, country, parent, owner, target.
+	Records       string `protobuf:"bytes,4,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutAccountsRequest) Reset() {
+	*x = PutAccountsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutAccountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutAccountsRequest) ProtoMessage() {}
+
+func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutAccountsRequest.ProtoReflect.Descriptor instead.
+func (*PutAccountsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *PutAccountsRequest) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *PutAccountsRequest) GetChunk() int32 {
+	if x != nil {
+		return x.Chunk
+	}
+	return 0
+}
+
+func (x *PutAccountsRequest) GetChunks() int32 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *PutAccountsRequest) GetRecords() string {
+	if x != nil {
+		return x.Records
+	}
+	return ""
+}
+
+type PutAccountsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The chunk that is to be sent next; chunks once all are there.
+	Next int32 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
+	// The revision is in force.
+	InForce       bool   `protobuf:"varint,2,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	Sequence      string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutAccountsResponse) Reset() {
+	*x = PutAccountsResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutAccountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutAccountsResponse) ProtoMessage() {}
+
+func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutAccountsResponse.ProtoReflect.Descriptor instead.
+func (*PutAccountsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *PutAccountsResponse) GetNext() int32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *PutAccountsResponse) GetInForce() bool {
+	if x != nil {
+		return x.InForce
+	}
+	return false
+}
+
+func (x *PutAccountsResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+type MatchAccountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An e-mail address, a domain or a company's name, whichever it looks like.
+	Query      string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	Email      string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	Company    string `protobuf:"bytes,3,opt,name=company,proto3" json:"company,omitempty"`
+	Domain     string `protobuf:"bytes,4,opt,name=domain,proto3" json:"domain,omitempty"`
+	Phone      string `protobuf:"bytes,5,opt,name=phone,proto3" json:"phone,omitempty"`
+	Street     string `protobuf:"bytes,6,opt,name=street,proto3" json:"street,omitempty"`
+	City       string `protobuf:"bytes,7,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode string `protobuf:"bytes,8,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	Country    string `protobuf:"bytes,9,opt,name=country,proto3" json:"country,omitempty"`
+	// How many candidates to show: 10 where it is 0, at most 100.
+	PageSize      int32 `protobuf:"varint,10,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchAccountRequest) Reset() {
+	*x = MatchAccountRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchAccountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchAccountRequest) ProtoMessage() {}
+
+func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchAccountRequest.ProtoReflect.Descriptor instead.
+func (*MatchAccountRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *MatchAccountRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCompany() string {
+	if x != nil {
+		return x.Company
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+type MatchAccountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account that a lead like this would be handed over with.
+	Account *AccountRef `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// All that were looked at, the one to choose first, then in falling confidence.
+	Candidates []*MatchCandidate `protobuf:"bytes,2,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What the name is compared as.
+	Normalized    string  `protobuf:"bytes,3,opt,name=normalized,proto3" json:"normalized,omitempty"`
+	Decide        float64 `protobuf:"fixed64,4,opt,name=decide,proto3" json:"decide,omitempty"`
+	Propose       float64 `protobuf:"fixed64,5,opt,name=propose,proto3" json:"propose,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchAccountResponse) Reset() {
+	*x = MatchAccountResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchAccountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchAccountResponse) ProtoMessage() {}
+
+func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchAccountResponse.ProtoReflect.Descriptor instead.
+func (*MatchAccountResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *MatchAccountResponse) GetAccount() *AccountRef {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *MatchAccountResponse) GetCandidates() []*MatchCandidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *MatchAccountResponse) GetNormalized() string {
+	if x != nil {
+		return x.Normalized
+	}
+	return ""
+}
+
+func (x *MatchAccountResponse) GetDecide() float64 {
+	if x != nil {
+		return x.Decide
+	}
+	return 0
+}
+
+func (x *MatchAccountResponse) GetPropose() float64 {
+	if x != nil {
+		return x.Propose
+	}
+	return 0
+}
+
+type MatchCandidate struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Domain     string                 `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`
+	By         string                 `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	Confidence float64                `protobuf:"fixed64,5,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// Of the names, from 0 to 1; 0 where none was compared.
+	Similarity    float64  `protobuf:"fixed64,6,opt,name=similarity,proto3" json:"similarity,omitempty"`
+	Support       []string `protobuf:"bytes,7,rep,name=support,proto3" json:"support,omitempty"`
+	Owner         string   `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	Parent        string   `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchCandidate) Reset() {
+	*x = MatchCandidate{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchCandidate) ProtoMessage() {}
+
+func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchCandidate.ProtoReflect.Descriptor instead.
+func (*MatchCandidate) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *MatchCandidate) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *MatchCandidate) GetSimilarity() float64 {
+	if x != nil {
+		return x.Similarity
+	}
+	return 0
+}
+
+func (x *MatchCandidate) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *MatchCandidate) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
 var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
@@ -2359,12 +2826,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06domain\x18\x03 \x01(\tR\x06domain\x124\n" +
-	"\x05match\x18\x04 \x01(\v2\x1e.baton.routing.v1.AccountMatchR\x05match\">\n" +
+	"\x05match\x18\x04 \x01(\v2\x1e.baton.routing.v1.AccountMatchR\x05match\"\xd4\x01\n" +
 	"\fAccountMatch\x12\x0e\n" +
 	"\x02by\x18\x01 \x01(\tR\x02by\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x02 \x01(\x01R\n" +
-	"confidence\"y\n" +
+	"confidence\x12\x18\n" +
+	"\asupport\x18\x03 \x03(\tR\asupport\x12:\n" +
+	"\x06second\x18\x04 \x01(\v2\".baton.journal.v1.AccountCandidateR\x06second\x12>\n" +
+	"\bproposed\x18\x05 \x01(\v2\".baton.journal.v1.AccountCandidateR\bproposed\"y\n" +
 	"\x03Sla\x127\n" +
 	"\taccept_by\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bacceptBy\x129\n" +
 	"\n" +
@@ -2522,7 +2992,53 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml2\xd0\x05\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"x\n" +
+	"\x12PutAccountsRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12\x14\n" +
+	"\x05chunk\x18\x02 \x01(\x05R\x05chunk\x12\x16\n" +
+	"\x06chunks\x18\x03 \x01(\x05R\x06chunks\x12\x18\n" +
+	"\arecords\x18\x04 \x01(\tR\arecords\"`\n" +
+	"\x13PutAccountsResponse\x12\x12\n" +
+	"\x04next\x18\x01 \x01(\x05R\x04next\x12\x19\n" +
+	"\bin_force\x18\x02 \x01(\bR\ainForce\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence\"\x8d\x02\n" +
+	"\x13MatchAccountRequest\x12\x14\n" +
+	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\x12\x18\n" +
+	"\acompany\x18\x03 \x01(\tR\acompany\x12\x16\n" +
+	"\x06domain\x18\x04 \x01(\tR\x06domain\x12\x14\n" +
+	"\x05phone\x18\x05 \x01(\tR\x05phone\x12\x16\n" +
+	"\x06street\x18\x06 \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\a \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\b \x01(\tR\n" +
+	"postalCode\x12\x18\n" +
+	"\acountry\x18\t \x01(\tR\acountry\x12\x1b\n" +
+	"\tpage_size\x18\n" +
+	" \x01(\x05R\bpageSize\"\xe2\x01\n" +
+	"\x14MatchAccountResponse\x126\n" +
+	"\aaccount\x18\x01 \x01(\v2\x1c.baton.routing.v1.AccountRefR\aaccount\x12@\n" +
+	"\n" +
+	"candidates\x18\x02 \x03(\v2 .baton.routing.v1.MatchCandidateR\n" +
+	"candidates\x12\x1e\n" +
+	"\n" +
+	"normalized\x18\x03 \x01(\tR\n" +
+	"normalized\x12\x16\n" +
+	"\x06decide\x18\x04 \x01(\x01R\x06decide\x12\x18\n" +
+	"\apropose\x18\x05 \x01(\x01R\apropose\"\xe4\x01\n" +
+	"\x0eMatchCandidate\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x05 \x01(\x01R\n" +
+	"confidence\x12\x1e\n" +
+	"\n" +
+	"similarity\x18\x06 \x01(\x01R\n" +
+	"similarity\x12\x18\n" +
+	"\asupport\x18\a \x03(\tR\asupport\x12\x14\n" +
+	"\x05owner\x18\b \x01(\tR\x05owner\x12\x16\n" +
+	"\x06parent\x18\t \x01(\tR\x06parent2\x8b\a\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -2532,7 +3048,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eListDeliveries\x12'.baton.routing.v1.ListDeliveriesRequest\x1a(.baton.routing.v1.ListDeliveriesResponse\x12c\n" +
 	"\x0eReplayDelivery\x12'.baton.routing.v1.ReplayDeliveryRequest\x1a(.baton.routing.v1.ReplayDeliveryResponse\x12R\n" +
 	"\fGetDirectory\x12%.baton.routing.v1.GetDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12R\n" +
-	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.DirectoryB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fPutDirectory\x12%.baton.routing.v1.PutDirectoryRequest\x1a\x1b.baton.routing.v1.Directory\x12Z\n" +
+	"\vPutAccounts\x12$.baton.routing.v1.PutAccountsRequest\x1a%.baton.routing.v1.PutAccountsResponse\x12]\n" +
+	"\fMatchAccount\x12%.baton.routing.v1.MatchAccountRequest\x1a&.baton.routing.v1.MatchAccountResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -2546,7 +3064,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                // 0: baton.routing.v1.Handoff
 	(*HandoffEvent)(nil),           // 1: baton.routing.v1.HandoffEvent
@@ -2579,84 +3097,98 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*GetDirectoryRequest)(nil),    // 28: baton.routing.v1.GetDirectoryRequest
 	(*Directory)(nil),              // 29: baton.routing.v1.Directory
 	(*PutDirectoryRequest)(nil),    // 30: baton.routing.v1.PutDirectoryRequest
-	nil,                            // 31: baton.routing.v1.Brief.ConsentEntry
-	nil,                            // 32: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                            // 33: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),  // 34: google.protobuf.Timestamp
-	(*v1.Considered)(nil),          // 35: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),        // 36: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),       // 37: baton.journal.v1.ScoreSnapshot
+	(*PutAccountsRequest)(nil),     // 31: baton.routing.v1.PutAccountsRequest
+	(*PutAccountsResponse)(nil),    // 32: baton.routing.v1.PutAccountsResponse
+	(*MatchAccountRequest)(nil),    // 33: baton.routing.v1.MatchAccountRequest
+	(*MatchAccountResponse)(nil),   // 34: baton.routing.v1.MatchAccountResponse
+	(*MatchCandidate)(nil),         // 35: baton.routing.v1.MatchCandidate
+	nil,                            // 36: baton.routing.v1.Brief.ConsentEntry
+	nil,                            // 37: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                            // 38: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),  // 39: google.protobuf.Timestamp
+	(*v1.Considered)(nil),          // 40: baton.journal.v1.Considered
+	(*v1.AccountCandidate)(nil),    // 41: baton.journal.v1.AccountCandidate
+	(*v1.EarlierEpoch)(nil),        // 42: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),       // 43: baton.journal.v1.ScoreSnapshot
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	2,  // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	4,  // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	6,  // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	7,  // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	34, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	34, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	34, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	34, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	39, // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	39, // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	39, // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	39, // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	1,  // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	35, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	34, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	34, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	40, // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	39, // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	39, // 11: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	3,  // 12: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	35, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	40, // 13: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	5,  // 14: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	34, // 15: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	34, // 16: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	34, // 17: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	34, // 18: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	34, // 19: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	9,  // 20: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	10, // 21: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	11, // 22: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	12, // 23: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	13, // 24: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	14, // 25: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	15, // 26: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	31, // 27: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	36, // 28: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	34, // 29: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	34, // 30: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	34, // 31: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	20, // 32: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	4,  // 33: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	2,  // 34: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	37, // 35: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	8,  // 36: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	6,  // 37: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	17, // 38: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	1,  // 39: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	34, // 40: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	20, // 41: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	34, // 42: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	32, // 43: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	34, // 44: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	33, // 45: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	0,  // 46: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	7,  // 47: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	21, // 48: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	21, // 49: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	23, // 50: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	23, // 51: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	24, // 52: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	26, // 53: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	28, // 54: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	30, // 55: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	22, // 56: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,  // 57: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,  // 58: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	16, // 59: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	25, // 60: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	27, // 61: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	29, // 62: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	29, // 63: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	56, // [56:64] is the sub-list for method output_type
-	48, // [48:56] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	41, // 15: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
+	41, // 16: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
+	39, // 17: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	39, // 18: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	39, // 19: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	39, // 20: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	39, // 21: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	9,  // 22: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	10, // 23: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	11, // 24: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	12, // 25: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	13, // 26: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	14, // 27: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	15, // 28: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	36, // 29: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	42, // 30: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	39, // 31: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	39, // 32: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	39, // 33: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	20, // 34: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	4,  // 35: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	2,  // 36: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	43, // 37: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	8,  // 38: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	6,  // 39: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	17, // 40: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	1,  // 41: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	39, // 42: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	20, // 43: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	39, // 44: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	37, // 45: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	39, // 46: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	38, // 47: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	0,  // 48: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	7,  // 49: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	4,  // 50: baton.routing.v1.MatchAccountResponse.account:type_name -> baton.routing.v1.AccountRef
+	35, // 51: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
+	21, // 52: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	21, // 53: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	23, // 54: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	23, // 55: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	24, // 56: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	26, // 57: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	28, // 58: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	30, // 59: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	31, // 60: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
+	33, // 61: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
+	22, // 62: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,  // 63: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,  // 64: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	16, // 65: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	25, // 66: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	27, // 67: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	29, // 68: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	29, // 69: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	32, // 70: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
+	34, // 71: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
+	62, // [62:72] is the sub-list for method output_type
+	52, // [52:62] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -2670,7 +3202,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,8 @@ const (
 	RoutingService_ReplayDelivery_FullMethodName = "/baton.routing.v1.RoutingService/ReplayDelivery"
 	RoutingService_GetDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/GetDirectory"
 	RoutingService_PutDirectory_FullMethodName   = "/baton.routing.v1.RoutingService/PutDirectory"
+	RoutingService_PutAccounts_FullMethodName    = "/baton.routing.v1.RoutingService/PutAccounts"
+	RoutingService_MatchAccount_FullMethodName   = "/baton.routing.v1.RoutingService/MatchAccount"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -44,6 +46,10 @@ type RoutingServiceClient interface {
 	ReplayDelivery(ctx context.Context, in *ReplayDeliveryRequest, opts ...grpc.CallOption) (*ReplayDeliveryResponse, error)
 	GetDirectory(ctx context.Context, in *GetDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
 	PutDirectory(ctx context.Context, in *PutDirectoryRequest, opts ...grpc.CallOption) (*Directory, error)
+	// Takes one chunk of a list of accounts; the whole list is in force with its last one.
+	PutAccounts(ctx context.Context, in *PutAccountsRequest, opts ...grpc.CallOption) (*PutAccountsResponse, error)
+	// Tells which listed account a lead would be matched to, and why.
+	MatchAccount(ctx context.Context, in *MatchAccountRequest, opts ...grpc.CallOption) (*MatchAccountResponse, error)
 }
 
 type routingServiceClient struct {
@@ -143,6 +149,26 @@ func (c *routingServiceClient) PutDirectory(ctx context.Context, in *PutDirector
 	return out, nil
 }
 
+func (c *routingServiceClient) PutAccounts(ctx context.Context, in *PutAccountsRequest, opts ...grpc.CallOption) (*PutAccountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutAccountsResponse)
+	err := c.cc.Invoke(ctx, RoutingService_PutAccounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) MatchAccount(ctx context.Context, in *MatchAccountRequest, opts ...grpc.CallOption) (*MatchAccountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MatchAccountResponse)
+	err := c.cc.Invoke(ctx, RoutingService_MatchAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -158,6 +184,10 @@ type RoutingServiceServer interface {
 	ReplayDelivery(context.Context, *ReplayDeliveryRequest) (*ReplayDeliveryResponse, error)
 	GetDirectory(context.Context, *GetDirectoryRequest) (*Directory, error)
 	PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error)
+	// Takes one chunk of a list of accounts; the whole list is in force with its last one.
+	PutAccounts(context.Context, *PutAccountsRequest) (*PutAccountsResponse, error)
+	// Tells which listed account a lead would be matched to, and why.
+	MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -191,6 +221,12 @@ func (UnimplementedRoutingServiceServer) GetDirectory(context.Context, *GetDirec
 }
 func (UnimplementedRoutingServiceServer) PutDirectory(context.Context, *PutDirectoryRequest) (*Directory, error) {
 	return nil, status.Error(codes.Unimplemented, "method PutDirectory not implemented")
+}
+func (UnimplementedRoutingServiceServer) PutAccounts(context.Context, *PutAccountsRequest) (*PutAccountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutAccounts not implemented")
+}
+func (UnimplementedRoutingServiceServer) MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MatchAccount not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -350,6 +386,42 @@ func _RoutingService_PutDirectory_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_PutAccounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutAccountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).PutAccounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_PutAccounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).PutAccounts(ctx, req.(*PutAccountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_MatchAccount_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MatchAccountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).MatchAccount(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_MatchAccount_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).MatchAccount(ctx, req.(*MatchAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -384,6 +456,14 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PutDirectory",
 			Handler:    _RoutingService_PutDirectory_Handler,
+		},
+		{
+			MethodName: "PutAccounts",
+			Handler:    _RoutingService_PutAccounts_Handler,
+		},
+		{
+			MethodName: "MatchAccount",
+			Handler:    _RoutingService_MatchAccount_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -10,9 +10,11 @@ import (
 // Bounds of one look-up by name, in one index. Within them what is found is all that there is; beyond them, among names of
 // ordinary words only, the names that share at least two words come first.
 const (
-	maxNames      = 4096 // names that are compared
-	maxWordsClose = 256  // words that are taken for close to one
-	maxCandidates = 256  // accounts that are looked at
+	maxNames      = 1024 // names that are compared
+	maxScanned    = 4096 // names of a frequent word that are looked through for another word
+	maxFrequent   = 3    // frequent words that are looked through
+	maxWordsClose = 64   // words that are taken for close to one
+	maxCandidates = 64   // accounts that are looked at
 )
 
 // byAcronym is the similarity of a name and its acronym.
@@ -179,7 +181,7 @@ func (q *nameQuery) collect(lists [][]uint32) []uint32 {
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(q.weights[j], q.weights[i]) })
 	rest := q.norm * q.norm
 	var names []uint32
-	var large []uint32 // words that too many names have
+	var large []uint32 // words that too many names have, the heaviest first
 	for _, i := range order {
 		if rest < leastName*leastName*q.norm*q.norm {
 			break
@@ -193,12 +195,12 @@ func (q *nameQuery) collect(lists [][]uint32) []uint32 {
 			}
 		}
 	}
-	for _, w := range large {
+	for _, w := range clipped(large, maxFrequent) {
 		for _, i := range order {
 			if len(lists[i]) == 0 || slices.Contains(lists[i], w) {
 				continue
 			}
-			names = intersect(names, x.having(w), x.having(lists[i][0]), 2*maxNames)
+			names = intersect(names, x.having(w), x.having(lists[i][0]), maxNames+maxNames/2)
 		}
 	}
 	for _, w := range large { // and what there is room for
@@ -210,12 +212,12 @@ func (q *nameQuery) collect(lists [][]uint32) []uint32 {
 
 func (x *Index) having(w uint32) []uint32 { return x.postings[x.postStart[w]:x.postStart[w+1]] }
 
-// intersect appends what is in both ascending lists, until out has most members.
+// intersect appends what is in both ascending lists, until out has most members or maxScanned of the shorter were looked at.
 func intersect(out, a, b []uint32, most int) []uint32 {
 	if len(a) > len(b) {
 		a, b = b, a
 	}
-	for _, n := range a {
+	for _, n := range clipped(a, maxScanned) {
 		// Gallop: the lists are of very different lengths.
 		step := 1
 		for step < len(b) && b[step-1] < n {
