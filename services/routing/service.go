@@ -194,6 +194,9 @@ func (s *Service) applyOnce(ctx context.Context) error {
 	if err := apply.Destinations(ctx, j, list, s.deps.Clock); err != nil {
 		return err
 	}
+	if err := apply.MatchingRules(ctx, j, s.deps.Clock); err != nil {
+		return err
+	}
 	if s.directory == nil {
 		return nil
 	}

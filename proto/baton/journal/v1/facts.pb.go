@@ -1507,7 +1507,11 @@ type LeadSnapshot struct {
 	LastAt        *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
 	EarlierEpochs []*EarlierEpoch        `protobuf:"bytes,20,rep,name=earlier_epochs,json=earlierEpochs,proto3" json:"earlier_epochs,omitempty"`
 	// The lead's other addresses.
-	OtherEmails   []string `protobuf:"bytes,21,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	OtherEmails []string `protobuf:"bytes,21,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	// Where the lead, or its company, is.
+	Street        string `protobuf:"bytes,22,opt,name=street,proto3" json:"street,omitempty"`
+	City          string `protobuf:"bytes,23,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode    string `protobuf:"bytes,24,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1687,6 +1691,27 @@ func (x *LeadSnapshot) GetOtherEmails() []string {
 		return x.OtherEmails
 	}
 	return nil
+}
+
+func (x *LeadSnapshot) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *LeadSnapshot) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *LeadSnapshot) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
 }
 
 // TimelineItem is one engagement as a brief tells it.
@@ -4471,7 +4496,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x11agreement_version\x18\n" +
 	" \x01(\x05R\x10agreementVersion\x12\x16\n" +
 	"\x06micros\x18\v \x01(\tR\x06micros\x12\x14\n" +
-	"\x05group\x18\f \x01(\tR\x05group\"\xf5\a\n" +
+	"\x05group\x18\f \x01(\tR\x05group\"\xc2\b\n" +
 	"\fLeadSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -4495,7 +4520,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\bfirst_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x123\n" +
 	"\alast_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12E\n" +
 	"\x0eearlier_epochs\x18\x14 \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x12!\n" +
-	"\fother_emails\x18\x15 \x03(\tR\votherEmails\x1a>\n" +
+	"\fother_emails\x18\x15 \x03(\tR\votherEmails\x12\x16\n" +
+	"\x06street\x18\x16 \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\x17 \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\x18 \x01(\tR\n" +
+	"postalCode\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +

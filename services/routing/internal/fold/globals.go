@@ -10,6 +10,7 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/directory"
+	"github.com/batonhq/baton/services/routing/internal/lists"
 )
 
 // Events that destinations may subscribe to.
@@ -33,6 +34,10 @@ type Globals struct {
 	// Version of the agreement in force.
 	Version int32
 
+	// parsed is the directory alone, without the accounts beside it.
+	parsed   *core.Directory
+	accounts lists.Assembler
+
 	proposed     map[int32][]byte
 	destinations []*journalv1.Destination
 }
@@ -51,8 +56,12 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		if err != nil {
 			return nil
 		}
-		g.Directory = d
+		g.parsed = d
+		g.compose()
 		return []string{identity.Desk}
+	case TypeAccountsChanged:
+		g.accounts.Apply(ev.Seq, ev.Body.GetAccountsChanged())
+		g.compose()
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
 	case typeAgreementChanged:

@@ -127,7 +127,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	h := &handoff.Handoff{
 		ID: q.GetHandoffId(), Epoch: int(q.GetEpoch()), Stage: handoff.Waiting, Rule: q.GetRule(), Email: q.GetLead().GetEmail(),
 		QualifiedAt: ev.Time(), Asked: true,
-		Account: handoff.Account{ID: match.ID, Name: match.Name, Domain: match.Domain, By: match.By, Confidence: match.Confidence},
+		Account: MatchedAccount(match),
 		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
 	}
 	h.Record("qualified", ev.Time(), "", q.GetRule())

@@ -8,8 +8,8 @@ import (
 // the logarithm of the odds. The weights, in natural logarithms:
 const (
 	oddsName  = 2.1972245773362196 // ln 9: an equal name alone is 0.9
-	lostName  = 12  // for each unit of similarity that is missing
-	leastName = 0.5 // less similar names are none
+	lostName  = 12                 // for each unit of similarity that is missing
+	leastName = 0.5                // less similar names are none
 
 	oddsPhone      = 3.5
 	oddsStreet     = 3.5
