@@ -6,8 +6,8 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/lists"
 )
 
-// accountDetails are the members of an account that tell it from others like it.
-type accountDetails struct {
+// AccountDetails are the members of an account that tell it from others like it.
+type AccountDetails struct {
 	Contacts []string `yaml:"contacts"`
 	Phone    string   `yaml:"phone"`
 	Address  struct {
@@ -31,7 +31,7 @@ func (p *Parser) Domains() accounts.Domains { return p.domains }
 // Lists keeps the indexes of the lists of accounts beside the directory.
 func (p *Parser) Lists() *lists.Cache { return p.lists }
 
-func (b *builder) details(path string, acc *core.Account, d accountDetails) {
+func (b *builder) details(path string, acc *core.Account, d AccountDetails) {
 	if d.Country != "" && d.Address.Country != "" && d.Country != d.Address.Country {
 		b.Fail(path+".country", "is not that of the address")
 	}

@@ -64,7 +64,7 @@ type accountText struct {
 	Owner   string   `yaml:"owner"`
 	Target  bool     `yaml:"target"`
 
-	accountDetails `yaml:",inline"`
+	AccountDetails `yaml:",inline"`
 }
 
 type campaignText struct {
@@ -276,7 +276,7 @@ func (b *builder) accounts(list []accountText) {
 			claim(i, at(path+".aliases", k), alias)
 			acc.Aliases = append(acc.Aliases, alias)
 		}
-		b.details(path, &acc, a.accountDetails)
+		b.details(path, &acc, a.AccountDetails)
 		b.dir.Accounts = append(b.dir.Accounts, acc)
 	}
 }
