@@ -19,7 +19,7 @@ const legalForms = "inc|incorporated|corp|corporation|co|company|companies|llc|l
 	"|株式会社|有限会社|合同会社|有限公司|股份有限公司|有限责任公司|集团|주식회사|유한회사"
 
 // legalPrefixes stand before a name.
-const legalPrefixes = "ooo|oao|zao|pao|ao|tov|pat|prat|too|pt|cv|firma|stichting|kabushiki kaisha|godo kaisha|sia|uab" +
+const legalPrefixes = "jsc|ojsc|cjsc|pjsc|ooo|oao|zao|pao|ao|tov|pat|prat|too|pt|cv|firma|stichting|kabushiki kaisha|godo kaisha|sia|uab" +
 	"|shirkat|cong ty|cong ty tnhh|cong ty co phan|the|株式会社|有限会社|合同会社|주식회사|유한회사"
 
 // joined are legal forms of scripts that write no spaces: cut off the ends of a word.

@@ -186,10 +186,13 @@ func scan(q Query, decide float64, most int, x *Index) []Candidate {
 	}
 	words := x.text.nameWords(q.Company)
 	weight := func(w string) float64 {
-		if id, ok := x.find(w); ok {
-			return float64(x.weights[id])
+		var near []uint32
+		for id := range uint32(len(x.wordStart) - 1) {
+			if closeWords(w, x.word(id)) > 0 {
+				near = append(near, id)
+			}
 		}
-		return x.text.weightOf(w, len(x.nameAccount), 0)
+		return x.weightLike(w, near)
 	}
 	for i := range n {
 		a := x.at(i)

@@ -49,12 +49,8 @@ func (x *Index) byName(words []string) []named {
 	q := &nameQuery{x: x, words: words, near: map[uint32][]pair{}, best: map[uint32]named{}}
 	lists := make([][]uint32, len(words))
 	for i, w := range words {
-		weight := x.text.weightOf(w, len(x.nameAccount), 0)
-		if id, ok := x.find(w); ok {
-			weight = float64(x.weights[id])
-		}
-		q.weights = append(q.weights, weight)
 		lists[i] = q.closeTo(i, w)
+		q.weights = append(q.weights, x.weightLike(w, lists[i]))
 	}
 	q.norm = norm(q.weights)
 	q.whole()
@@ -78,6 +74,19 @@ func (x *Index) byName(words []string) []named {
 		return cmp.Or(cmp.Compare(b.similarity, a.similarity), cmp.Compare(a.account, b.account))
 	})
 	return out[:min(len(out), maxCandidates)]
+}
+
+// weightLike gives what a word of a query weighs: what it does in the index or, where no name has it, what the closest of the
+// words close to it does. A slip of the pen does not make an ordinary word a rare one.
+func (x *Index) weightLike(w string, near []uint32) float64 {
+	weight, best := x.text.weightOf(w, len(x.nameAccount), 0), 0.0
+	for _, id := range near {
+		v := float64(x.weights[id])
+		if c := closeWords(w, x.word(id)); c > best || c == best && v < weight {
+			weight, best = v, c
+		}
+	}
+	return weight
 }
 
 func (q *nameQuery) add(name uint32, n named) {
