@@ -152,7 +152,7 @@ func (w *writer) csv(in io.Reader) error {
 	header = slices.Clone(header)
 	for i, name := range header {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
-		if field(&Record{}, header[i], "") == errNoField {
+		if errors.Is(field(&Record{}, header[i], ""), errNoField) {
 			w.fail(1, name, "is no field of an account: they are "+fieldNames)
 		}
 		if slices.Contains(header[:i], header[i]) {

@@ -64,7 +64,7 @@ func TestARevisionIsInForceWithItsLastChunk(t *testing.T) {
 	var a Assembler
 	cache := NewCache(domains.New())
 	chunk := func(seq uint64, revision string, n, of int32) {
-		a.Apply(seq, &journalv1.AccountsChanged{Rules: 1, Revision: revision, Chunk: n, Chunks: of, Accounts: pack(revision + string(rune('0'+n)))})
+		a.Apply(seq, &journalv1.AccountsChanged{Rules: 1, Revision: revision, Chunk: n, Chunks: of, Accounts: pack(revision + string('0'+n))})
 	}
 	has := func(id string) bool {
 		_, ok := cache.Index(a.InForce).Account(id)

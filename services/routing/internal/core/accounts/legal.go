@@ -4,6 +4,8 @@ import "strings"
 
 // legalForms says what kind of company it is and not which one: left out at the end of a name, again and again, as long as
 // something is left. As spell writes them; one to four words.
+//
+//nolint:misspell // Dutch, and others
 const legalForms = "inc|incorporated|corp|corporation|co|company|companies|llc|llp|lllp|lp|pllc|pc|pa|ltd|limited|plc|cic|cio|unltd|dac|clg|uc" +
 	"|ltd co|pty|proprietary|pty ltd|pte|pte ltd|pvt|private limited|pvt ltd|sdn|bhd|sdn bhd|berhad|nl|tmk" +
 	"|gmbh|ggmbh|mbh|ag|kgaa|kg|ohg|ug|ug haftungsbeschrankt|haftungsbeschrankt|haftungsbeschraenkt|ek|ev|eg|gbr|partg|partgmbb|se|sce|eig|ewiv|gesmbh|gesellschaft mbh" +
@@ -19,6 +21,8 @@ const legalForms = "inc|incorporated|corp|corporation|co|company|companies|llc|l
 	"|株式会社|有限会社|合同会社|有限公司|股份有限公司|有限责任公司|集团|주식회사|유한회사"
 
 // legalPrefixes stand before a name.
+//
+//nolint:misspell // Dutch, and others
 const legalPrefixes = "jsc|ojsc|cjsc|pjsc|ooo|oao|zao|pao|ao|tov|pat|prat|too|pt|cv|firma|stichting|kabushiki kaisha|godo kaisha|sia|uab" +
 	"|shirkat|cong ty|cong ty tnhh|cong ty co phan|the|株式会社|有限会社|合同会社|주식회사|유한회사"
 

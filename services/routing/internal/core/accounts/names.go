@@ -10,11 +10,11 @@ import (
 // Bounds of one look-up by name, in one index. Within them what is found is all that there is; beyond them, among names of
 // ordinary words only, the names that share at least two words come first.
 const (
-	maxNames      = 1024 // names that are compared
-	maxScanned    = 4096 // names of a frequent word that are looked through for another word
-	maxFrequent   = 3    // frequent words that are looked through
+	maxNames      = 512  // names that are compared
+	maxScanned    = 1024 // names of a frequent word that are looked through for another word
+	maxFrequent   = 2    // frequent words that are looked through
 	maxWordsClose = 64   // words that are taken for close to one
-	maxCandidates = 64   // accounts that are looked at
+	maxCandidates = 32   // accounts that are looked at
 )
 
 // byAcronym is the similarity of a name and its acronym.
