@@ -54,6 +54,7 @@ type text struct {
 	Assets    []Asset `yaml:"assets"`
 	Campaigns any     `yaml:"campaigns"`
 	Personas  any     `yaml:"personas"`
+	Matching  any     `yaml:"matching"`
 
 	Calendars   any `yaml:"calendars"`
 	Territories any `yaml:"territories"`

@@ -182,6 +182,9 @@ func (s *Service) applyOnce(ctx context.Context) error {
 	if err := s.applyDestinations(ctx); err != nil {
 		return err
 	}
+	if err := apply.MatchingRules(ctx, j, s.deps.Clock); err != nil {
+		return err
+	}
 	if s.directory == nil {
 		return nil
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -53,4 +54,9 @@ func LintAgreement(text []byte) ([]string, error) {
 // CheckDirectory verifies the text of a directory: every field, every reference and every route's expression.
 func CheckDirectory(text []byte) error {
 	return routing.CheckDirectory(text)
+}
+
+// ReadAccounts reads and checks a list of accounts, "csv" or "ndjson".
+func ReadAccounts(in io.Reader, format string) (*routing.AccountList, error) {
+	return routing.ReadAccounts(in, format)
 }

@@ -149,6 +149,7 @@ type Event struct {
 	//	*Event_DirectoryChanged
 	//	*Event_ErasureRequested
 	//	*Event_DestinationsChanged
+	//	*Event_AccountsChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1068,6 +1069,15 @@ func (x *Event) GetDestinationsChanged() *DestinationsChanged {
 	return nil
 }
 
+func (x *Event) GetAccountsChanged() *AccountsChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_AccountsChanged); ok {
+			return x.AccountsChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -1421,6 +1431,10 @@ type Event_DestinationsChanged struct {
 	DestinationsChanged *DestinationsChanged `protobuf:"bytes,134,opt,name=destinations_changed,json=destinationsChanged,proto3,oneof"`
 }
 
+type Event_AccountsChanged struct {
+	AccountsChanged *AccountsChanged `protobuf:"bytes,135,opt,name=accounts_changed,json=accountsChanged,proto3,oneof"`
+}
+
 func (*Event_PageViewed) isEvent_Payload() {}
 
 func (*Event_AssetDownloaded) isEvent_Payload() {}
@@ -1590,6 +1604,8 @@ func (*Event_DirectoryChanged) isEvent_Payload() {}
 func (*Event_ErasureRequested) isEvent_Payload() {}
 
 func (*Event_DestinationsChanged) isEvent_Payload() {}
+
+func (*Event_AccountsChanged) isEvent_Payload() {}
 
 // Identity is who an event says it is about, normalised by ingest; at least one member is set on an input.
 type Identity struct {
@@ -3257,7 +3273,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb52\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x863\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3380,7 +3396,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x11agreement_changed\x18\x83\x01 \x01(\v2\".baton.journal.v1.AgreementChangedH\x00R\x10agreementChanged\x12R\n" +
 	"\x11directory_changed\x18\x84\x01 \x01(\v2\".baton.journal.v1.DirectoryChangedH\x00R\x10directoryChanged\x12R\n" +
 	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequested\x12[\n" +
-	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChangedB\t\n" +
+	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChanged\x12O\n" +
+	"\x10accounts_changed\x18\x87\x01 \x01(\v2!.baton.journal.v1.AccountsChangedH\x00R\x0faccountsChangedB\t\n" +
 	"\apayload\"\xec\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x17\n" +
@@ -3605,112 +3622,114 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*DirectoryChanged)(nil),      // 81: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 82: baton.journal.v1.ErasureRequested
 	(*DestinationsChanged)(nil),   // 83: baton.journal.v1.DestinationsChanged
+	(*AccountsChanged)(nil),       // 84: baton.journal.v1.AccountsChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
-	35, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
-	35, // 1: baton.journal.v1.Event.received_at:type_name -> google.protobuf.Timestamp
-	35, // 2: baton.journal.v1.Event.stated_at:type_name -> google.protobuf.Timestamp
-	1,  // 3: baton.journal.v1.Event.identity:type_name -> baton.journal.v1.Identity
-	2,  // 4: baton.journal.v1.Event.traits:type_name -> baton.journal.v1.Traits
-	3,  // 5: baton.journal.v1.Event.account:type_name -> baton.journal.v1.Account
-	36, // 6: baton.journal.v1.Event.properties:type_name -> google.protobuf.Struct
-	4,  // 7: baton.journal.v1.Event.touch:type_name -> baton.journal.v1.Touch
-	5,  // 8: baton.journal.v1.Event.page_viewed:type_name -> baton.journal.v1.PageViewed
-	6,  // 9: baton.journal.v1.Event.asset_downloaded:type_name -> baton.journal.v1.AssetDownloaded
-	7,  // 10: baton.journal.v1.Event.email_sent:type_name -> baton.journal.v1.EmailSent
-	8,  // 11: baton.journal.v1.Event.email_delivered:type_name -> baton.journal.v1.EmailDelivered
-	9,  // 12: baton.journal.v1.Event.email_opened:type_name -> baton.journal.v1.EmailOpened
-	10, // 13: baton.journal.v1.Event.email_clicked:type_name -> baton.journal.v1.EmailClicked
-	11, // 14: baton.journal.v1.Event.email_bounced:type_name -> baton.journal.v1.EmailBounced
-	12, // 15: baton.journal.v1.Event.email_unsubscribed:type_name -> baton.journal.v1.EmailUnsubscribed
-	13, // 16: baton.journal.v1.Event.form_submitted:type_name -> baton.journal.v1.FormSubmitted
-	14, // 17: baton.journal.v1.Event.event_registered:type_name -> baton.journal.v1.EventRegistered
-	15, // 18: baton.journal.v1.Event.event_attended:type_name -> baton.journal.v1.EventAttended
-	16, // 19: baton.journal.v1.Event.demo_requested:type_name -> baton.journal.v1.DemoRequested
-	17, // 20: baton.journal.v1.Event.pricing_requested:type_name -> baton.journal.v1.PricingRequested
-	18, // 21: baton.journal.v1.Event.trial_started:type_name -> baton.journal.v1.TrialStarted
-	19, // 22: baton.journal.v1.Event.product_used:type_name -> baton.journal.v1.ProductUsed
-	20, // 23: baton.journal.v1.Event.meeting_booked:type_name -> baton.journal.v1.MeetingBooked
-	21, // 24: baton.journal.v1.Event.meeting_canceled:type_name -> baton.journal.v1.MeetingCanceled
-	22, // 25: baton.journal.v1.Event.ad_clicked:type_name -> baton.journal.v1.AdClicked
-	23, // 26: baton.journal.v1.Event.social_engaged:type_name -> baton.journal.v1.SocialEngaged
-	24, // 27: baton.journal.v1.Event.chat_started:type_name -> baton.journal.v1.ChatStarted
-	25, // 28: baton.journal.v1.Event.call_logged:type_name -> baton.journal.v1.CallLogged
-	26, // 29: baton.journal.v1.Event.identified:type_name -> baton.journal.v1.Identified
-	27, // 30: baton.journal.v1.Event.consent_changed:type_name -> baton.journal.v1.ConsentChanged
-	28, // 31: baton.journal.v1.Event.custom:type_name -> baton.journal.v1.Custom
-	29, // 32: baton.journal.v1.Event.accepted:type_name -> baton.journal.v1.Disposition
-	29, // 33: baton.journal.v1.Event.rejected:type_name -> baton.journal.v1.Disposition
-	29, // 34: baton.journal.v1.Event.contacted:type_name -> baton.journal.v1.Disposition
-	29, // 35: baton.journal.v1.Event.recycled:type_name -> baton.journal.v1.Disposition
-	29, // 36: baton.journal.v1.Event.disqualified:type_name -> baton.journal.v1.Disposition
-	29, // 37: baton.journal.v1.Event.sql:type_name -> baton.journal.v1.Disposition
-	31, // 38: baton.journal.v1.Event.deal_opened:type_name -> baton.journal.v1.Deal
-	31, // 39: baton.journal.v1.Event.deal_stage_changed:type_name -> baton.journal.v1.Deal
-	31, // 40: baton.journal.v1.Event.deal_won:type_name -> baton.journal.v1.Deal
-	31, // 41: baton.journal.v1.Event.deal_lost:type_name -> baton.journal.v1.Deal
-	31, // 42: baton.journal.v1.Event.deal_reopened:type_name -> baton.journal.v1.Deal
-	31, // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
-	31, // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
-	37, // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
-	38, // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
-	30, // 47: baton.journal.v1.Event.reassign_requested:type_name -> baton.journal.v1.ReassignRequested
-	39, // 48: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
-	40, // 49: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
-	41, // 50: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
-	42, // 51: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
-	43, // 52: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
-	44, // 53: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
-	45, // 54: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
-	46, // 55: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
-	47, // 56: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
-	48, // 57: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
-	49, // 58: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
-	50, // 59: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
-	51, // 60: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
-	52, // 61: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
-	53, // 62: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
-	54, // 63: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
-	55, // 64: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
-	56, // 65: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
-	57, // 66: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
-	58, // 67: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
-	59, // 68: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
-	60, // 69: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
-	61, // 70: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
-	62, // 71: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
-	63, // 72: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
-	64, // 73: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
-	65, // 74: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
-	66, // 75: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
-	67, // 76: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
-	68, // 77: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
-	69, // 78: baton.journal.v1.Event.brief_changed:type_name -> baton.journal.v1.BriefChanged
-	70, // 79: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
-	71, // 80: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
-	72, // 81: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
-	73, // 82: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
-	74, // 83: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
-	75, // 84: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
-	76, // 85: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
-	77, // 86: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	78, // 87: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	79, // 88: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	80, // 89: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	81, // 90: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	82, // 91: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	83, // 92: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	33, // 93: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	36, // 94: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	36, // 95: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	35, // 96: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	34, // 97: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	32, // 98: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	99, // [99:99] is the sub-list for method output_type
-	99, // [99:99] is the sub-list for method input_type
-	99, // [99:99] is the sub-list for extension type_name
-	99, // [99:99] is the sub-list for extension extendee
-	0,  // [0:99] is the sub-list for field type_name
+	35,  // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
+	35,  // 1: baton.journal.v1.Event.received_at:type_name -> google.protobuf.Timestamp
+	35,  // 2: baton.journal.v1.Event.stated_at:type_name -> google.protobuf.Timestamp
+	1,   // 3: baton.journal.v1.Event.identity:type_name -> baton.journal.v1.Identity
+	2,   // 4: baton.journal.v1.Event.traits:type_name -> baton.journal.v1.Traits
+	3,   // 5: baton.journal.v1.Event.account:type_name -> baton.journal.v1.Account
+	36,  // 6: baton.journal.v1.Event.properties:type_name -> google.protobuf.Struct
+	4,   // 7: baton.journal.v1.Event.touch:type_name -> baton.journal.v1.Touch
+	5,   // 8: baton.journal.v1.Event.page_viewed:type_name -> baton.journal.v1.PageViewed
+	6,   // 9: baton.journal.v1.Event.asset_downloaded:type_name -> baton.journal.v1.AssetDownloaded
+	7,   // 10: baton.journal.v1.Event.email_sent:type_name -> baton.journal.v1.EmailSent
+	8,   // 11: baton.journal.v1.Event.email_delivered:type_name -> baton.journal.v1.EmailDelivered
+	9,   // 12: baton.journal.v1.Event.email_opened:type_name -> baton.journal.v1.EmailOpened
+	10,  // 13: baton.journal.v1.Event.email_clicked:type_name -> baton.journal.v1.EmailClicked
+	11,  // 14: baton.journal.v1.Event.email_bounced:type_name -> baton.journal.v1.EmailBounced
+	12,  // 15: baton.journal.v1.Event.email_unsubscribed:type_name -> baton.journal.v1.EmailUnsubscribed
+	13,  // 16: baton.journal.v1.Event.form_submitted:type_name -> baton.journal.v1.FormSubmitted
+	14,  // 17: baton.journal.v1.Event.event_registered:type_name -> baton.journal.v1.EventRegistered
+	15,  // 18: baton.journal.v1.Event.event_attended:type_name -> baton.journal.v1.EventAttended
+	16,  // 19: baton.journal.v1.Event.demo_requested:type_name -> baton.journal.v1.DemoRequested
+	17,  // 20: baton.journal.v1.Event.pricing_requested:type_name -> baton.journal.v1.PricingRequested
+	18,  // 21: baton.journal.v1.Event.trial_started:type_name -> baton.journal.v1.TrialStarted
+	19,  // 22: baton.journal.v1.Event.product_used:type_name -> baton.journal.v1.ProductUsed
+	20,  // 23: baton.journal.v1.Event.meeting_booked:type_name -> baton.journal.v1.MeetingBooked
+	21,  // 24: baton.journal.v1.Event.meeting_canceled:type_name -> baton.journal.v1.MeetingCanceled
+	22,  // 25: baton.journal.v1.Event.ad_clicked:type_name -> baton.journal.v1.AdClicked
+	23,  // 26: baton.journal.v1.Event.social_engaged:type_name -> baton.journal.v1.SocialEngaged
+	24,  // 27: baton.journal.v1.Event.chat_started:type_name -> baton.journal.v1.ChatStarted
+	25,  // 28: baton.journal.v1.Event.call_logged:type_name -> baton.journal.v1.CallLogged
+	26,  // 29: baton.journal.v1.Event.identified:type_name -> baton.journal.v1.Identified
+	27,  // 30: baton.journal.v1.Event.consent_changed:type_name -> baton.journal.v1.ConsentChanged
+	28,  // 31: baton.journal.v1.Event.custom:type_name -> baton.journal.v1.Custom
+	29,  // 32: baton.journal.v1.Event.accepted:type_name -> baton.journal.v1.Disposition
+	29,  // 33: baton.journal.v1.Event.rejected:type_name -> baton.journal.v1.Disposition
+	29,  // 34: baton.journal.v1.Event.contacted:type_name -> baton.journal.v1.Disposition
+	29,  // 35: baton.journal.v1.Event.recycled:type_name -> baton.journal.v1.Disposition
+	29,  // 36: baton.journal.v1.Event.disqualified:type_name -> baton.journal.v1.Disposition
+	29,  // 37: baton.journal.v1.Event.sql:type_name -> baton.journal.v1.Disposition
+	31,  // 38: baton.journal.v1.Event.deal_opened:type_name -> baton.journal.v1.Deal
+	31,  // 39: baton.journal.v1.Event.deal_stage_changed:type_name -> baton.journal.v1.Deal
+	31,  // 40: baton.journal.v1.Event.deal_won:type_name -> baton.journal.v1.Deal
+	31,  // 41: baton.journal.v1.Event.deal_lost:type_name -> baton.journal.v1.Deal
+	31,  // 42: baton.journal.v1.Event.deal_reopened:type_name -> baton.journal.v1.Deal
+	31,  // 43: baton.journal.v1.Event.churned:type_name -> baton.journal.v1.Deal
+	31,  // 44: baton.journal.v1.Event.renewed:type_name -> baton.journal.v1.Deal
+	37,  // 45: baton.journal.v1.Event.history_released:type_name -> baton.journal.v1.HistoryReleased
+	38,  // 46: baton.journal.v1.Event.split_requested:type_name -> baton.journal.v1.SplitRequested
+	30,  // 47: baton.journal.v1.Event.reassign_requested:type_name -> baton.journal.v1.ReassignRequested
+	39,  // 48: baton.journal.v1.Event.pause_requested:type_name -> baton.journal.v1.PauseRequested
+	40,  // 49: baton.journal.v1.Event.resume_requested:type_name -> baton.journal.v1.ResumeRequested
+	41,  // 50: baton.journal.v1.Event.destination_paused:type_name -> baton.journal.v1.DestinationPaused
+	42,  // 51: baton.journal.v1.Event.linked:type_name -> baton.journal.v1.Linked
+	43,  // 52: baton.journal.v1.Event.quarantined:type_name -> baton.journal.v1.Quarantined
+	44,  // 53: baton.journal.v1.Event.quarantine_released:type_name -> baton.journal.v1.QuarantineReleased
+	45,  // 54: baton.journal.v1.Event.absorbed:type_name -> baton.journal.v1.Absorbed
+	46,  // 55: baton.journal.v1.Event.merged_into:type_name -> baton.journal.v1.MergedInto
+	47,  // 56: baton.journal.v1.Event.stage_changed:type_name -> baton.journal.v1.StageChanged
+	48,  // 57: baton.journal.v1.Event.qualified:type_name -> baton.journal.v1.Qualified
+	49,  // 58: baton.journal.v1.Event.score_band_changed:type_name -> baton.journal.v1.ScoreBandChanged
+	50,  // 59: baton.journal.v1.Event.shadow_qualified:type_name -> baton.journal.v1.ShadowQualified
+	51,  // 60: baton.journal.v1.Event.account_engaged:type_name -> baton.journal.v1.AccountEngaged
+	52,  // 61: baton.journal.v1.Event.account_rated:type_name -> baton.journal.v1.AccountRated
+	53,  // 62: baton.journal.v1.Event.split_off:type_name -> baton.journal.v1.SplitOff
+	54,  // 63: baton.journal.v1.Event.knowledge_asked:type_name -> baton.journal.v1.KnowledgeAsked
+	55,  // 64: baton.journal.v1.Event.matched:type_name -> baton.journal.v1.Matched
+	56,  // 65: baton.journal.v1.Event.assigned:type_name -> baton.journal.v1.Assigned
+	57,  // 66: baton.journal.v1.Event.routed:type_name -> baton.journal.v1.Routed
+	58,  // 67: baton.journal.v1.Event.delivery_due:type_name -> baton.journal.v1.DeliveryDue
+	59,  // 68: baton.journal.v1.Event.delivered:type_name -> baton.journal.v1.Delivered
+	60,  // 69: baton.journal.v1.Event.delivery_failed:type_name -> baton.journal.v1.DeliveryFailed
+	61,  // 70: baton.journal.v1.Event.sla_breached:type_name -> baton.journal.v1.SlaBreached
+	62,  // 71: baton.journal.v1.Event.escalated:type_name -> baton.journal.v1.Escalated
+	63,  // 72: baton.journal.v1.Event.reassigned:type_name -> baton.journal.v1.Reassigned
+	64,  // 73: baton.journal.v1.Event.recalled:type_name -> baton.journal.v1.Recalled
+	65,  // 74: baton.journal.v1.Event.answered:type_name -> baton.journal.v1.Answered
+	66,  // 75: baton.journal.v1.Event.waiting:type_name -> baton.journal.v1.Waiting
+	67,  // 76: baton.journal.v1.Event.replay_requested:type_name -> baton.journal.v1.ReplayRequested
+	68,  // 77: baton.journal.v1.Event.closed:type_name -> baton.journal.v1.Closed
+	69,  // 78: baton.journal.v1.Event.brief_changed:type_name -> baton.journal.v1.BriefChanged
+	70,  // 79: baton.journal.v1.Event.held:type_name -> baton.journal.v1.Held
+	71,  // 80: baton.journal.v1.Event.resumed:type_name -> baton.journal.v1.Resumed
+	72,  // 81: baton.journal.v1.Event.owner_known:type_name -> baton.journal.v1.OwnerKnown
+	73,  // 82: baton.journal.v1.Event.owner_asked:type_name -> baton.journal.v1.OwnerAsked
+	74,  // 83: baton.journal.v1.Event.owner_told:type_name -> baton.journal.v1.OwnerTold
+	75,  // 84: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
+	76,  // 85: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
+	77,  // 86: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
+	78,  // 87: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	79,  // 88: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	80,  // 89: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	81,  // 90: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	82,  // 91: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	83,  // 92: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	84,  // 93: baton.journal.v1.Event.accounts_changed:type_name -> baton.journal.v1.AccountsChanged
+	33,  // 94: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	36,  // 95: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	36,  // 96: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	35,  // 97: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	34,  // 98: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	32,  // 99: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	100, // [100:100] is the sub-list for method output_type
+	100, // [100:100] is the sub-list for method input_type
+	100, // [100:100] is the sub-list for extension type_name
+	100, // [100:100] is the sub-list for extension extendee
+	0,   // [0:100] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3805,6 +3824,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_DirectoryChanged)(nil),
 		(*Event_ErasureRequested)(nil),
 		(*Event_DestinationsChanged)(nil),
+		(*Event_AccountsChanged)(nil),
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

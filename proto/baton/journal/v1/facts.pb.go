@@ -1507,7 +1507,11 @@ type LeadSnapshot struct {
 	LastAt        *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=last_at,json=lastAt,proto3" json:"last_at,omitempty"`
 	EarlierEpochs []*EarlierEpoch        `protobuf:"bytes,20,rep,name=earlier_epochs,json=earlierEpochs,proto3" json:"earlier_epochs,omitempty"`
 	// The lead's other addresses.
-	OtherEmails   []string `protobuf:"bytes,21,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	OtherEmails []string `protobuf:"bytes,21,rep,name=other_emails,json=otherEmails,proto3" json:"other_emails,omitempty"`
+	// Where the lead, or its company, is.
+	Street        string `protobuf:"bytes,22,opt,name=street,proto3" json:"street,omitempty"`
+	City          string `protobuf:"bytes,23,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode    string `protobuf:"bytes,24,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1687,6 +1691,27 @@ func (x *LeadSnapshot) GetOtherEmails() []string {
 		return x.OtherEmails
 	}
 	return nil
+}
+
+func (x *LeadSnapshot) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *LeadSnapshot) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *LeadSnapshot) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
 }
 
 // TimelineItem is one engagement as a brief tells it.
@@ -1916,7 +1941,7 @@ type Matched struct {
 	HandoffId string                 `protobuf:"bytes,2,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
 	Epoch     int32                  `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Account   string                 `protobuf:"bytes,4,opt,name=account,proto3" json:"account,omitempty"`
-	// email-domain, account-name, account-domain, none.
+	// contact-email, email-domain, account-domain, account-name, close-name, none.
 	By         string  `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
 	Confidence float64 `protobuf:"fixed64,6,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	Route      string  `protobuf:"bytes,7,opt,name=route,proto3" json:"route,omitempty"`
@@ -1942,7 +1967,13 @@ type Matched struct {
 	// The rep or nobody: no pool takes over, and nothing waits.
 	Only bool `protobuf:"varint,41,opt,name=only,proto3" json:"only,omitempty"`
 	// The rep gets it outside their hours, while away and above their capacity, too.
-	Force         bool `protobuf:"varint,42,opt,name=force,proto3" json:"force,omitempty"`
+	Force bool `protobuf:"varint,42,opt,name=force,proto3" json:"force,omitempty"`
+	// What else agrees with the account: phone, street, postal-code, city, country, domain-label, name; not-… where it does not.
+	Support []string `protobuf:"bytes,20,rep,name=support,proto3" json:"support,omitempty"`
+	// Who came second.
+	Second *AccountCandidate `protobuf:"bytes,21,opt,name=second,proto3" json:"second,omitempty"`
+	// An account that is likely, but not sure enough to decide.
+	Proposed      *AccountCandidate `protobuf:"bytes,22,opt,name=proposed,proto3" json:"proposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2108,6 +2139,27 @@ func (x *Matched) GetForce() bool {
 		return x.Force
 	}
 	return false
+}
+
+func (x *Matched) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *Matched) GetSecond() *AccountCandidate {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+func (x *Matched) GetProposed() *AccountCandidate {
+	if x != nil {
+		return x.Proposed
+	}
+	return nil
 }
 
 // Preference is a rep whom a route names.
@@ -2504,6 +2556,77 @@ func (x *OwnerTold) GetPrevious() string {
 	return ""
 }
 
+// AccountCandidate is a listed account that a lead may belong to.
+type AccountCandidate struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account string                 `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// contact-email, email-domain, account-domain, account-name, close-name.
+	By string `protobuf:"bytes,2,opt,name=by,proto3" json:"by,omitempty"`
+	// From 0 to 1.
+	Confidence    float64  `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Support       []string `protobuf:"bytes,4,rep,name=support,proto3" json:"support,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountCandidate) Reset() {
+	*x = AccountCandidate{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountCandidate) ProtoMessage() {}
+
+func (x *AccountCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountCandidate.ProtoReflect.Descriptor instead.
+func (*AccountCandidate) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *AccountCandidate) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *AccountCandidate) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *AccountCandidate) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *AccountCandidate) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
 // Assigned is the desk's decision, on the desk's subject and on the lead's.
 type Assigned struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -2525,7 +2648,7 @@ type Assigned struct {
 
 func (x *Assigned) Reset() {
 	*x = Assigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2660,7 @@ func (x *Assigned) String() string {
 func (*Assigned) ProtoMessage() {}
 
 func (x *Assigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[27]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2673,7 @@ func (x *Assigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Assigned.ProtoReflect.Descriptor instead.
 func (*Assigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{27}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Assigned) GetLead() string {
@@ -2641,7 +2764,7 @@ type Considered struct {
 
 func (x *Considered) Reset() {
 	*x = Considered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2653,7 +2776,7 @@ func (x *Considered) String() string {
 func (*Considered) ProtoMessage() {}
 
 func (x *Considered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[28]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2666,7 +2789,7 @@ func (x *Considered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Considered.ProtoReflect.Descriptor instead.
 func (*Considered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{28}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Considered) GetRep() string {
@@ -2699,7 +2822,7 @@ type Waiting struct {
 
 func (x *Waiting) Reset() {
 	*x = Waiting{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2711,7 +2834,7 @@ func (x *Waiting) String() string {
 func (*Waiting) ProtoMessage() {}
 
 func (x *Waiting) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[29]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2724,7 +2847,7 @@ func (x *Waiting) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiting.ProtoReflect.Descriptor instead.
 func (*Waiting) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{29}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Waiting) GetLead() string {
@@ -2789,7 +2912,7 @@ type Routed struct {
 
 func (x *Routed) Reset() {
 	*x = Routed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2801,7 +2924,7 @@ func (x *Routed) String() string {
 func (*Routed) ProtoMessage() {}
 
 func (x *Routed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[30]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2814,7 +2937,7 @@ func (x *Routed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Routed.ProtoReflect.Descriptor instead.
 func (*Routed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{30}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Routed) GetHandoffId() string {
@@ -2897,7 +3020,7 @@ type DeliveryDue struct {
 
 func (x *DeliveryDue) Reset() {
 	*x = DeliveryDue{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2909,7 +3032,7 @@ func (x *DeliveryDue) String() string {
 func (*DeliveryDue) ProtoMessage() {}
 
 func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[31]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2922,7 +3045,7 @@ func (x *DeliveryDue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryDue.ProtoReflect.Descriptor instead.
 func (*DeliveryDue) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{31}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeliveryDue) GetDestination() string {
@@ -2978,7 +3101,7 @@ type Delivered struct {
 
 func (x *Delivered) Reset() {
 	*x = Delivered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2990,7 +3113,7 @@ func (x *Delivered) String() string {
 func (*Delivered) ProtoMessage() {}
 
 func (x *Delivered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[32]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3003,7 +3126,7 @@ func (x *Delivered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivered.ProtoReflect.Descriptor instead.
 func (*Delivered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{32}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Delivered) GetWebhookId() string {
@@ -3065,7 +3188,7 @@ type DeliveryFailed struct {
 
 func (x *DeliveryFailed) Reset() {
 	*x = DeliveryFailed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3077,7 +3200,7 @@ func (x *DeliveryFailed) String() string {
 func (*DeliveryFailed) ProtoMessage() {}
 
 func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[33]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3090,7 +3213,7 @@ func (x *DeliveryFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeliveryFailed.ProtoReflect.Descriptor instead.
 func (*DeliveryFailed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{33}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DeliveryFailed) GetWebhookId() string {
@@ -3153,7 +3276,7 @@ type ReplayRequested struct {
 
 func (x *ReplayRequested) Reset() {
 	*x = ReplayRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3165,7 +3288,7 @@ func (x *ReplayRequested) String() string {
 func (*ReplayRequested) ProtoMessage() {}
 
 func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[34]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3178,7 +3301,7 @@ func (x *ReplayRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayRequested.ProtoReflect.Descriptor instead.
 func (*ReplayRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{34}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReplayRequested) GetWebhookId() string {
@@ -3209,7 +3332,7 @@ type DestinationPaused struct {
 
 func (x *DestinationPaused) Reset() {
 	*x = DestinationPaused{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3221,7 +3344,7 @@ func (x *DestinationPaused) String() string {
 func (*DestinationPaused) ProtoMessage() {}
 
 func (x *DestinationPaused) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[35]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3234,7 +3357,7 @@ func (x *DestinationPaused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationPaused.ProtoReflect.Descriptor instead.
 func (*DestinationPaused) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{35}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DestinationPaused) GetDestination() string {
@@ -3278,7 +3401,7 @@ type SlaBreached struct {
 
 func (x *SlaBreached) Reset() {
 	*x = SlaBreached{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3413,7 @@ func (x *SlaBreached) String() string {
 func (*SlaBreached) ProtoMessage() {}
 
 func (x *SlaBreached) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[36]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3426,7 @@ func (x *SlaBreached) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlaBreached.ProtoReflect.Descriptor instead.
 func (*SlaBreached) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{36}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SlaBreached) GetHandoffId() string {
@@ -3349,7 +3472,7 @@ type Escalated struct {
 
 func (x *Escalated) Reset() {
 	*x = Escalated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3361,7 +3484,7 @@ func (x *Escalated) String() string {
 func (*Escalated) ProtoMessage() {}
 
 func (x *Escalated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[37]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3374,7 +3497,7 @@ func (x *Escalated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Escalated.ProtoReflect.Descriptor instead.
 func (*Escalated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{37}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Escalated) GetHandoffId() string {
@@ -3428,7 +3551,7 @@ type Reassigned struct {
 
 func (x *Reassigned) Reset() {
 	*x = Reassigned{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3440,7 +3563,7 @@ func (x *Reassigned) String() string {
 func (*Reassigned) ProtoMessage() {}
 
 func (x *Reassigned) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[38]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3453,7 +3576,7 @@ func (x *Reassigned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reassigned.ProtoReflect.Descriptor instead.
 func (*Reassigned) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{38}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Reassigned) GetHandoffId() string {
@@ -3517,7 +3640,7 @@ type Recalled struct {
 
 func (x *Recalled) Reset() {
 	*x = Recalled{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3529,7 +3652,7 @@ func (x *Recalled) String() string {
 func (*Recalled) ProtoMessage() {}
 
 func (x *Recalled) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[39]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3542,7 +3665,7 @@ func (x *Recalled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Recalled.ProtoReflect.Descriptor instead.
 func (*Recalled) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{39}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Recalled) GetHandoffId() string {
@@ -3603,7 +3726,7 @@ type Answered struct {
 
 func (x *Answered) Reset() {
 	*x = Answered{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3615,7 +3738,7 @@ func (x *Answered) String() string {
 func (*Answered) ProtoMessage() {}
 
 func (x *Answered) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[40]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3628,7 +3751,7 @@ func (x *Answered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answered.ProtoReflect.Descriptor instead.
 func (*Answered) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{40}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Answered) GetHandoffId() string {
@@ -3766,7 +3889,7 @@ type Declined struct {
 
 func (x *Declined) Reset() {
 	*x = Declined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +3901,7 @@ func (x *Declined) String() string {
 func (*Declined) ProtoMessage() {}
 
 func (x *Declined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[41]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +3914,7 @@ func (x *Declined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declined.ProtoReflect.Descriptor instead.
 func (*Declined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{41}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Declined) GetLead() string {
@@ -3850,7 +3973,7 @@ type Closed struct {
 
 func (x *Closed) Reset() {
 	*x = Closed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3862,7 +3985,7 @@ func (x *Closed) String() string {
 func (*Closed) ProtoMessage() {}
 
 func (x *Closed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[42]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3875,7 +3998,7 @@ func (x *Closed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closed.ProtoReflect.Descriptor instead.
 func (*Closed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{42}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Closed) GetLead() string {
@@ -3929,7 +4052,7 @@ type PauseRequested struct {
 
 func (x *PauseRequested) Reset() {
 	*x = PauseRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3941,7 +4064,7 @@ func (x *PauseRequested) String() string {
 func (*PauseRequested) ProtoMessage() {}
 
 func (x *PauseRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[43]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3954,7 +4077,7 @@ func (x *PauseRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseRequested.ProtoReflect.Descriptor instead.
 func (*PauseRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{43}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PauseRequested) GetHandoffId() string {
@@ -4005,7 +4128,7 @@ type ResumeRequested struct {
 
 func (x *ResumeRequested) Reset() {
 	*x = ResumeRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4017,7 +4140,7 @@ func (x *ResumeRequested) String() string {
 func (*ResumeRequested) ProtoMessage() {}
 
 func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[44]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4030,7 +4153,7 @@ func (x *ResumeRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeRequested.ProtoReflect.Descriptor instead.
 func (*ResumeRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{44}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ResumeRequested) GetHandoffId() string {
@@ -4068,7 +4191,7 @@ type Held struct {
 
 func (x *Held) Reset() {
 	*x = Held{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4080,7 +4203,7 @@ func (x *Held) String() string {
 func (*Held) ProtoMessage() {}
 
 func (x *Held) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4093,7 +4216,7 @@ func (x *Held) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Held.ProtoReflect.Descriptor instead.
 func (*Held) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Held) GetHandoffId() string {
@@ -4134,7 +4257,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4146,7 +4269,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4159,7 +4282,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Resumed) GetHandoffId() string {
@@ -4191,7 +4314,7 @@ type BriefChanged struct {
 
 func (x *BriefChanged) Reset() {
 	*x = BriefChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4203,7 +4326,7 @@ func (x *BriefChanged) String() string {
 func (*BriefChanged) ProtoMessage() {}
 
 func (x *BriefChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4216,7 +4339,7 @@ func (x *BriefChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BriefChanged.ProtoReflect.Descriptor instead.
 func (*BriefChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *BriefChanged) GetHandoffId() string {
@@ -4279,7 +4402,7 @@ type BriefChange struct {
 
 func (x *BriefChange) Reset() {
 	*x = BriefChange{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4291,7 +4414,7 @@ func (x *BriefChange) String() string {
 func (*BriefChange) ProtoMessage() {}
 
 func (x *BriefChange) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4304,7 +4427,7 @@ func (x *BriefChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BriefChange.ProtoReflect.Descriptor instead.
 func (*BriefChange) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *BriefChange) GetWhat() string {
@@ -4352,7 +4475,7 @@ type Attributed struct {
 
 func (x *Attributed) Reset() {
 	*x = Attributed{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4364,7 +4487,7 @@ func (x *Attributed) String() string {
 func (*Attributed) ProtoMessage() {}
 
 func (x *Attributed) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[49]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4377,7 +4500,7 @@ func (x *Attributed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attributed.ProtoReflect.Descriptor instead.
 func (*Attributed) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{49}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Attributed) GetDealId() string {
@@ -4404,7 +4527,7 @@ type Proposal struct {
 
 func (x *Proposal) Reset() {
 	*x = Proposal{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4416,7 +4539,7 @@ func (x *Proposal) String() string {
 func (*Proposal) ProtoMessage() {}
 
 func (x *Proposal) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[50]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4429,7 +4552,7 @@ func (x *Proposal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Proposal.ProtoReflect.Descriptor instead.
 func (*Proposal) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{50}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Proposal) GetId() string {
@@ -4466,7 +4589,7 @@ type Quarantined struct {
 
 func (x *Quarantined) Reset() {
 	*x = Quarantined{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4478,7 +4601,7 @@ func (x *Quarantined) String() string {
 func (*Quarantined) ProtoMessage() {}
 
 func (x *Quarantined) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[51]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4491,7 +4614,7 @@ func (x *Quarantined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Quarantined.ProtoReflect.Descriptor instead.
 func (*Quarantined) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{51}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Quarantined) GetQuarantineId() string {
@@ -4554,7 +4677,7 @@ type QuarantineReleased struct {
 
 func (x *QuarantineReleased) Reset() {
 	*x = QuarantineReleased{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4566,7 +4689,7 @@ func (x *QuarantineReleased) String() string {
 func (*QuarantineReleased) ProtoMessage() {}
 
 func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[52]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4579,7 +4702,7 @@ func (x *QuarantineReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineReleased.ProtoReflect.Descriptor instead.
 func (*QuarantineReleased) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{52}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *QuarantineReleased) GetQuarantineId() string {
@@ -4606,7 +4729,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4618,7 +4741,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[53]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4631,7 +4754,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{53}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *TimerFired) GetTimer() string {
@@ -4660,7 +4783,7 @@ type JournalCreated struct {
 
 func (x *JournalCreated) Reset() {
 	*x = JournalCreated{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4672,7 +4795,7 @@ func (x *JournalCreated) String() string {
 func (*JournalCreated) ProtoMessage() {}
 
 func (x *JournalCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[54]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4685,7 +4808,7 @@ func (x *JournalCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalCreated.ProtoReflect.Descriptor instead.
 func (*JournalCreated) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{54}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *JournalCreated) GetJournalId() string {
@@ -4725,7 +4848,7 @@ type AgreementChanged struct {
 
 func (x *AgreementChanged) Reset() {
 	*x = AgreementChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4737,7 +4860,7 @@ func (x *AgreementChanged) String() string {
 func (*AgreementChanged) ProtoMessage() {}
 
 func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[55]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4750,7 +4873,7 @@ func (x *AgreementChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgreementChanged.ProtoReflect.Descriptor instead.
 func (*AgreementChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{55}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *AgreementChanged) GetVersion() int32 {
@@ -4819,7 +4942,7 @@ type Signature struct {
 
 func (x *Signature) Reset() {
 	*x = Signature{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4831,7 +4954,7 @@ func (x *Signature) String() string {
 func (*Signature) ProtoMessage() {}
 
 func (x *Signature) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[56]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4844,7 +4967,7 @@ func (x *Signature) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signature.ProtoReflect.Descriptor instead.
 func (*Signature) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{56}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Signature) GetRole() string {
@@ -4875,7 +4998,7 @@ type DirectoryChanged struct {
 
 func (x *DirectoryChanged) Reset() {
 	*x = DirectoryChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4887,7 +5010,7 @@ func (x *DirectoryChanged) String() string {
 func (*DirectoryChanged) ProtoMessage() {}
 
 func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[57]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4900,7 +5023,7 @@ func (x *DirectoryChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DirectoryChanged.ProtoReflect.Descriptor instead.
 func (*DirectoryChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{57}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *DirectoryChanged) GetYaml() []byte {
@@ -4931,6 +5054,292 @@ func (x *DirectoryChanged) GetTurns() int32 {
 	return 0
 }
 
+// AccountsChanged is one chunk of a list of accounts that is too large for the directory's file. A revision is in force from its
+// last chunk on; a chunk that does not follow the one before it is of no effect.
+type AccountsChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The matching rules in force from here on. 0 keeps those that are.
+	Rules int32 `protobuf:"varint,1,opt,name=rules,proto3" json:"rules,omitempty"`
+	// SHA-256, in hexadecimal: the chain of the last chunk. "" where only the rules change.
+	Revision string `protobuf:"bytes,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// From 0 on.
+	Chunk  int32 `protobuf:"varint,3,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	Chunks int32 `protobuf:"varint,4,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// SHA-256 of the chain before it, a line feed and the chunk's text.
+	Chain string `protobuf:"bytes,5,opt,name=chain,proto3" json:"chain,omitempty"`
+	// An AccountList, compressed with zstd.
+	Accounts []byte `protobuf:"bytes,6,opt,name=accounts,proto3" json:"accounts,omitempty"`
+	// How many accounts are in this chunk.
+	Count         int32 `protobuf:"varint,7,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountsChanged) Reset() {
+	*x = AccountsChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountsChanged) ProtoMessage() {}
+
+func (x *AccountsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountsChanged.ProtoReflect.Descriptor instead.
+func (*AccountsChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *AccountsChanged) GetRules() int32 {
+	if x != nil {
+		return x.Rules
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *AccountsChanged) GetChunk() int32 {
+	if x != nil {
+		return x.Chunk
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetChunks() int32 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *AccountsChanged) GetChain() string {
+	if x != nil {
+		return x.Chain
+	}
+	return ""
+}
+
+func (x *AccountsChanged) GetAccounts() []byte {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+func (x *AccountsChanged) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// AccountList is what a chunk of a list of accounts holds.
+type AccountList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Accounts      []*ListedAccount       `protobuf:"bytes,1,rep,name=accounts,proto3" json:"accounts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccountList) Reset() {
+	*x = AccountList{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccountList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccountList) ProtoMessage() {}
+
+func (x *AccountList) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccountList.ProtoReflect.Descriptor instead.
+func (*AccountList) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *AccountList) GetAccounts() []*ListedAccount {
+	if x != nil {
+		return x.Accounts
+	}
+	return nil
+}
+
+// ListedAccount is an account as a list has it; empty members are not known.
+type ListedAccount struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Domain        string                 `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`
+	Aliases       []string               `protobuf:"bytes,4,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	Contacts      []string               `protobuf:"bytes,5,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	Phone         string                 `protobuf:"bytes,6,opt,name=phone,proto3" json:"phone,omitempty"`
+	Street        string                 `protobuf:"bytes,7,opt,name=street,proto3" json:"street,omitempty"`
+	City          string                 `protobuf:"bytes,8,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode    string                 `protobuf:"bytes,9,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	Country       string                 `protobuf:"bytes,10,opt,name=country,proto3" json:"country,omitempty"`
+	Parent        string                 `protobuf:"bytes,11,opt,name=parent,proto3" json:"parent,omitempty"`
+	Owner         string                 `protobuf:"bytes,12,opt,name=owner,proto3" json:"owner,omitempty"`
+	Target        bool                   `protobuf:"varint,13,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListedAccount) Reset() {
+	*x = ListedAccount{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListedAccount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListedAccount) ProtoMessage() {}
+
+func (x *ListedAccount) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListedAccount.ProtoReflect.Descriptor instead.
+func (*ListedAccount) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *ListedAccount) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ListedAccount) GetContacts() []string {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *ListedAccount) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *ListedAccount) GetTarget() bool {
+	if x != nil {
+		return x.Target
+	}
+	return false
+}
+
 type ErasureRequested struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Lead          string                 `protobuf:"bytes,1,opt,name=lead,proto3" json:"lead,omitempty"`
@@ -4941,7 +5350,7 @@ type ErasureRequested struct {
 
 func (x *ErasureRequested) Reset() {
 	*x = ErasureRequested{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4953,7 +5362,7 @@ func (x *ErasureRequested) String() string {
 func (*ErasureRequested) ProtoMessage() {}
 
 func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[58]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4966,7 +5375,7 @@ func (x *ErasureRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErasureRequested.ProtoReflect.Descriptor instead.
 func (*ErasureRequested) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{58}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *ErasureRequested) GetLead() string {
@@ -5000,7 +5409,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5012,7 +5421,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[59]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5025,7 +5434,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{59}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -5068,7 +5477,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5080,7 +5489,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[60]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5093,7 +5502,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{60}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Destination) GetName() string {
@@ -5249,7 +5658,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x11agreement_version\x18\n" +
 	" \x01(\x05R\x10agreementVersion\x12\x16\n" +
 	"\x06micros\x18\v \x01(\tR\x06micros\x12\x14\n" +
-	"\x05group\x18\f \x01(\tR\x05group\"\xf5\a\n" +
+	"\x05group\x18\f \x01(\tR\x05group\"\xc2\b\n" +
 	"\fLeadSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -5273,7 +5682,11 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\bfirst_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\afirstAt\x123\n" +
 	"\alast_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\x06lastAt\x12E\n" +
 	"\x0eearlier_epochs\x18\x14 \x03(\v2\x1e.baton.journal.v1.EarlierEpochR\rearlierEpochs\x12!\n" +
-	"\fother_emails\x18\x15 \x03(\tR\votherEmails\x1a>\n" +
+	"\fother_emails\x18\x15 \x03(\tR\votherEmails\x12\x16\n" +
+	"\x06street\x18\x16 \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\x17 \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\x18 \x01(\tR\n" +
+	"postalCode\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
@@ -5301,7 +5714,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x05 \x01(\tR\thandoffId\x12\x14\n" +
-	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xa8\x04\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\"\xbe\x05\n" +
 	"\aMatched\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -5326,7 +5739,10 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18( \x01(\tR\trequestId\x12\x12\n" +
 	"\x04only\x18) \x01(\bR\x04only\x12\x14\n" +
-	"\x05force\x18* \x01(\bR\x05force\"s\n" +
+	"\x05force\x18* \x01(\bR\x05force\x12\x18\n" +
+	"\asupport\x18\x14 \x03(\tR\asupport\x12:\n" +
+	"\x06second\x18\x15 \x01(\v2\".baton.journal.v1.AccountCandidateR\x06second\x12>\n" +
+	"\bproposed\x18\x16 \x01(\v2\".baton.journal.v1.AccountCandidateR\bproposed\"s\n" +
 	"\n" +
 	"Preference\x12\x10\n" +
 	"\x03rep\x18\x01 \x01(\tR\x03rep\x12\x14\n" +
@@ -5357,7 +5773,14 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12 \n" +
 	"\vopportunity\x18\x02 \x01(\tR\vopportunity\x12\x1a\n" +
-	"\bprevious\x18\x03 \x01(\tR\bprevious\"\xc0\x02\n" +
+	"\bprevious\x18\x03 \x01(\tR\bprevious\"v\n" +
+	"\x10AccountCandidate\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\tR\aaccount\x12\x0e\n" +
+	"\x02by\x18\x02 \x01(\tR\x02by\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x12\x18\n" +
+	"\asupport\x18\x04 \x03(\tR\asupport\"\xc0\x02\n" +
 	"\bAssigned\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -5592,7 +6015,33 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x04yaml\x18\x01 \x01(\fR\x04yaml\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
 	"\x06origin\x18\x03 \x01(\tR\x06origin\x12\x14\n" +
-	"\x05turns\x18\x1e \x01(\x05R\x05turns\"E\n" +
+	"\x05turns\x18\x1e \x01(\x05R\x05turns\"\xb9\x01\n" +
+	"\x0fAccountsChanged\x12\x14\n" +
+	"\x05rules\x18\x01 \x01(\x05R\x05rules\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\tR\brevision\x12\x14\n" +
+	"\x05chunk\x18\x03 \x01(\x05R\x05chunk\x12\x16\n" +
+	"\x06chunks\x18\x04 \x01(\x05R\x06chunks\x12\x14\n" +
+	"\x05chain\x18\x05 \x01(\tR\x05chain\x12\x1a\n" +
+	"\baccounts\x18\x06 \x01(\fR\baccounts\x12\x14\n" +
+	"\x05count\x18\a \x01(\x05R\x05count\"J\n" +
+	"\vAccountList\x12;\n" +
+	"\baccounts\x18\x01 \x03(\v2\x1f.baton.journal.v1.ListedAccountR\baccounts\"\xc4\x02\n" +
+	"\rListedAccount\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x18\n" +
+	"\aaliases\x18\x04 \x03(\tR\aaliases\x12\x1a\n" +
+	"\bcontacts\x18\x05 \x03(\tR\bcontacts\x12\x14\n" +
+	"\x05phone\x18\x06 \x01(\tR\x05phone\x12\x16\n" +
+	"\x06street\x18\a \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\b \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\t \x01(\tR\n" +
+	"postalCode\x12\x18\n" +
+	"\acountry\x18\n" +
+	" \x01(\tR\acountry\x12\x16\n" +
+	"\x06parent\x18\v \x01(\tR\x06parent\x12\x14\n" +
+	"\x05owner\x18\f \x01(\tR\x05owner\x12\x16\n" +
+	"\x06target\x18\r \x01(\bR\x06target\"E\n" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
@@ -5619,7 +6068,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -5648,105 +6097,112 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*OwnerKnown)(nil),            // 24: baton.journal.v1.OwnerKnown
 	(*OwnerAsked)(nil),            // 25: baton.journal.v1.OwnerAsked
 	(*OwnerTold)(nil),             // 26: baton.journal.v1.OwnerTold
-	(*Assigned)(nil),              // 27: baton.journal.v1.Assigned
-	(*Considered)(nil),            // 28: baton.journal.v1.Considered
-	(*Waiting)(nil),               // 29: baton.journal.v1.Waiting
-	(*Routed)(nil),                // 30: baton.journal.v1.Routed
-	(*DeliveryDue)(nil),           // 31: baton.journal.v1.DeliveryDue
-	(*Delivered)(nil),             // 32: baton.journal.v1.Delivered
-	(*DeliveryFailed)(nil),        // 33: baton.journal.v1.DeliveryFailed
-	(*ReplayRequested)(nil),       // 34: baton.journal.v1.ReplayRequested
-	(*DestinationPaused)(nil),     // 35: baton.journal.v1.DestinationPaused
-	(*SlaBreached)(nil),           // 36: baton.journal.v1.SlaBreached
-	(*Escalated)(nil),             // 37: baton.journal.v1.Escalated
-	(*Reassigned)(nil),            // 38: baton.journal.v1.Reassigned
-	(*Recalled)(nil),              // 39: baton.journal.v1.Recalled
-	(*Answered)(nil),              // 40: baton.journal.v1.Answered
-	(*Declined)(nil),              // 41: baton.journal.v1.Declined
-	(*Closed)(nil),                // 42: baton.journal.v1.Closed
-	(*PauseRequested)(nil),        // 43: baton.journal.v1.PauseRequested
-	(*ResumeRequested)(nil),       // 44: baton.journal.v1.ResumeRequested
-	(*Held)(nil),                  // 45: baton.journal.v1.Held
-	(*Resumed)(nil),               // 46: baton.journal.v1.Resumed
-	(*BriefChanged)(nil),          // 47: baton.journal.v1.BriefChanged
-	(*BriefChange)(nil),           // 48: baton.journal.v1.BriefChange
-	(*Attributed)(nil),            // 49: baton.journal.v1.Attributed
-	(*Proposal)(nil),              // 50: baton.journal.v1.Proposal
-	(*Quarantined)(nil),           // 51: baton.journal.v1.Quarantined
-	(*QuarantineReleased)(nil),    // 52: baton.journal.v1.QuarantineReleased
-	(*TimerFired)(nil),            // 53: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 54: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 55: baton.journal.v1.AgreementChanged
-	(*Signature)(nil),             // 56: baton.journal.v1.Signature
-	(*DirectoryChanged)(nil),      // 57: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 58: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 59: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 60: baton.journal.v1.Destination
-	nil,                           // 61: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 62: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 63: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 64: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 65: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 66: google.protobuf.Timestamp
+	(*AccountCandidate)(nil),      // 27: baton.journal.v1.AccountCandidate
+	(*Assigned)(nil),              // 28: baton.journal.v1.Assigned
+	(*Considered)(nil),            // 29: baton.journal.v1.Considered
+	(*Waiting)(nil),               // 30: baton.journal.v1.Waiting
+	(*Routed)(nil),                // 31: baton.journal.v1.Routed
+	(*DeliveryDue)(nil),           // 32: baton.journal.v1.DeliveryDue
+	(*Delivered)(nil),             // 33: baton.journal.v1.Delivered
+	(*DeliveryFailed)(nil),        // 34: baton.journal.v1.DeliveryFailed
+	(*ReplayRequested)(nil),       // 35: baton.journal.v1.ReplayRequested
+	(*DestinationPaused)(nil),     // 36: baton.journal.v1.DestinationPaused
+	(*SlaBreached)(nil),           // 37: baton.journal.v1.SlaBreached
+	(*Escalated)(nil),             // 38: baton.journal.v1.Escalated
+	(*Reassigned)(nil),            // 39: baton.journal.v1.Reassigned
+	(*Recalled)(nil),              // 40: baton.journal.v1.Recalled
+	(*Answered)(nil),              // 41: baton.journal.v1.Answered
+	(*Declined)(nil),              // 42: baton.journal.v1.Declined
+	(*Closed)(nil),                // 43: baton.journal.v1.Closed
+	(*PauseRequested)(nil),        // 44: baton.journal.v1.PauseRequested
+	(*ResumeRequested)(nil),       // 45: baton.journal.v1.ResumeRequested
+	(*Held)(nil),                  // 46: baton.journal.v1.Held
+	(*Resumed)(nil),               // 47: baton.journal.v1.Resumed
+	(*BriefChanged)(nil),          // 48: baton.journal.v1.BriefChanged
+	(*BriefChange)(nil),           // 49: baton.journal.v1.BriefChange
+	(*Attributed)(nil),            // 50: baton.journal.v1.Attributed
+	(*Proposal)(nil),              // 51: baton.journal.v1.Proposal
+	(*Quarantined)(nil),           // 52: baton.journal.v1.Quarantined
+	(*QuarantineReleased)(nil),    // 53: baton.journal.v1.QuarantineReleased
+	(*TimerFired)(nil),            // 54: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 55: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 56: baton.journal.v1.AgreementChanged
+	(*Signature)(nil),             // 57: baton.journal.v1.Signature
+	(*DirectoryChanged)(nil),      // 58: baton.journal.v1.DirectoryChanged
+	(*AccountsChanged)(nil),       // 59: baton.journal.v1.AccountsChanged
+	(*AccountList)(nil),           // 60: baton.journal.v1.AccountList
+	(*ListedAccount)(nil),         // 61: baton.journal.v1.ListedAccount
+	(*ErasureRequested)(nil),      // 62: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 63: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 64: baton.journal.v1.Destination
+	nil,                           // 65: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 66: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 67: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 68: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 69: baton.journal.v1.Quarantined.HeadersEntry
+	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	66, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	70, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	66, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	66, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	66, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	70, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	70, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	70, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	66, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	66, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	70, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	70, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	66, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	70, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	66, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	61, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	62, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	70, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	65, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	66, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	66, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	66, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	70, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	70, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	66, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	66, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	70, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	70, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
 	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
 	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
-	22, // 26: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
-	66, // 27: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
-	28, // 28: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
-	28, // 29: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	66, // 30: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	66, // 31: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	66, // 32: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	63, // 33: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	64, // 34: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	66, // 35: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	66, // 36: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	66, // 37: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	66, // 38: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	66, // 39: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	66, // 40: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	66, // 41: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
-	28, // 42: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
-	66, // 43: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	66, // 44: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
-	48, // 45: baton.journal.v1.BriefChanged.because:type_name -> baton.journal.v1.BriefChange
-	66, // 46: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
-	65, // 47: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	66, // 48: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
-	56, // 49: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	66, // 50: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	60, // 51: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	27, // 26: baton.journal.v1.Matched.second:type_name -> baton.journal.v1.AccountCandidate
+	27, // 27: baton.journal.v1.Matched.proposed:type_name -> baton.journal.v1.AccountCandidate
+	22, // 28: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
+	70, // 29: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	29, // 30: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
+	29, // 31: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
+	70, // 32: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	70, // 33: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	70, // 34: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	67, // 35: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	68, // 36: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	70, // 37: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	70, // 38: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	70, // 39: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	70, // 40: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	70, // 41: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	70, // 42: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	70, // 43: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	29, // 44: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
+	70, // 45: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	70, // 46: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	49, // 47: baton.journal.v1.BriefChanged.because:type_name -> baton.journal.v1.BriefChange
+	70, // 48: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
+	69, // 49: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	70, // 50: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	57, // 51: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
+	70, // 52: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	61, // 53: baton.journal.v1.AccountList.accounts:type_name -> baton.journal.v1.ListedAccount
+	64, // 54: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -5760,7 +6216,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   66,
+			NumMessages:   70,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

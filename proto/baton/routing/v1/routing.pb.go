@@ -681,9 +681,15 @@ func (x *AccountRef) GetMatch() *AccountMatch {
 }
 
 type AccountMatch struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	By            string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
-	Confidence    float64                `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	By         string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
+	Confidence float64                `protobuf:"fixed64,2,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// What else agrees: phone, street, postal-code, city, country, domain-label, name; not-… where it does not.
+	Support []string `protobuf:"bytes,3,rep,name=support,proto3" json:"support,omitempty"`
+	// Who came second.
+	Second *v1.AccountCandidate `protobuf:"bytes,4,opt,name=second,proto3" json:"second,omitempty"`
+	// A listed account that is likely, but not sure enough to decide.
+	Proposed      *v1.AccountCandidate `protobuf:"bytes,5,opt,name=proposed,proto3" json:"proposed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -730,6 +736,27 @@ func (x *AccountMatch) GetConfidence() float64 {
 		return x.Confidence
 	}
 	return 0
+}
+
+func (x *AccountMatch) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *AccountMatch) GetSecond() *v1.AccountCandidate {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+func (x *AccountMatch) GetProposed() *v1.AccountCandidate {
+	if x != nil {
+		return x.Proposed
+	}
+	return nil
 }
 
 type Sla struct {
@@ -3859,6 +3886,446 @@ func (x *PutDirectoryRequest) GetYaml() string {
 	return ""
 }
 
+type PutAccountsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The whole list's name: the chain of its last chunk. The chain of a chunk is the SHA-256, in hexadecimal, of the chain before
+	// it ("" before the first), a line feed and the chunk's records.
+	Revision string `protobuf:"bytes,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// From 0 on, of chunks in all.
+	Chunk  int32 `protobuf:"varint,2,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	Chunks int32 `protobuf:"varint,3,opt,name=chunks,proto3" json:"chunks,omitempty"`
+	// One JSON object a line: id, name, domain, aliases, contacts, phone, street, city, postal_code, country, parent, owner, target.
+	Records       string `protobuf:"bytes,4,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutAccountsRequest) Reset() {
+	*x = PutAccountsRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutAccountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutAccountsRequest) ProtoMessage() {}
+
+func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutAccountsRequest.ProtoReflect.Descriptor instead.
+func (*PutAccountsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *PutAccountsRequest) GetRevision() string {
+	if x != nil {
+		return x.Revision
+	}
+	return ""
+}
+
+func (x *PutAccountsRequest) GetChunk() int32 {
+	if x != nil {
+		return x.Chunk
+	}
+	return 0
+}
+
+func (x *PutAccountsRequest) GetChunks() int32 {
+	if x != nil {
+		return x.Chunks
+	}
+	return 0
+}
+
+func (x *PutAccountsRequest) GetRecords() string {
+	if x != nil {
+		return x.Records
+	}
+	return ""
+}
+
+type PutAccountsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The chunk that is to be sent next; chunks once all are there.
+	Next int32 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
+	// The revision is in force.
+	InForce       bool   `protobuf:"varint,2,opt,name=in_force,json=inForce,proto3" json:"in_force,omitempty"`
+	Sequence      string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutAccountsResponse) Reset() {
+	*x = PutAccountsResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutAccountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutAccountsResponse) ProtoMessage() {}
+
+func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutAccountsResponse.ProtoReflect.Descriptor instead.
+func (*PutAccountsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *PutAccountsResponse) GetNext() int32 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *PutAccountsResponse) GetInForce() bool {
+	if x != nil {
+		return x.InForce
+	}
+	return false
+}
+
+func (x *PutAccountsResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+type MatchAccountRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An e-mail address, a domain or a company's name, whichever it looks like.
+	Query      string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
+	Email      string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	Company    string `protobuf:"bytes,3,opt,name=company,proto3" json:"company,omitempty"`
+	Domain     string `protobuf:"bytes,4,opt,name=domain,proto3" json:"domain,omitempty"`
+	Phone      string `protobuf:"bytes,5,opt,name=phone,proto3" json:"phone,omitempty"`
+	Street     string `protobuf:"bytes,6,opt,name=street,proto3" json:"street,omitempty"`
+	City       string `protobuf:"bytes,7,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode string `protobuf:"bytes,8,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	Country    string `protobuf:"bytes,9,opt,name=country,proto3" json:"country,omitempty"`
+	// How many candidates to show: 10 where it is 0, at most 100.
+	PageSize      int32 `protobuf:"varint,10,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchAccountRequest) Reset() {
+	*x = MatchAccountRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchAccountRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchAccountRequest) ProtoMessage() {}
+
+func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchAccountRequest.ProtoReflect.Descriptor instead.
+func (*MatchAccountRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *MatchAccountRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCompany() string {
+	if x != nil {
+		return x.Company
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPhone() string {
+	if x != nil {
+		return x.Phone
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+func (x *MatchAccountRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+type MatchAccountResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account that a lead like this would be handed over with.
+	Account *AccountRef `protobuf:"bytes,1,opt,name=account,proto3" json:"account,omitempty"`
+	// All that were looked at, the one to choose first, then in falling confidence.
+	Candidates []*MatchCandidate `protobuf:"bytes,2,rep,name=candidates,proto3" json:"candidates,omitempty"`
+	// What the name is compared as.
+	Normalized    string  `protobuf:"bytes,3,opt,name=normalized,proto3" json:"normalized,omitempty"`
+	Decide        float64 `protobuf:"fixed64,4,opt,name=decide,proto3" json:"decide,omitempty"`
+	Propose       float64 `protobuf:"fixed64,5,opt,name=propose,proto3" json:"propose,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchAccountResponse) Reset() {
+	*x = MatchAccountResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchAccountResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchAccountResponse) ProtoMessage() {}
+
+func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchAccountResponse.ProtoReflect.Descriptor instead.
+func (*MatchAccountResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *MatchAccountResponse) GetAccount() *AccountRef {
+	if x != nil {
+		return x.Account
+	}
+	return nil
+}
+
+func (x *MatchAccountResponse) GetCandidates() []*MatchCandidate {
+	if x != nil {
+		return x.Candidates
+	}
+	return nil
+}
+
+func (x *MatchAccountResponse) GetNormalized() string {
+	if x != nil {
+		return x.Normalized
+	}
+	return ""
+}
+
+func (x *MatchAccountResponse) GetDecide() float64 {
+	if x != nil {
+		return x.Decide
+	}
+	return 0
+}
+
+func (x *MatchAccountResponse) GetPropose() float64 {
+	if x != nil {
+		return x.Propose
+	}
+	return 0
+}
+
+type MatchCandidate struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Id         string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name       string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Domain     string                 `protobuf:"bytes,3,opt,name=domain,proto3" json:"domain,omitempty"`
+	By         string                 `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	Confidence float64                `protobuf:"fixed64,5,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// Of the names, from 0 to 1; 0 where none was compared.
+	Similarity    float64  `protobuf:"fixed64,6,opt,name=similarity,proto3" json:"similarity,omitempty"`
+	Support       []string `protobuf:"bytes,7,rep,name=support,proto3" json:"support,omitempty"`
+	Owner         string   `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	Parent        string   `protobuf:"bytes,9,opt,name=parent,proto3" json:"parent,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchCandidate) Reset() {
+	*x = MatchCandidate{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchCandidate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchCandidate) ProtoMessage() {}
+
+func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchCandidate.ProtoReflect.Descriptor instead.
+func (*MatchCandidate) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+}
+
+func (x *MatchCandidate) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetDomain() string {
+	if x != nil {
+		return x.Domain
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *MatchCandidate) GetSimilarity() float64 {
+	if x != nil {
+		return x.Similarity
+	}
+	return 0
+}
+
+func (x *MatchCandidate) GetSupport() []string {
+	if x != nil {
+		return x.Support
+	}
+	return nil
+}
+
+func (x *MatchCandidate) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *MatchCandidate) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
 type PauseHandoffRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The handoff.
@@ -3877,7 +4344,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3889,7 +4356,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3902,7 +4369,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -3951,7 +4418,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4430,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4443,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -4016,7 +4483,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4028,7 +4495,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4041,7 +4508,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -4104,7 +4571,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4116,7 +4583,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4129,7 +4596,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -4190,7 +4657,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4202,7 +4669,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4215,7 +4682,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -4277,7 +4744,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4289,7 +4756,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4302,7 +4769,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -4332,7 +4799,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4344,7 +4811,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4357,7 +4824,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -4422,7 +4889,7 @@ type GetDeskRequest struct {
 
 func (x *GetDeskRequest) Reset() {
 	*x = GetDeskRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4434,7 +4901,7 @@ func (x *GetDeskRequest) String() string {
 func (*GetDeskRequest) ProtoMessage() {}
 
 func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4447,7 +4914,7 @@ func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
 func (*GetDeskRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *GetDeskRequest) GetAfter() string {
@@ -4485,7 +4952,7 @@ type Desk struct {
 
 func (x *Desk) Reset() {
 	*x = Desk{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4497,7 +4964,7 @@ func (x *Desk) String() string {
 func (*Desk) ProtoMessage() {}
 
 func (x *Desk) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4510,7 +4977,7 @@ func (x *Desk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desk.ProtoReflect.Descriptor instead.
 func (*Desk) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Desk) GetAt() *timestamppb.Timestamp {
@@ -4563,7 +5030,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4575,7 +5042,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4588,7 +5055,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Waiter) GetHandoffId() string {
@@ -4677,7 +5144,7 @@ type PoolStanding struct {
 
 func (x *PoolStanding) Reset() {
 	*x = PoolStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4689,7 +5156,7 @@ func (x *PoolStanding) String() string {
 func (*PoolStanding) ProtoMessage() {}
 
 func (x *PoolStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4702,7 +5169,7 @@ func (x *PoolStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
 func (*PoolStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *PoolStanding) GetPool() string {
@@ -4777,7 +5244,7 @@ type MemberStanding struct {
 
 func (x *MemberStanding) Reset() {
 	*x = MemberStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4789,7 +5256,7 @@ func (x *MemberStanding) String() string {
 func (*MemberStanding) ProtoMessage() {}
 
 func (x *MemberStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4802,7 +5269,7 @@ func (x *MemberStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
 func (*MemberStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *MemberStanding) GetRep() string {
@@ -4882,7 +5349,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4894,7 +5361,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4907,7 +5374,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Load) GetPer() string {
@@ -4954,7 +5421,7 @@ type DeskEvent struct {
 
 func (x *DeskEvent) Reset() {
 	*x = DeskEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4966,7 +5433,7 @@ func (x *DeskEvent) String() string {
 func (*DeskEvent) ProtoMessage() {}
 
 func (x *DeskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4979,7 +5446,7 @@ func (x *DeskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
 func (*DeskEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *DeskEvent) GetPool() string {
@@ -5032,7 +5499,7 @@ type GetInboxRequest struct {
 
 func (x *GetInboxRequest) Reset() {
 	*x = GetInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5044,7 +5511,7 @@ func (x *GetInboxRequest) String() string {
 func (*GetInboxRequest) ProtoMessage() {}
 
 func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5057,7 +5524,7 @@ func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
 func (*GetInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *GetInboxRequest) GetOwner() string {
@@ -5110,7 +5577,7 @@ type Inbox struct {
 
 func (x *Inbox) Reset() {
 	*x = Inbox{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5122,7 +5589,7 @@ func (x *Inbox) String() string {
 func (*Inbox) ProtoMessage() {}
 
 func (x *Inbox) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5135,7 +5602,7 @@ func (x *Inbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
 func (*Inbox) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Inbox) GetOwner() string {
@@ -5192,7 +5659,7 @@ type InboxCounts struct {
 
 func (x *InboxCounts) Reset() {
 	*x = InboxCounts{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5204,7 +5671,7 @@ func (x *InboxCounts) String() string {
 func (*InboxCounts) ProtoMessage() {}
 
 func (x *InboxCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5217,7 +5684,7 @@ func (x *InboxCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
 func (*InboxCounts) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *InboxCounts) GetOpen() int32 {
@@ -5281,7 +5748,7 @@ type WatchInboxRequest struct {
 
 func (x *WatchInboxRequest) Reset() {
 	*x = WatchInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5293,7 +5760,7 @@ func (x *WatchInboxRequest) String() string {
 func (*WatchInboxRequest) ProtoMessage() {}
 
 func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5306,7 +5773,7 @@ func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
 func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *WatchInboxRequest) GetOwner() string {
@@ -5345,7 +5812,7 @@ type InboxEvent struct {
 
 func (x *InboxEvent) Reset() {
 	*x = InboxEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5357,7 +5824,7 @@ func (x *InboxEvent) String() string {
 func (*InboxEvent) ProtoMessage() {}
 
 func (x *InboxEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5370,7 +5837,7 @@ func (x *InboxEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
 func (*InboxEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *InboxEvent) GetType() string {
@@ -5402,7 +5869,7 @@ type ListReasonsRequest struct {
 
 func (x *ListReasonsRequest) Reset() {
 	*x = ListReasonsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5414,7 +5881,7 @@ func (x *ListReasonsRequest) String() string {
 func (*ListReasonsRequest) ProtoMessage() {}
 
 func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5427,7 +5894,7 @@ func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
 func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{70}
 }
 
 // Reasons are those of the agreement in force.
@@ -5443,7 +5910,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5455,7 +5922,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5468,7 +5935,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *Reasons) GetAgreementVersion() int32 {
@@ -5512,7 +5979,7 @@ type ReasonChoice struct {
 
 func (x *ReasonChoice) Reset() {
 	*x = ReasonChoice{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5524,7 +5991,7 @@ func (x *ReasonChoice) String() string {
 func (*ReasonChoice) ProtoMessage() {}
 
 func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5537,7 +6004,7 @@ func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonChoice.ProtoReflect.Descriptor instead.
 func (*ReasonChoice) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *ReasonChoice) GetId() string {
@@ -5666,12 +6133,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
 	"\x06domain\x18\x03 \x01(\tR\x06domain\x124\n" +
-	"\x05match\x18\x04 \x01(\v2\x1e.baton.routing.v1.AccountMatchR\x05match\">\n" +
+	"\x05match\x18\x04 \x01(\v2\x1e.baton.routing.v1.AccountMatchR\x05match\"\xd4\x01\n" +
 	"\fAccountMatch\x12\x0e\n" +
 	"\x02by\x18\x01 \x01(\tR\x02by\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x02 \x01(\x01R\n" +
-	"confidence\"y\n" +
+	"confidence\x12\x18\n" +
+	"\asupport\x18\x03 \x03(\tR\asupport\x12:\n" +
+	"\x06second\x18\x04 \x01(\v2\".baton.journal.v1.AccountCandidateR\x06second\x12>\n" +
+	"\bproposed\x18\x05 \x01(\v2\".baton.journal.v1.AccountCandidateR\bproposed\"y\n" +
 	"\x03Sla\x127\n" +
 	"\taccept_by\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\bacceptBy\x129\n" +
 	"\n" +
@@ -5951,7 +6421,53 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\tR\bsequence\")\n" +
 	"\x13PutDirectoryRequest\x12\x12\n" +
-	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"\xa0\x01\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\"x\n" +
+	"\x12PutAccountsRequest\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\tR\brevision\x12\x14\n" +
+	"\x05chunk\x18\x02 \x01(\x05R\x05chunk\x12\x16\n" +
+	"\x06chunks\x18\x03 \x01(\x05R\x06chunks\x12\x18\n" +
+	"\arecords\x18\x04 \x01(\tR\arecords\"`\n" +
+	"\x13PutAccountsResponse\x12\x12\n" +
+	"\x04next\x18\x01 \x01(\x05R\x04next\x12\x19\n" +
+	"\bin_force\x18\x02 \x01(\bR\ainForce\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence\"\x8d\x02\n" +
+	"\x13MatchAccountRequest\x12\x14\n" +
+	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
+	"\x05email\x18\x02 \x01(\tR\x05email\x12\x18\n" +
+	"\acompany\x18\x03 \x01(\tR\acompany\x12\x16\n" +
+	"\x06domain\x18\x04 \x01(\tR\x06domain\x12\x14\n" +
+	"\x05phone\x18\x05 \x01(\tR\x05phone\x12\x16\n" +
+	"\x06street\x18\x06 \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\a \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18\b \x01(\tR\n" +
+	"postalCode\x12\x18\n" +
+	"\acountry\x18\t \x01(\tR\acountry\x12\x1b\n" +
+	"\tpage_size\x18\n" +
+	" \x01(\x05R\bpageSize\"\xe2\x01\n" +
+	"\x14MatchAccountResponse\x126\n" +
+	"\aaccount\x18\x01 \x01(\v2\x1c.baton.routing.v1.AccountRefR\aaccount\x12@\n" +
+	"\n" +
+	"candidates\x18\x02 \x03(\v2 .baton.routing.v1.MatchCandidateR\n" +
+	"candidates\x12\x1e\n" +
+	"\n" +
+	"normalized\x18\x03 \x01(\tR\n" +
+	"normalized\x12\x16\n" +
+	"\x06decide\x18\x04 \x01(\x01R\x06decide\x12\x18\n" +
+	"\apropose\x18\x05 \x01(\x01R\apropose\"\xe4\x01\n" +
+	"\x0eMatchCandidate\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06domain\x18\x03 \x01(\tR\x06domain\x12\x0e\n" +
+	"\x02by\x18\x04 \x01(\tR\x02by\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x05 \x01(\x01R\n" +
+	"confidence\x12\x1e\n" +
+	"\n" +
+	"similarity\x18\x06 \x01(\x01R\n" +
+	"similarity\x12\x18\n" +
+	"\asupport\x18\a \x03(\tR\asupport\x12\x14\n" +
+	"\x05owner\x18\b \x01(\tR\x05owner\x12\x16\n" +
+	"\x06parent\x18\t \x01(\tR\x06parent\"\xa0\x01\n" +
 	"\x13PauseHandoffRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x120\n" +
 	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x16\n" +
@@ -6096,7 +6612,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
 	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
 	"\n" +
-	"gives_back\x18\a \x01(\bR\tgivesBack2\x9e\x10\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\xd9\x11\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -6122,7 +6638,9 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"WatchInbox\x12#.baton.routing.v1.WatchInboxRequest\x1a\x1c.baton.routing.v1.InboxEvent0\x01\x12N\n" +
 	"\vListReasons\x12$.baton.routing.v1.ListReasonsRequest\x1a\x19.baton.routing.v1.Reasons\x12I\n" +
 	"\fGetBriefText\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12I\n" +
-	"\fGetBriefPage\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBodyB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fGetBriefPage\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12Z\n" +
+	"\vPutAccounts\x12$.baton.routing.v1.PutAccountsRequest\x1a%.baton.routing.v1.PutAccountsResponse\x12]\n" +
+	"\fMatchAccount\x12%.baton.routing.v1.MatchAccountRequest\x1a&.baton.routing.v1.MatchAccountResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -6136,7 +6654,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -6184,190 +6702,204 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*GetDirectoryRequest)(nil),       // 43: baton.routing.v1.GetDirectoryRequest
 	(*Directory)(nil),                 // 44: baton.routing.v1.Directory
 	(*PutDirectoryRequest)(nil),       // 45: baton.routing.v1.PutDirectoryRequest
-	(*PauseHandoffRequest)(nil),       // 46: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 47: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 48: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 49: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 50: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 51: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 52: baton.routing.v1.OutreachVerdict
-	(*GetDeskRequest)(nil),            // 53: baton.routing.v1.GetDeskRequest
-	(*Desk)(nil),                      // 54: baton.routing.v1.Desk
-	(*Waiter)(nil),                    // 55: baton.routing.v1.Waiter
-	(*PoolStanding)(nil),              // 56: baton.routing.v1.PoolStanding
-	(*MemberStanding)(nil),            // 57: baton.routing.v1.MemberStanding
-	(*Load)(nil),                      // 58: baton.routing.v1.Load
-	(*DeskEvent)(nil),                 // 59: baton.routing.v1.DeskEvent
-	(*GetInboxRequest)(nil),           // 60: baton.routing.v1.GetInboxRequest
-	(*Inbox)(nil),                     // 61: baton.routing.v1.Inbox
-	(*InboxCounts)(nil),               // 62: baton.routing.v1.InboxCounts
-	(*WatchInboxRequest)(nil),         // 63: baton.routing.v1.WatchInboxRequest
-	(*InboxEvent)(nil),                // 64: baton.routing.v1.InboxEvent
-	(*ListReasonsRequest)(nil),        // 65: baton.routing.v1.ListReasonsRequest
-	(*Reasons)(nil),                   // 66: baton.routing.v1.Reasons
-	(*ReasonChoice)(nil),              // 67: baton.routing.v1.ReasonChoice
-	nil,                               // 68: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 69: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 70: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 71: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 72: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 73: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 74: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 75: baton.journal.v1.ScoreSnapshot
-	(*httpbody.HttpBody)(nil),         // 76: google.api.HttpBody
+	(*PutAccountsRequest)(nil),        // 46: baton.routing.v1.PutAccountsRequest
+	(*PutAccountsResponse)(nil),       // 47: baton.routing.v1.PutAccountsResponse
+	(*MatchAccountRequest)(nil),       // 48: baton.routing.v1.MatchAccountRequest
+	(*MatchAccountResponse)(nil),      // 49: baton.routing.v1.MatchAccountResponse
+	(*MatchCandidate)(nil),            // 50: baton.routing.v1.MatchCandidate
+	(*PauseHandoffRequest)(nil),       // 51: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 52: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 53: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 54: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 55: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 56: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 57: baton.routing.v1.OutreachVerdict
+	(*GetDeskRequest)(nil),            // 58: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 59: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 60: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 61: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 62: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 63: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 64: baton.routing.v1.DeskEvent
+	(*GetInboxRequest)(nil),           // 65: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 66: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 67: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 68: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 69: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 70: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 71: baton.routing.v1.Reasons
+	(*ReasonChoice)(nil),              // 72: baton.routing.v1.ReasonChoice
+	nil,                               // 73: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 74: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 75: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 76: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 77: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 78: baton.journal.v1.Considered
+	(*v1.AccountCandidate)(nil),       // 79: baton.journal.v1.AccountCandidate
+	(*v1.EarlierEpoch)(nil),           // 80: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 81: baton.journal.v1.ScoreSnapshot
+	(*httpbody.HttpBody)(nil),         // 82: google.api.HttpBody
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	72,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	72,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	72,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	72,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	77,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	77,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	77,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	77,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	73,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	72,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	72,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	72,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	78,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	77,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	77,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	77,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	72,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
-	72,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
-	72,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	72,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	77,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	77,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	77,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	77,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	68,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	73,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	73,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	78,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	72,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	72,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	72,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	72,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	72,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
-	14,  // 27: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
-	15,  // 28: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
-	16,  // 29: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
-	17,  // 30: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
-	18,  // 31: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
-	19,  // 32: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
-	20,  // 33: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	69,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	74,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	11,  // 36: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
-	12,  // 37: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
-	10,  // 38: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
-	14,  // 39: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
-	13,  // 40: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
-	72,  // 41: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
-	72,  // 42: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	72,  // 43: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	72,  // 44: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	72,  // 45: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
-	25,  // 46: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
-	5,   // 47: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
-	3,   // 48: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	75,  // 49: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
-	9,   // 50: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
-	7,   // 51: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
-	22,  // 52: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
-	2,   // 53: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
-	1,   // 54: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	72,  // 55: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	25,  // 56: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	72,  // 57: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	70,  // 58: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	72,  // 59: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	71,  // 60: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	72,  // 61: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
-	0,   // 62: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	8,   // 63: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	72,  // 64: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	72,  // 65: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
-	37,  // 66: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	72,  // 67: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	72,  // 68: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	72,  // 69: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	72,  // 70: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
-	38,  // 71: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	72,  // 72: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	72,  // 73: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	72,  // 74: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	52,  // 75: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,   // 76: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	72,  // 77: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	72,  // 78: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	55,  // 79: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	56,  // 80: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	72,  // 81: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	72,  // 82: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	73,  // 83: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	72,  // 84: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	72,  // 85: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	57,  // 86: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	58,  // 87: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	72,  // 88: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	58,  // 89: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	72,  // 90: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	72,  // 91: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	72,  // 92: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	72,  // 93: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	62,  // 94: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
-	0,   // 95: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
-	0,   // 96: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
-	72,  // 97: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
-	67,  // 98: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
-	67,  // 99: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
-	26,  // 100: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	26,  // 101: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	28,  // 102: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	28,  // 103: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	29,  // 104: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	31,  // 105: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	43,  // 106: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	45,  // 107: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	46,  // 108: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	47,  // 109: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	49,  // 110: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	50,  // 111: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	33,  // 112: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
-	35,  // 113: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
-	39,  // 114: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	40,  // 115: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	41,  // 116: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	53,  // 117: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	60,  // 118: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
-	63,  // 119: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
-	65,  // 120: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
-	28,  // 121: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
-	28,  // 122: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
-	27,  // 123: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 124: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 125: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	21,  // 126: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	30,  // 127: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	32,  // 128: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	44,  // 129: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 130: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	48,  // 131: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	48,  // 132: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	52,  // 133: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	51,  // 134: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	34,  // 135: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	36,  // 136: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	38,  // 137: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	42,  // 138: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	42,  // 139: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	54,  // 140: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	61,  // 141: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	64,  // 142: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	66,  // 143: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	76,  // 144: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
-	76,  // 145: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
-	123, // [123:146] is the sub-list for method output_type
-	100, // [100:123] is the sub-list for method input_type
-	100, // [100:100] is the sub-list for extension type_name
-	100, // [100:100] is the sub-list for extension extendee
-	0,   // [0:100] is the sub-list for field type_name
+	79,  // 22: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
+	79,  // 23: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
+	77,  // 24: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	77,  // 25: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	77,  // 26: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	77,  // 27: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	77,  // 28: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	14,  // 29: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
+	15,  // 30: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
+	16,  // 31: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
+	17,  // 32: baton.routing.v1.Brief.timeline:type_name -> baton.routing.v1.TimelineEntry
+	18,  // 33: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
+	19,  // 34: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
+	20,  // 35: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
+	74,  // 36: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	80,  // 37: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	11,  // 38: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
+	12,  // 39: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
+	10,  // 40: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
+	14,  // 41: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
+	13,  // 42: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
+	77,  // 43: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	77,  // 44: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	77,  // 45: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	77,  // 46: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	77,  // 47: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	25,  // 48: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	5,   // 49: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
+	3,   // 50: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
+	81,  // 51: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	9,   // 52: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
+	7,   // 53: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
+	22,  // 54: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
+	2,   // 55: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
+	1,   // 56: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
+	77,  // 57: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	25,  // 58: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	77,  // 59: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	75,  // 60: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	77,  // 61: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	76,  // 62: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	77,  // 63: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	0,   // 64: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,   // 65: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	77,  // 66: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	77,  // 67: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	37,  // 68: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	77,  // 69: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	77,  // 70: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	77,  // 71: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	77,  // 72: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	38,  // 73: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	77,  // 74: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	5,   // 75: baton.routing.v1.MatchAccountResponse.account:type_name -> baton.routing.v1.AccountRef
+	50,  // 76: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
+	77,  // 77: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	77,  // 78: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	57,  // 79: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,   // 80: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	77,  // 81: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	77,  // 82: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	60,  // 83: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	61,  // 84: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	77,  // 85: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	77,  // 86: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	78,  // 87: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	77,  // 88: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	77,  // 89: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	62,  // 90: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	63,  // 91: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	77,  // 92: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	63,  // 93: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	77,  // 94: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	77,  // 95: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	77,  // 96: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	77,  // 97: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	67,  // 98: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	0,   // 99: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
+	0,   // 100: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
+	77,  // 101: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	72,  // 102: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
+	72,  // 103: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
+	26,  // 104: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	26,  // 105: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	28,  // 106: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	28,  // 107: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	29,  // 108: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	31,  // 109: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	43,  // 110: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	45,  // 111: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	51,  // 112: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	52,  // 113: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	54,  // 114: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	55,  // 115: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	33,  // 116: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	35,  // 117: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	39,  // 118: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	40,  // 119: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	41,  // 120: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	58,  // 121: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	65,  // 122: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	68,  // 123: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	70,  // 124: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	28,  // 125: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	28,  // 126: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	46,  // 127: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
+	48,  // 128: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
+	27,  // 129: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 130: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 131: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 132: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	30,  // 133: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	32,  // 134: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	44,  // 135: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 136: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	53,  // 137: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	53,  // 138: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	57,  // 139: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	56,  // 140: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	34,  // 141: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	36,  // 142: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	38,  // 143: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	42,  // 144: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	42,  // 145: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	59,  // 146: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	66,  // 147: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	69,  // 148: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	71,  // 149: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	82,  // 150: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	82,  // 151: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	47,  // 152: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
+	49,  // 153: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
+	129, // [129:154] is the sub-list for method output_type
+	104, // [104:129] is the sub-list for method input_type
+	104, // [104:104] is the sub-list for extension type_name
+	104, // [104:104] is the sub-list for extension extendee
+	0,   // [0:104] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -6382,7 +6914,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   72,
+			NumMessages:   77,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

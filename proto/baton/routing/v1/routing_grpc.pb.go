@@ -43,6 +43,8 @@ const (
 	RoutingService_ListReasons_FullMethodName       = "/baton.routing.v1.RoutingService/ListReasons"
 	RoutingService_GetBriefText_FullMethodName      = "/baton.routing.v1.RoutingService/GetBriefText"
 	RoutingService_GetBriefPage_FullMethodName      = "/baton.routing.v1.RoutingService/GetBriefPage"
+	RoutingService_PutAccounts_FullMethodName       = "/baton.routing.v1.RoutingService/PutAccounts"
+	RoutingService_MatchAccount_FullMethodName      = "/baton.routing.v1.RoutingService/MatchAccount"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -80,6 +82,10 @@ type RoutingServiceClient interface {
 	// The brief as plain text, and as a page that mail programs show, too.
 	GetBriefText(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 	GetBriefPage(ctx context.Context, in *GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	// Takes one chunk of a list of accounts; the whole list is in force with its last one.
+	PutAccounts(ctx context.Context, in *PutAccountsRequest, opts ...grpc.CallOption) (*PutAccountsResponse, error)
+	// Tells which listed account a lead would be matched to, and why.
+	MatchAccount(ctx context.Context, in *MatchAccountRequest, opts ...grpc.CallOption) (*MatchAccountResponse, error)
 }
 
 type routingServiceClient struct {
@@ -338,6 +344,26 @@ func (c *routingServiceClient) GetBriefPage(ctx context.Context, in *GetHandoffR
 	return out, nil
 }
 
+func (c *routingServiceClient) PutAccounts(ctx context.Context, in *PutAccountsRequest, opts ...grpc.CallOption) (*PutAccountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PutAccountsResponse)
+	err := c.cc.Invoke(ctx, RoutingService_PutAccounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) MatchAccount(ctx context.Context, in *MatchAccountRequest, opts ...grpc.CallOption) (*MatchAccountResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MatchAccountResponse)
+	err := c.cc.Invoke(ctx, RoutingService_MatchAccount_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -373,6 +399,10 @@ type RoutingServiceServer interface {
 	// The brief as plain text, and as a page that mail programs show, too.
 	GetBriefText(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
 	GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error)
+	// Takes one chunk of a list of accounts; the whole list is in force with its last one.
+	PutAccounts(context.Context, *PutAccountsRequest) (*PutAccountsResponse, error)
+	// Tells which listed account a lead would be matched to, and why.
+	MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error)
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -451,6 +481,12 @@ func (UnimplementedRoutingServiceServer) GetBriefText(context.Context, *GetHando
 }
 func (UnimplementedRoutingServiceServer) GetBriefPage(context.Context, *GetHandoffRequest) (*httpbody.HttpBody, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetBriefPage not implemented")
+}
+func (UnimplementedRoutingServiceServer) PutAccounts(context.Context, *PutAccountsRequest) (*PutAccountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutAccounts not implemented")
+}
+func (UnimplementedRoutingServiceServer) MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MatchAccount not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -873,6 +909,42 @@ func _RoutingService_GetBriefPage_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_PutAccounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutAccountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).PutAccounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_PutAccounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).PutAccounts(ctx, req.(*PutAccountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_MatchAccount_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MatchAccountRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).MatchAccount(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_MatchAccount_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).MatchAccount(ctx, req.(*MatchAccountRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -963,6 +1035,14 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetBriefPage",
 			Handler:    _RoutingService_GetBriefPage_Handler,
+		},
+		{
+			MethodName: "PutAccounts",
+			Handler:    _RoutingService_PutAccounts_Handler,
+		},
+		{
+			MethodName: "MatchAccount",
+			Handler:    _RoutingService_MatchAccount_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

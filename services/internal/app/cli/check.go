@@ -12,11 +12,14 @@ import (
 
 func directoryCommand() command {
 	return command{
-		name: "directory", args: "check|apply FILE", does: "verify a directory, or put it in force in a running Baton",
+		name: "directory", args: "check|apply FILE | accounts check|apply FILE", does: "verify a directory or a list of accounts, or put it in force",
 		example: "baton directory apply directory.yaml",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
 			return func(ctx context.Context, args []string) error {
+				if len(args) > 0 && args[0] == "accounts" {
+					return accountList(ctx, env, a, args[1:])
+				}
 				file, err := verbAndFile(args, "check", "apply")
 				if err != nil {
 					return err

@@ -138,6 +138,7 @@ func variables(f core.Facts) map[string]any {
 	account := map[string]any{}
 	for name, v := range map[string]string{
 		"id": f.Account.ID, "name": f.Account.Name, "domain": f.Account.Domain, "industry": f.Account.Industry, "owner": f.Account.Owner,
+		"parent": f.Account.Parent,
 	} {
 		if v != "" {
 			account[name] = v

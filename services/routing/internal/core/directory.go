@@ -6,6 +6,7 @@ package core
 import (
 	"time"
 
+	"github.com/batonhq/baton/services/routing/internal/core/accounts"
 	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 )
 
@@ -19,6 +20,13 @@ type Directory struct {
 	Assets    []Asset
 	Campaigns []Campaign
 	Personas  []Persona
+	Matching  Matching
+	// Domains tells where domains were registered; without it only RulesExact can be used.
+	Domains accounts.Domains
+
+	rules    int32
+	list     func() *accounts.Index
+	accounts *accounts.Index
 
 	Territories []Territory
 	// Exclude holds everywhere, for pools and for reps whom a route names.
@@ -59,14 +67,6 @@ type Rep struct {
 	// Weight in thousandths, at least 1: a rep of weight 2000 gets twice what one of 1000 gets.
 	Weight int64
 	Active bool
-}
-
-// Account is a company that the directory lists.
-type Account struct {
-	ID, Name, Domain string
-	Aliases          []string
-	Owner            string
-	Target           bool
 }
 
 // Asset is a piece of content.
@@ -117,8 +117,8 @@ type LeadFacts struct {
 
 // AccountFacts are what is known of a company.
 type AccountFacts struct {
-	ID, Name, Domain, Industry, Owner string
-	Employees                         int64
+	ID, Name, Domain, Industry, Owner, Parent string
+	Employees                                 int64
 	// Listed: the directory knows the account; only then is Target known.
 	Listed, Target bool
 }
@@ -129,6 +129,13 @@ func (d *Directory) Index() {
 	d.assets, d.campaigns = index(d.Assets, func(a *Asset) string { return a.ID }), index(d.Campaigns, func(c *Campaign) string { return c.ID })
 	d.byID = index(d.Accounts, func(a *Account) string { return a.ID })
 	d.indexRouting()
+	if d.Domains.Registrable != nil {
+		b := accounts.NewBuilder(d.Domains)
+		for _, a := range d.Accounts {
+			b.Add(a)
+		}
+		d.accounts = b.Build()
+	}
 	d.byDomain, d.byName = map[string]*Account{}, map[string]*Account{}
 	for i := range d.Accounts {
 		a := &d.Accounts[i]
@@ -185,12 +192,18 @@ func (d *Directory) Campaign(id string) *Campaign {
 	return d.campaigns[id]
 }
 
-// Account gives a listed account by id, nil where there is none.
+// Account gives a listed account by id, of the directory or of the list beside it; nil where there is none.
 func (d *Directory) Account(id string) *Account {
 	if d == nil {
 		return nil
 	}
-	return d.byID[id]
+	if a := d.byID[id]; a != nil || id == "" {
+		return a
+	}
+	if a, ok := d.listed().Account(id); ok {
+		return &a
+	}
+	return nil
 }
 
 // Pool gives a pool by id, nil where there is none.

@@ -3,6 +3,8 @@ package core
 import (
 	"strings"
 	"unicode"
+
+	"github.com/batonhq/baton/services/routing/internal/core/accounts"
 )
 
 // What an account was matched by.
@@ -21,6 +23,10 @@ type Match struct {
 	Confidence float64
 	// Listed is the directory's account, nil where it does not list it.
 	Listed *Account
+	// Support says what else agrees, and what does not; see accounts.Candidate.
+	Support []string
+	// Second came second, and Proposed is likely without being sure enough; nil where there is none.
+	Second, Proposed *accounts.Candidate
 }
 
 // freeMail are providers whose addresses say nothing of where somebody works.
@@ -37,7 +43,7 @@ func FreeMail(domain string) bool {
 	return domain != "" && !strings.ContainsRune(domain, ' ') && strings.Contains(freeMail, " "+domain+" ")
 }
 
-// MatchAccount finds the account of a lead, surest first: the domain of its e-mail address, the domain stated for its
+// MatchAccount finds the account of a lead by the rules RulesExact, surest first: the domain of its e-mail address, the domain stated for its
 // company, its company's name, each in the directory; then the company that its e-mail domain (or the stated one) stands
 // for although nobody listed it. newID makes the id of an account that the directory does not list from its domain.
 // Domains and the address must be lower case.

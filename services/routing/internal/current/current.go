@@ -10,16 +10,19 @@ import (
 
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/accounts"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 	"github.com/batonhq/baton/services/routing/internal/fold"
+	"github.com/batonhq/baton/services/routing/internal/lists"
 )
 
 // maxAge is how old the answer may be: a change elsewhere shows up within it.
 const maxAge = time.Second
 
-// Globals reads the last global fact of a kind.
+// Globals reads the last global fact of a kind, and all of them.
 type Globals interface {
 	LastGlobal(ctx context.Context, kind string) (*journal.Event, error)
+	ReadGlobals(ctx context.Context, kind string) ([]*journal.Event, error)
 }
 
 // Version is one version of the directory.
@@ -41,6 +44,10 @@ type Directory struct {
 	mu      sync.Mutex
 	version Version
 	read    time.Time
+	// parsed is the directory alone; accounts is what stands beside it, as of the global fact accountsSeq.
+	parsed      *core.Directory
+	accounts    lists.Assembler
+	accountsSeq uint64
 }
 
 // New gives a reader of the directory in force.
@@ -60,18 +67,54 @@ func (d *Directory) Get(ctx context.Context, atLeast uint64) (Version, error) {
 	if err != nil {
 		return Version{}, fmt.Errorf("read the directory in force: %w", err)
 	}
+	changed, err := d.readAccounts(ctx)
+	if err != nil {
+		return Version{}, err
+	}
 	d.read = d.now()
 	if ev == nil || ev.Seq == d.version.Seq {
+		if changed {
+			d.compose()
+		}
 		return d.version, nil
 	}
 	text := ev.Body.GetDirectoryChanged().GetYaml()
 	v := Version{YAML: string(text), Hash: ev.Body.GetDirectoryChanged().GetHash(), Seq: ev.Seq}
 	// One that cannot be read is not in force: the fold keeps the one before it, and so do we.
-	if v.Directory, err = d.parser.Parse(text); err != nil {
-		v.Directory = d.version.Directory
-	} else {
-		v.Directory.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
+	if parsed, err := d.parser.Parse(text); err == nil {
+		d.parsed = parsed
+		d.parsed.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
 	}
 	d.version = v
-	return v, nil
+	d.compose()
+	return d.version, nil
+}
+
+// readAccounts reads the accounts beside the directory, if a newer list of them is whole.
+func (d *Directory) readAccounts(ctx context.Context) (changed bool, err error) {
+	ev, err := d.globals.LastGlobal(ctx, fold.KindAccounts)
+	if err != nil {
+		return false, fmt.Errorf("read the accounts in force: %w", err)
+	}
+	if ev == nil || ev.Seq == d.accountsSeq {
+		return false, nil
+	}
+	if c := ev.Body.GetAccountsChanged(); d.accountsSeq != 0 && c.GetChunk()+1 < c.GetChunks() {
+		return false, nil
+	}
+	all, err := d.globals.ReadGlobals(ctx, fold.KindAccounts)
+	if err != nil {
+		return false, fmt.Errorf("read the accounts in force: %w", err)
+	}
+	d.accounts = lists.Assembler{}
+	for _, ev := range all {
+		d.accounts.Apply(ev.Seq, ev.Body.GetAccountsChanged())
+		d.accountsSeq = ev.Seq
+	}
+	return true, nil
+}
+
+func (d *Directory) compose() {
+	revision := d.accounts.InForce
+	d.version.Directory = d.parsed.With(d.accounts.Rules, func() *accounts.Index { return d.parser.Lists().Index(revision) })
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/batonhq/baton/pkg/strictyaml"
 	"github.com/batonhq/baton/services/routing/internal/celrules"
 	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/accounts"
+	"github.com/batonhq/baton/services/routing/internal/domains"
+	"github.com/batonhq/baton/services/routing/internal/lists"
 )
 
 // Errors is what was found wrong with a text.
@@ -33,6 +36,7 @@ type text struct {
 	Assets    []directory.Asset `yaml:"assets"`
 	Campaigns []campaignText    `yaml:"campaigns"`
 	Personas  []personaText     `yaml:"personas"`
+	Matching  matchingText      `yaml:"matching"`
 
 	Calendars   []calendarText  `yaml:"calendars"`
 	Territories []territoryText `yaml:"territories"`
@@ -53,6 +57,8 @@ type accountText struct {
 	Aliases []string `yaml:"aliases"`
 	Owner   string   `yaml:"owner"`
 	Target  bool     `yaml:"target"`
+
+	AccountDetails `yaml:",inline"`
 }
 
 type campaignText struct {
@@ -74,7 +80,9 @@ type personaText struct {
 
 // Parser reads directories. It is safe for use by several goroutines.
 type Parser struct {
-	rules *celrules.Compiler
+	rules   *celrules.Compiler
+	domains accounts.Domains
+	lists   *lists.Cache
 }
 
 // NewParser makes a parser.
@@ -83,7 +91,8 @@ func NewParser() (*Parser, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Parser{rules: rules}, nil
+	d := domains.New()
+	return &Parser{rules: rules, domains: d, lists: lists.NewCache(d)}, nil
 }
 
 // Parse reads and checks a text. The error wraps an Errors: what is wrong, where, and what would be right.
@@ -93,7 +102,7 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{Document: doc, rules: p.rules, dir: &core.Directory{}}
+	b := &builder{Document: doc, rules: p.rules, dir: &core.Directory{Domains: p.domains, Matching: core.DefaultMatching()}}
 	b.teams(t.Teams)
 	b.calendars(t.Calendars)
 	b.languages(t.Languages)
@@ -104,6 +113,8 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	b.routes(t.Routes)
 	b.dir.Exclude = b.exclusions("exclude", t.Exclude)
 	b.accounts(t.Accounts)
+	b.parents(t.Accounts)
+	b.matching(t.Matching)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
 	if err := b.Err(); err != nil {
@@ -221,6 +232,7 @@ func (b *builder) accounts(list []accountText) {
 			claim(i, at(path+".aliases", k), alias)
 			acc.Aliases = append(acc.Aliases, alias)
 		}
+		b.details(path, &acc, a.AccountDetails)
 		b.dir.Accounts = append(b.dir.Accounts, acc)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core"
+	"github.com/batonhq/baton/services/routing/internal/core/accounts"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
@@ -146,7 +147,9 @@ func (l *lead) dealMoved(g *Globals, ev *journal.Event) {
 	}
 	if account == "" {
 		company := ev.Body.GetAccount()
-		account = g.Directory.MatchAccount(ev.Body.GetIdentity().GetEmail(), company.GetName(), strings.ToLower(company.GetDomain()), l.key.Account).ID
+		account = g.Directory.FindAccount(accounts.Query{
+			Email: ev.Body.GetIdentity().GetEmail(), Company: company.GetName(), Domain: strings.ToLower(company.GetDomain()),
+		}, l.key.Account).ID
 	}
 	d.Told = accountOf(g.Directory, l.key, account)
 	var fresh bool

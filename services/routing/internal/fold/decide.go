@@ -9,7 +9,6 @@ import (
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
-	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
@@ -128,6 +127,7 @@ func (l *lead) question(h *handoff.Handoff, attempt int, reason string) *journal
 		Lead: l.id, HandoffId: h.ID, Epoch: int32(h.Epoch), Account: h.Account.ID, By: h.Account.By, Confidence: h.Account.Confidence,
 		Route: h.Route, Pool: h.Pool, Rep: h.Rep, Exclude: h.Had(), Attempt: int32(attempt), Reason: reason,
 		Prefer: state.Preferences(h.Prefer), Needs: state.Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: state.Conflicts(h.Wants.Conflicts),
+		Support: h.Account.Support, Second: state.Candidate(h.Account.Second), Proposed: state.Candidate(h.Account.Proposed),
 	}
 	return &journalv1.Event{Type: typeMatched, Payload: &journalv1.Event_Matched{Matched: m}}
 }
@@ -302,27 +302,6 @@ func (l *lead) refuse(d *journal.Decision, r handoff.Held, code, why string) {
 	d.Fact(l.id, &journalv1.Event{Type: typeAnswered, Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{
 		HandoffId: r.Handoff, RequestId: r.ID, Disposition: r.Do, Refused: handoff.Refuse(code, why), Reason: r.Reason,
 	}}})
-}
-
-// MatchFacts finds the account of a lead that qualified, and gives what conditions look at.
-func MatchFacts(dir *core.Directory, key identity.Key, q *journalv1.Qualified) (core.Facts, core.Match) {
-	p := q.GetLead()
-	m := dir.MatchAccount(p.GetEmail(), p.GetAccountName(), p.GetAccountDomain(), key.Account)
-	f := core.Facts{
-		Lead: core.LeadFacts{
-			ID: p.GetId(), Email: p.GetEmail(), FirstName: p.GetFirstName(), LastName: p.GetLastName(), Title: p.GetTitle(),
-			Country: p.GetCountry(), Phone: p.GetPhone(), Language: p.GetLanguage(), ExternalIDs: p.GetExternalIds(), Consent: p.GetConsent(),
-		},
-		Account: core.AccountFacts{
-			ID: m.ID, Name: m.Name, Domain: m.Domain, Industry: p.GetAccountIndustry(), Employees: int64(p.GetAccountEmployees()),
-		},
-		Engagement: q.GetScore().GetEngagement(), Fit: q.GetScore().GetFit(), Grade: q.GetScore().GetGrade(),
-		Campaign: came(p), Handoff: core.HandoffFacts{Rule: q.GetRule(), Epoch: int64(q.GetEpoch())},
-	}
-	if m.Listed != nil {
-		f.Account.Owner, f.Account.Listed, f.Account.Target = m.Listed.Owner, true, m.Listed.Target
-	}
-	return f, m
 }
 
 func stamp(t time.Time) *timestamppb.Timestamp {

@@ -9,6 +9,7 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/directory"
+	"github.com/batonhq/baton/services/routing/internal/lists"
 )
 
 // Events that destinations may subscribe to.
@@ -39,6 +40,9 @@ type Globals struct {
 
 	// pins: clocks are pinned to the agreement under which they begin. Journals of before say nothing of it.
 	pins bool
+	// parsed is the directory alone, without the accounts beside it.
+	parsed   *core.Directory
+	accounts lists.Assembler
 
 	proposed     map[int32][]byte
 	destinations []*journalv1.Destination
@@ -61,8 +65,12 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 			return nil
 		}
 		d.ExactTurns = ev.Body.GetDirectoryChanged().GetTurns() >= directory.TurnsExact
-		g.Directory = d
+		g.parsed = d
+		g.compose()
 		return []string{identity.Desk}
+	case TypeAccountsChanged:
+		g.accounts.Apply(ev.Seq, ev.Body.GetAccountsChanged())
+		g.compose()
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
 		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= Decides

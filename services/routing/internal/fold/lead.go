@@ -156,7 +156,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	h := &handoff.Handoff{
 		ID: q.GetHandoffId(), Epoch: int(q.GetEpoch()), Stage: handoff.Waiting, Rule: q.GetRule(), Email: q.GetLead().GetEmail(),
 		QualifiedAt: ev.Time(), Asked: true,
-		Account: handoff.Account{ID: match.ID, Name: match.Name, Domain: match.Domain, By: match.By, Confidence: match.Confidence},
+		Account: MatchedAccount(match),
 	}
 	target := g.Directory.RouteTo(facts)
 	if accountOf(g.Directory, l.key, match.ID) == "" {

@@ -58,12 +58,7 @@ func owner(a *handoff.Assignment, dir *core.Directory) *routingv1.Owner {
 	return out
 }
 
-func account(h *handoff.Handoff) *routingv1.AccountRef {
-	return &routingv1.AccountRef{
-		Id: h.Account.ID, Name: h.Account.Name, Domain: h.Account.Domain,
-		Match: &routingv1.AccountMatch{By: h.Account.By, Confidence: h.Account.Confidence},
-	}
-}
+func account(h *handoff.Handoff) *routingv1.AccountRef { return state.AccountRef(h.Account) }
 
 func sla(acceptBy, contactBy time.Time) *routingv1.Sla {
 	return &routingv1.Sla{AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy)}

@@ -111,11 +111,8 @@ func DecodeLead(blob []byte) (*Lead, error) {
 func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 	out := &routingv1.HandoffState{
 		Id: h.ID, Epoch: int32(h.Epoch), Stage: string(h.Stage), Rule: h.Rule, Email: h.Email, QualifiedAt: nanos(h.QualifiedAt),
-		Account: &routingv1.AccountRef{
-			Id: h.Account.ID, Name: h.Account.Name, Domain: h.Account.Domain,
-			Match: &routingv1.AccountMatch{By: h.Account.By, Confidence: h.Account.Confidence},
-		},
-		Route: h.Route, Fallback: h.Fallback, Rep: h.Rep, Pool: h.Pool,
+		Account: AccountRef(h.Account),
+		Route:   h.Route, Fallback: h.Fallback, Rep: h.Rep, Pool: h.Pool,
 		Attempt: int32(h.Attempt), Asked: h.Asked, AskedBecause: h.AskedBecause,
 		WaitingFor: Considered(h.WaitingFor), WaitingUntil: nanos(h.WaitingUntil),
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
@@ -144,11 +141,8 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 	h := &handoff.Handoff{
 		ID: in.Id, Epoch: int(in.Epoch), Stage: handoff.Stage(in.Stage), Rule: in.Rule, Email: in.Email, QualifiedAt: instant(in.QualifiedAt),
-		Account: handoff.Account{
-			ID: in.GetAccount().GetId(), Name: in.GetAccount().GetName(), Domain: in.GetAccount().GetDomain(),
-			By: in.GetAccount().GetMatch().GetBy(), Confidence: in.GetAccount().GetMatch().GetConfidence(),
-		},
-		Route: in.Route, Fallback: in.Fallback, Rep: in.Rep, Pool: in.Pool,
+		Account: parseAccount(in.GetAccount()),
+		Route:   in.Route, Fallback: in.Fallback, Rep: in.Rep, Pool: in.Pool,
 		Attempt: int(in.Attempt), Asked: in.Asked, AskedBecause: in.AskedBecause,
 		WaitingFor: ParseConsidered(in.WaitingFor), WaitingUntil: instant(in.WaitingUntil),
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),

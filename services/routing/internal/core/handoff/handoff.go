@@ -108,6 +108,16 @@ type Handoff struct {
 type Account struct {
 	ID, Name, Domain, By string
 	Confidence           float64
+	// Support says what else agreed. Second came second, Proposed was likely but not sure enough; nil for nobody.
+	Support          []string
+	Second, Proposed *Candidate
+}
+
+// Candidate is an account that the lead may belong to.
+type Candidate struct {
+	ID, By     string
+	Confidence float64
+	Support    []string
 }
 
 // Open reports whether somebody is accountable for the handoff here: a rep, or the desk.
