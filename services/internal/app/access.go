@@ -91,6 +91,11 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
 		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
 		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+		"/baton.feedback.v1.FeedbackService/ListDeals":  read(everybody),
+		"/baton.feedback.v1.FeedbackService/GetDeal":    read(everybody),
+		"/baton.feedback.v1.FeedbackService/RecordDeal": write(answering),
+		"/baton.feedback.v1.FeedbackService/GetRates":   read(people),
+		"/baton.feedback.v1.FeedbackService/PutRates":   write([]string{roleAdmin, roleManager}),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

@@ -26,6 +26,11 @@ const (
 	FeedbackService_Disqualify_FullMethodName = "/baton.feedback.v1.FeedbackService/Disqualify"
 	FeedbackService_Qualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Qualify"
 	FeedbackService_GetFunnel_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_ListDeals_FullMethodName  = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRates"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -41,6 +46,13 @@ type FeedbackServiceClient interface {
 	Disqualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Qualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	GetFunnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*Funnel, error)
+	// Deals as the CRMs, and people without one, last said by their own clocks.
+	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
+	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
+	RecordDeal(ctx context.Context, in *RecordDealRequest, opts ...grpc.CallOption) (*RecordDealResponse, error)
+	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
+	PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error)
+	GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error)
 }
 
 type feedbackServiceClient struct {
@@ -121,6 +133,56 @@ func (c *feedbackServiceClient) GetFunnel(ctx context.Context, in *FunnelRequest
 	return out, nil
 }
 
+func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDealsResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ListDeals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Deal)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDeal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) RecordDeal(ctx context.Context, in *RecordDealRequest, opts ...grpc.CallOption) (*RecordDealResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordDealResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_RecordDeal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Rates)
+	err := c.cc.Invoke(ctx, FeedbackService_PutRates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Rates)
+	err := c.cc.Invoke(ctx, FeedbackService_GetRates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -134,6 +196,13 @@ type FeedbackServiceServer interface {
 	Disqualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Qualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	GetFunnel(context.Context, *FunnelRequest) (*Funnel, error)
+	// Deals as the CRMs, and people without one, last said by their own clocks.
+	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
+	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
+	RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error)
+	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
+	PutRates(context.Context, *PutRatesRequest) (*Rates, error)
+	GetRates(context.Context, *GetRatesRequest) (*Rates, error)
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -164,6 +233,21 @@ func (UnimplementedFeedbackServiceServer) Qualify(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) GetFunnel(context.Context, *FunnelRequest) (*Funnel, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetFunnel not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetDeal(context.Context, *GetDealRequest) (*Deal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDeal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordDeal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) PutRates(context.Context, *PutRatesRequest) (*Rates, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutRates not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetRates(context.Context, *GetRatesRequest) (*Rates, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRates not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -312,6 +396,96 @@ func _FeedbackService_GetFunnel_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDealsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ListDeals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ListDeals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ListDeals(ctx, req.(*ListDealsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDealRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDeal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, req.(*GetDealRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_RecordDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordDealRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).RecordDeal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_RecordDeal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).RecordDeal(ctx, req.(*RecordDealRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_PutRates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutRatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).PutRates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_PutRates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).PutRates(ctx, req.(*PutRatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetRates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetRates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetRates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetRates(ctx, req.(*GetRatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -346,6 +520,26 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetFunnel",
 			Handler:    _FeedbackService_GetFunnel_Handler,
+		},
+		{
+			MethodName: "ListDeals",
+			Handler:    _FeedbackService_ListDeals_Handler,
+		},
+		{
+			MethodName: "GetDeal",
+			Handler:    _FeedbackService_GetDeal_Handler,
+		},
+		{
+			MethodName: "RecordDeal",
+			Handler:    _FeedbackService_RecordDeal_Handler,
+		},
+		{
+			MethodName: "PutRates",
+			Handler:    _FeedbackService_PutRates_Handler,
+		},
+		{
+			MethodName: "GetRates",
+			Handler:    _FeedbackService_GetRates_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -138,6 +138,7 @@ type Event struct {
 	//	*Event_DirectoryChanged
 	//	*Event_ErasureRequested
 	//	*Event_DestinationsChanged
+	//	*Event_RatesChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -958,6 +959,15 @@ func (x *Event) GetDestinationsChanged() *DestinationsChanged {
 	return nil
 }
 
+func (x *Event) GetRatesChanged() *RatesChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_RatesChanged); ok {
+			return x.RatesChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -1267,6 +1277,10 @@ type Event_DestinationsChanged struct {
 	DestinationsChanged *DestinationsChanged `protobuf:"bytes,134,opt,name=destinations_changed,json=destinationsChanged,proto3,oneof"`
 }
 
+type Event_RatesChanged struct {
+	RatesChanged *RatesChanged `protobuf:"bytes,136,opt,name=rates_changed,json=ratesChanged,proto3,oneof"`
+}
+
 func (*Event_PageViewed) isEvent_Payload() {}
 
 func (*Event_AssetDownloaded) isEvent_Payload() {}
@@ -1414,6 +1428,8 @@ func (*Event_DirectoryChanged) isEvent_Payload() {}
 func (*Event_ErasureRequested) isEvent_Payload() {}
 
 func (*Event_DestinationsChanged) isEvent_Payload() {}
+
+func (*Event_RatesChanged) isEvent_Payload() {}
 
 // Identity is who an event says it is about, normalised by ingest; at least one member is set on an input.
 type Identity struct {
@@ -2836,8 +2852,14 @@ type Deal struct {
 	DealId string                 `protobuf:"bytes,1,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
 	Amount *Money                 `protobuf:"bytes,2,opt,name=amount,proto3" json:"amount,omitempty"`
 	// The CRM's own stage name.
-	Stage         string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
-	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	Stage  string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Whose it is, as the source says: a rep's id, an e-mail address, or SYSTEM:ID of a CRM's user.
+	Owner string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	// What the lead is on the deal: decision-maker, user, champion, …; as the source calls it.
+	Role string `protobuf:"bytes,6,opt,name=role,proto3" json:"role,omitempty"`
+	// When the deal was opened, where the source says so with a later fact.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2900,6 +2922,27 @@ func (x *Deal) GetReason() string {
 	return ""
 }
 
+func (x *Deal) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Deal) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Deal) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 // Money is exact: a decimal string and its ISO 4217 currency.
 type Money struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2957,7 +3000,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6,\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8e-\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3066,7 +3109,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x11agreement_changed\x18\x83\x01 \x01(\v2\".baton.journal.v1.AgreementChangedH\x00R\x10agreementChanged\x12R\n" +
 	"\x11directory_changed\x18\x84\x01 \x01(\v2\".baton.journal.v1.DirectoryChangedH\x00R\x10directoryChanged\x12R\n" +
 	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequested\x12[\n" +
-	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChangedB\t\n" +
+	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChanged\x12F\n" +
+	"\rrates_changed\x18\x88\x01 \x01(\v2\x1e.baton.journal.v1.RatesChangedH\x00R\fratesChangedB\t\n" +
 	"\apayload\"\xec\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x17\n" +
@@ -3169,12 +3213,16 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x10\n" +
-	"\x03rep\x18\x04 \x01(\tR\x03rep\"~\n" +
+	"\x03rep\x18\x04 \x01(\tR\x03rep\"\xe3\x01\n" +
 	"\x04Deal\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12/\n" +
 	"\x06amount\x18\x02 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
 	"\x05stage\x18\x03 \x01(\tR\x05stage\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\";\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04role\x18\x06 \x01(\tR\x04role\x129\n" +
+	"\n" +
+	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\";\n" +
 	"\x05Money\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrencyB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
@@ -3266,6 +3314,7 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*DirectoryChanged)(nil),      // 70: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 71: baton.journal.v1.ErasureRequested
 	(*DestinationsChanged)(nil),   // 72: baton.journal.v1.DestinationsChanged
+	(*RatesChanged)(nil),          // 73: baton.journal.v1.RatesChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	34, // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3350,17 +3399,19 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	70, // 79: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
 	71, // 80: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
 	72, // 81: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	32, // 82: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	35, // 83: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	35, // 84: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	34, // 85: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	33, // 86: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	31, // 87: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	88, // [88:88] is the sub-list for method output_type
-	88, // [88:88] is the sub-list for method input_type
-	88, // [88:88] is the sub-list for extension type_name
-	88, // [88:88] is the sub-list for extension extendee
-	0,  // [0:88] is the sub-list for field type_name
+	73, // 82: baton.journal.v1.Event.rates_changed:type_name -> baton.journal.v1.RatesChanged
+	32, // 83: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	35, // 84: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	35, // 85: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	34, // 86: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	33, // 87: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	31, // 88: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	34, // 89: baton.journal.v1.Deal.created_at:type_name -> google.protobuf.Timestamp
+	90, // [90:90] is the sub-list for method output_type
+	90, // [90:90] is the sub-list for method input_type
+	90, // [90:90] is the sub-list for extension type_name
+	90, // [90:90] is the sub-list for extension extendee
+	0,  // [0:90] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3444,6 +3495,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_DirectoryChanged)(nil),
 		(*Event_ErasureRequested)(nil),
 		(*Event_DestinationsChanged)(nil),
+		(*Event_RatesChanged)(nil),
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

@@ -2305,15 +2305,18 @@ func (x *Waiting) GetAttempt() int32 {
 
 // Routed hands the lead to a rep.
 type Routed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	HandoffId     string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
-	Epoch         int32                  `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	Rep           string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
-	Route         string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
-	Pool          string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
-	AcceptBy      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
-	ContactBy     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
-	Account       string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	HandoffId string                 `protobuf:"bytes,1,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Epoch     int32                  `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Rep       string                 `protobuf:"bytes,3,opt,name=rep,proto3" json:"rep,omitempty"`
+	Route     string                 `protobuf:"bytes,4,opt,name=route,proto3" json:"route,omitempty"`
+	Pool      string                 `protobuf:"bytes,5,opt,name=pool,proto3" json:"pool,omitempty"`
+	AcceptBy  *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=accept_by,json=acceptBy,proto3" json:"accept_by,omitempty"`
+	ContactBy *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=contact_by,json=contactBy,proto3" json:"contact_by,omitempty"`
+	Account   string                 `protobuf:"bytes,8,opt,name=account,proto3" json:"account,omitempty"`
+	// The lead's persona and the rep's team, by the directory in force; empty where it names none.
+	Persona       string `protobuf:"bytes,30,opt,name=persona,proto3" json:"persona,omitempty"`
+	Team          string `protobuf:"bytes,31,opt,name=team,proto3" json:"team,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2400,6 +2403,20 @@ func (x *Routed) GetContactBy() *timestamppb.Timestamp {
 func (x *Routed) GetAccount() string {
 	if x != nil {
 		return x.Account
+	}
+	return ""
+}
+
+func (x *Routed) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
+}
+
+func (x *Routed) GetTeam() string {
+	if x != nil {
+		return x.Team
 	}
 	return ""
 }
@@ -3850,6 +3867,141 @@ func (x *ErasureRequested) GetRequestId() string {
 	return ""
 }
 
+// RatesChanged states what currencies were worth from a day on. It adds to what was stated before; of one day and currency the
+// latest statement holds.
+type RatesChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The currency (ISO 4217) that everything else is told in: 1 unit of it is worth `rate` units of the other one.
+	Base string      `protobuf:"bytes,1,opt,name=base,proto3" json:"base,omitempty"`
+	Days []*DayRates `protobuf:"bytes,2,rep,name=days,proto3" json:"days,omitempty"`
+	// SHA-256 of the rates, hex.
+	Hash          string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	Origin        string `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatesChanged) Reset() {
+	*x = RatesChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatesChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatesChanged) ProtoMessage() {}
+
+func (x *RatesChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatesChanged.ProtoReflect.Descriptor instead.
+func (*RatesChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *RatesChanged) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetDays() []*DayRates {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *RatesChanged) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// DayRates are the rates from a day on, until the next day that has one for the currency.
+type DayRates struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UTC, as 2026-11-20.
+	Date string `protobuf:"bytes,1,opt,name=date,proto3" json:"date,omitempty"`
+	// Currency to an exact decimal above 0: {"USD": "1.0842"}.
+	Rates         map[string]string `protobuf:"bytes,2,rep,name=rates,proto3" json:"rates,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayRates) Reset() {
+	*x = DayRates{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayRates) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayRates) ProtoMessage() {}
+
+func (x *DayRates) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayRates.ProtoReflect.Descriptor instead.
+func (*DayRates) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *DayRates) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *DayRates) GetRates() map[string]string {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
 // DestinationsChanged states which destinations there are and what each is told: the part of the configuration that
 // decisions depend on, without addresses or secrets.
 type DestinationsChanged struct {
@@ -3862,7 +4014,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3874,7 +4026,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[45]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3887,7 +4039,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{45}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -3916,7 +4068,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3928,7 +4080,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[46]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3941,7 +4093,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{46}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Destination) GetName() string {
@@ -4197,7 +4349,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"considered\x18\x04 \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
 	"considered\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\x87\x02\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\xb5\x02\n" +
 	"\x06Routed\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -4208,7 +4360,9 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\taccept_by\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bacceptBy\x129\n" +
 	"\n" +
 	"contact_by\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcontactBy\x12\x18\n" +
-	"\aaccount\x18\b \x01(\tR\aaccount\"\xf9\x01\n" +
+	"\aaccount\x18\b \x01(\tR\aaccount\x12\x18\n" +
+	"\apersona\x18\x1e \x01(\tR\apersona\x12\x12\n" +
+	"\x04team\x18\x1f \x01(\tR\x04team\"\xf9\x01\n" +
 	"\vDeliveryDue\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x1d\n" +
 	"\n" +
@@ -4344,7 +4498,20 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"l\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\x8e\x01\n" +
+	"\fRatesChanged\x12\x12\n" +
+	"\x04base\x18\x01 \x01(\tR\x04base\x12.\n" +
+	"\x04days\x18\x02 \x03(\v2\x1a.baton.journal.v1.DayRatesR\x04days\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x16\n" +
+	"\x06origin\x18\x04 \x01(\tR\x06origin\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\x95\x01\n" +
+	"\bDayRates\x12\x12\n" +
+	"\x04date\x18\x01 \x01(\tR\x04date\x12;\n" +
+	"\x05rates\x18\x02 \x03(\v2%.baton.journal.v1.DayRates.RatesEntryR\x05rates\x1a8\n" +
+	"\n" +
+	"RatesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"l\n" +
 	"\x13DestinationsChanged\x12A\n" +
 	"\fdestinations\x18\x01 \x03(\v2\x1d.baton.journal.v1.DestinationR\fdestinations\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\"M\n" +
@@ -4365,7 +4532,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -4412,61 +4579,66 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Signature)(nil),             // 42: baton.journal.v1.Signature
 	(*DirectoryChanged)(nil),      // 43: baton.journal.v1.DirectoryChanged
 	(*ErasureRequested)(nil),      // 44: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 45: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 46: baton.journal.v1.Destination
-	nil,                           // 47: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 48: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 49: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 50: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 51: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 52: google.protobuf.Timestamp
+	(*RatesChanged)(nil),          // 45: baton.journal.v1.RatesChanged
+	(*DayRates)(nil),              // 46: baton.journal.v1.DayRates
+	(*DestinationsChanged)(nil),   // 47: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 48: baton.journal.v1.Destination
+	nil,                           // 49: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 50: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 51: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 52: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 53: baton.journal.v1.Quarantined.HeadersEntry
+	nil,                           // 54: baton.journal.v1.DayRates.RatesEntry
+	(*timestamppb.Timestamp)(nil), // 55: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	52, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	55, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	52, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	52, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	52, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	55, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	55, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	55, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	52, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	52, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	55, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	55, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	52, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	55, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	52, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	47, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	48, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	55, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	49, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	50, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	52, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	52, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	55, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	55, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	52, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	52, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	55, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	55, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	22, // 23: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	22, // 24: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	52, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	52, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	52, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	49, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	50, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	52, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	52, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	52, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	52, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	52, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	51, // 35: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	52, // 36: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	55, // 25: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	55, // 26: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	55, // 27: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	51, // 28: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	52, // 29: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	55, // 30: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	55, // 31: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	55, // 32: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	55, // 33: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	55, // 34: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	53, // 35: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	55, // 36: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
 	42, // 37: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	52, // 38: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
-	46, // 39: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	55, // 38: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	46, // 39: baton.journal.v1.RatesChanged.days:type_name -> baton.journal.v1.DayRates
+	54, // 40: baton.journal.v1.DayRates.rates:type_name -> baton.journal.v1.DayRates.RatesEntry
+	48, // 41: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -4480,7 +4652,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   52,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
