@@ -54,6 +54,7 @@ type text struct {
 	Assets    []Asset `yaml:"assets"`
 	Campaigns any     `yaml:"campaigns"`
 	Personas  any     `yaml:"personas"`
+	Costs     any     `yaml:"costs"`
 }
 
 // Assets reads the catalogue of a directory's text, in its order. It checks the form alone: of a directory that routing

@@ -166,7 +166,9 @@ type HandoffState struct {
 	// It came from a lead that merged into this one.
 	Adopted bool `protobuf:"varint,29,opt,name=adopted,proto3" json:"adopted,omitempty"`
 	// Why the desk was asked again.
-	AskedBecause  string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	AskedBecause string `protobuf:"bytes,30,opt,name=asked_because,json=askedBecause,proto3" json:"asked_because,omitempty"`
+	// The lead's persona when it qualified.
+	Persona       string `protobuf:"bytes,40,opt,name=persona,proto3" json:"persona,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -407,6 +409,13 @@ func (x *HandoffState) GetAdopted() bool {
 func (x *HandoffState) GetAskedBecause() string {
 	if x != nil {
 		return x.AskedBecause
+	}
+	return ""
+}
+
+func (x *HandoffState) GetPersona() string {
+	if x != nil {
+		return x.Persona
 	}
 	return ""
 }
@@ -1422,7 +1431,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x06stated\x18\x04 \x01(\rR\x06stated\x121\n" +
 	"\x04seen\x18\x05 \x03(\v2\x1d.baton.routing.v1.SeenRequestR\x04seen\x121\n" +
 	"\x04held\x18\x06 \x03(\v2\x1d.baton.routing.v1.HeldRequestR\x04held\x12\x1b\n" +
-	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xc0\a\n" +
+	"\tleft_from\x18\a \x01(\tR\bleftFrom\"\xda\a\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -1457,7 +1466,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\ahistory\x18\x1b \x03(\v2\x1d.baton.routing.v1.MomentStateR\ahistory\x12\x16\n" +
 	"\x06passed\x18\x1c \x01(\bR\x06passed\x12\x18\n" +
 	"\aadopted\x18\x1d \x01(\bR\aadopted\x12#\n" +
-	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\"\x89\x02\n" +
+	"\rasked_because\x18\x1e \x01(\tR\faskedBecause\x12\x18\n" +
+	"\apersona\x18( \x01(\tR\apersona\"\x89\x02\n" +
 	"\x0fAssignmentState\x12\x18\n" +
 	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12\x10\n" +
 	"\x03rep\x18\x02 \x01(\tR\x03rep\x12\x14\n" +

@@ -30,6 +30,7 @@ type text struct {
 	Assets    []directory.Asset `yaml:"assets"`
 	Campaigns []campaignText    `yaml:"campaigns"`
 	Personas  []personaText     `yaml:"personas"`
+	Costs     []directory.Cost  `yaml:"costs"`
 }
 
 type teamText struct {
@@ -108,6 +109,7 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	b.accounts(t.Accounts)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
+	directory.CheckCosts(doc, t.Costs, b.teamIDs.has)
 	if err := b.Err(); err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}

@@ -153,6 +153,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 	d.Fact(l.id, &journalv1.Event{Type: typeRouted, Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{
 		HandoffId: h.ID, Epoch: int32(h.Epoch), Rep: a.Rep, Route: a.Route, Pool: a.Pool,
 		AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy), Account: h.Account.ID,
+		Persona: h.Persona, Team: g.team(a.Rep),
 	}}})
 	tell(d, g, l.id, EventRouted, h.ID, h.ID, data)
 }

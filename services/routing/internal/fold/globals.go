@@ -106,6 +106,14 @@ func (g *Globals) promise() handoff.Promise {
 	return p
 }
 
+// team gives a rep's team, "" for a rep whom the directory does not know.
+func (g *Globals) team(rep string) string {
+	if r := g.Directory.Rep(rep); r != nil {
+		return r.Team
+	}
+	return ""
+}
+
 // clock gives how time passes for a rep: as they work, if the agreement counts so and they do, or as it elapses.
 func (g *Globals) clock(rep string) handoff.Later {
 	return func(start time.Time, d time.Duration) time.Time {

@@ -126,7 +126,7 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	target := g.Directory.RouteTo(facts)
 	h := &handoff.Handoff{
 		ID: q.GetHandoffId(), Epoch: int(q.GetEpoch()), Stage: handoff.Waiting, Rule: q.GetRule(), Email: q.GetLead().GetEmail(),
-		QualifiedAt: ev.Time(), Asked: true,
+		QualifiedAt: ev.Time(), Asked: true, Persona: g.Directory.Persona(facts),
 		Account: handoff.Account{ID: match.ID, Name: match.Name, Domain: match.Domain, By: match.By, Confidence: match.Confidence},
 		Route:   target.Route, Fallback: target.Fallback, Rep: target.Rep, Pool: target.Pool,
 	}

@@ -102,7 +102,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		WaitingFor: Considered(h.WaitingFor), WaitingUntil: nanos(h.WaitingUntil),
 		AcceptBy: nanos(h.AcceptBy), ContactBy: nanos(h.ContactBy), AcceptedAt: nanos(h.AcceptedAt), ContactedAt: nanos(h.ContactedAt),
 		SqlAt: nanos(h.SQLAt), ClosedAt: nanos(h.ClosedAt), ClosedBy: h.ClosedBy, Reason: h.Reason, Note: h.Note,
-		Passed: h.Passed, Adopted: h.Adopted,
+		Passed: h.Passed, Adopted: h.Adopted, Persona: h.Persona,
 	}
 	for _, a := range h.Assignments {
 		out.Assignments = append(out.Assignments, &routingv1.AssignmentState{
@@ -131,7 +131,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		WaitingFor: ParseConsidered(in.WaitingFor), WaitingUntil: instant(in.WaitingUntil),
 		AcceptBy: instant(in.AcceptBy), ContactBy: instant(in.ContactBy), AcceptedAt: instant(in.AcceptedAt), ContactedAt: instant(in.ContactedAt),
 		SQLAt: instant(in.SqlAt), ClosedAt: instant(in.ClosedAt), ClosedBy: in.ClosedBy, Reason: in.Reason, Note: in.Note,
-		Passed: in.Passed, Adopted: in.Adopted,
+		Passed: in.Passed, Adopted: in.Adopted, Persona: in.Persona,
 	}
 	for _, a := range in.Assignments {
 		h.Assignments = append(h.Assignments, handoff.Assignment{
