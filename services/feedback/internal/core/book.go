@@ -19,11 +19,16 @@ type Book struct {
 	onDeal   map[string][]string
 	dealsOf  map[string][]string
 	withRows int
+	// roots and deals are what must be put together again: more than nothing only where an Update has failed.
+	roots, deals map[string]bool
 }
 
 // NewBook gives an empty book.
 func NewBook() *Book {
-	return &Book{Table: table.New(), into: map[string]string{}, merged: map[string][]string{}, onDeal: map[string][]string{}, dealsOf: map[string][]string{}}
+	return &Book{
+		Table: table.New(), into: map[string]string{}, merged: map[string][]string{}, onDeal: map[string][]string{}, dealsOf: map[string][]string{},
+		roots: map[string]bool{}, deals: map[string]bool{},
+	}
 }
 
 // Load gives what is known of leads; one that nothing is known of may be absent.
@@ -50,10 +55,10 @@ func (b *Book) OnDeal(deal string) []string { return b.onDeal[deal] }
 
 // Update brings the table up to what is known of the leads that changed. A lead may be given again, and newer than others:
 // once all that changed has been given, the table is as if it had been made from scratch. load is asked for leads that hang
-// together with those; its error is given as it is, and the table must then be made anew.
+// together with those; its error is given as it is: then the same leads must be given again.
 func (b *Book) Update(changed []string, load Load) error {
 	known := map[string]*Row{}
-	roots, deals := map[string]bool{}, map[string]bool{}
+	roots, deals := b.roots, b.deals
 	for missing := changed; len(missing) > 0; missing = b.missing(roots, deals, known) {
 		rows, err := load(missing)
 		if err != nil {
@@ -81,6 +86,8 @@ func (b *Book) Update(changed []string, load Load) error {
 	for _, deal := range slices.Sorted(maps.Keys(deals)) {
 		b.putDeal(deal, known)
 	}
+	clear(roots)
+	clear(deals)
 	return nil
 }
 
