@@ -107,6 +107,24 @@ func (r *Rates) With(base string, days []Stated) (*Rates, []Problem) {
 	return out, nil
 }
 
+// Hold reports whether a statement says nothing new. It must have been checked, by With.
+func (r *Rates) Hold(base string, days []Stated) bool {
+	for _, d := range days {
+		day, err := ParseDay(d.Day)
+		if err != nil {
+			return false
+		}
+		for c, text := range d.Rates {
+			list := r.of[c]
+			i, found := slices.BinarySearchFunc(list, day, func(e dated, day int64) int { return cmp.Compare(e.day, day) })
+			if !found || list[i].text != text {
+				return false
+			}
+		}
+	}
+	return r.base == base
+}
+
 func (r *Rates) put(currency string, d dated) {
 	list := r.of[currency]
 	i, found := slices.BinarySearchFunc(list, d.day, func(e dated, day int64) int { return cmp.Compare(e.day, day) })
