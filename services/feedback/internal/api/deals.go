@@ -19,7 +19,6 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/core/money"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
-	"github.com/batonhq/baton/services/feedback/internal/fold"
 )
 
 // Books shows what is known of deals; *rows.Rows does.
@@ -258,18 +257,12 @@ func (s *Server) RecordDeal(ctx context.Context, req *feedbackv1.RecordDealReque
 		ev.Type, ev.Payload = "renewed", &journalv1.Event_Renewed{Renewed: d}
 	}
 	// A lead of whom nothing is known is a mistake in writing: nobody would ever see the deal with a person.
-	if err := s.opt.States.Wait(ctx, ""); err != nil {
-		return nil, err
-	}
 	blobs, err := s.opt.States.Blobs(ctx, ev.GetEntity())
 	if err != nil {
 		return nil, err
 	}
 	if len(blobs) == 0 || blobs[0] == nil {
 		return nil, withDetails(status.New(codes.NotFound, "there is no such lead"), "unknown_lead")
-	}
-	if _, _, err := fold.ReadState(blobs[0]); err != nil {
-		return nil, err
 	}
 	seq, err := s.opt.Journal.Append(ctx, ev)
 	if err != nil {
