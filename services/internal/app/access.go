@@ -95,7 +95,7 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/GetDeal":    read(everybody),
 		"/baton.feedback.v1.FeedbackService/RecordDeal": write(answering),
 		"/baton.feedback.v1.FeedbackService/GetRates":   read(people),
-		"/baton.feedback.v1.FeedbackService/PutRates":   write([]string{roleAdmin, roleManager}),
+		"/baton.feedback.v1.FeedbackService/PutRates":   read([]string{roleAdmin, roleManager}),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p
