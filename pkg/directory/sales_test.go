@@ -10,7 +10,7 @@ import (
 
 const sales = `teams: [ {id: emea} ]
 reps: [ {id: ana, team: emea, email: Ana@us.example, weight: 0.5, external_ids: {hubspot: 42}}, {id: bo} ]
-campaigns: [ {id: q4, channel: email, spend: [{month: 2026-11, amount: 12000.50, currency: EUR}]} ]
+campaigns: [ {id: q4, channel: email, spend: [{month: 2026-11, amount: "12000.50", currency: EUR}]} ]
 costs: [ {kind: sales, month: 2026-11, amount: "90000", currency: EUR, team: emea} ]
 `
 

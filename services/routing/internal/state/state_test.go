@@ -26,7 +26,7 @@ func TestLeadSurvives(t *testing.T) {
 			WaitingFor:   []handoff.Considered{{Rep: "cy", Skipped: "inactive"}},
 			WaitingUntil: now, AcceptBy: now, ContactBy: now, AcceptedAt: now, ContactedAt: now, SQLAt: now, ClosedAt: now, ClosedBy: "won", Reason: "x", Note: "n",
 			Steps:   []handoff.Step{{At: now, Clock: "accept", Action: "breach", Number: -1}},
-			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
+			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true, Persona: "buyer",
 		}},
 		Seen: []Seen{{Hash: 1 << 63, At: now}},
 		Held: []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now}}},
