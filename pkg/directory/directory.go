@@ -54,6 +54,7 @@ type text struct {
 	Assets    []Asset `yaml:"assets"`
 	Campaigns any     `yaml:"campaigns"`
 	Personas  any     `yaml:"personas"`
+	Costs     any     `yaml:"costs"`
 	Matching  any     `yaml:"matching"`
 
 	Calendars   any `yaml:"calendars"`

@@ -22,6 +22,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/ledger"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
 
@@ -79,6 +80,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	})
 	s.server = api.New(api.Options{
 		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
+		Books: s.rows, Ledger: ledger.New(deps.Journal, deps.Now),
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil

@@ -114,9 +114,14 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/WatchInbox":  write(everybody),
 		"/baton.routing.v1.RoutingService/ListReasons": read(everybody),
 		// Managers reassign what is their team's: routing decides that with the directory.
-		"/baton.feedback.v1.FeedbackService/Reassign": write([]string{roleAdmin, roleManager}),
-		"/baton.feedback.v1.FeedbackService/Release":  write(answering),
-		"/baton.feedback.v1.FeedbackService/Bulk":     write(answering),
+		"/baton.feedback.v1.FeedbackService/Reassign":   write([]string{roleAdmin, roleManager}),
+		"/baton.feedback.v1.FeedbackService/Release":    write(answering),
+		"/baton.feedback.v1.FeedbackService/Bulk":       write(answering),
+		"/baton.feedback.v1.FeedbackService/ListDeals":  read(everybody),
+		"/baton.feedback.v1.FeedbackService/GetDeal":    read(everybody),
+		"/baton.feedback.v1.FeedbackService/RecordDeal": write(answering),
+		"/baton.feedback.v1.FeedbackService/GetRates":   read(people),
+		"/baton.feedback.v1.FeedbackService/PutRates":   read([]string{roleAdmin, roleManager}),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

@@ -7,6 +7,7 @@
 package feedbackv1
 
 import (
+	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -1027,11 +1028,993 @@ func (x *FunnelSource) GetSql() float64 {
 	return 0
 }
 
+type ListDealsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// open, won, lost or churned; "" for all.
+	Status string `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// Deals that the lead, or one that merged into it, is on.
+	Lead    string `protobuf:"bytes,2,opt,name=lead,proto3" json:"lead,omitempty"`
+	Account string `protobuf:"bytes,3,opt,name=account,proto3" json:"account,omitempty"`
+	// Deals opened at from or later and before to; absent is open.
+	From *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`
+	// At most 1,000; 100 where absent.
+	PageSize      int32  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	After         string `protobuf:"bytes,8,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDealsRequest) Reset() {
+	*x = ListDealsRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDealsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDealsRequest) ProtoMessage() {}
+
+func (x *ListDealsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDealsRequest.ProtoReflect.Descriptor instead.
+func (*ListDealsRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListDealsRequest) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *ListDealsRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *ListDealsRequest) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *ListDealsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListDealsRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *ListDealsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDealsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDealsRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type ListDealsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By id; without their history.
+	Deals []*Deal `protobuf:"bytes,1,rep,name=deals,proto3" json:"deals,omitempty"`
+	// "" on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDealsResponse) Reset() {
+	*x = ListDealsResponse{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDealsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDealsResponse) ProtoMessage() {}
+
+func (x *ListDealsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDealsResponse.ProtoReflect.Descriptor instead.
+func (*ListDealsResponse) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListDealsResponse) GetDeals() []*Deal {
+	if x != nil {
+		return x.Deals
+	}
+	return nil
+}
+
+func (x *ListDealsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+type GetDealRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SOURCE/ID, as lists give it.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	After         string `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetDealRequest) Reset() {
+	*x = GetDealRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetDealRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetDealRequest) ProtoMessage() {}
+
+func (x *GetDealRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetDealRequest.ProtoReflect.Descriptor instead.
+func (*GetDealRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetDealRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *GetDealRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+// Deal is one opportunity, with everybody on it. Each of its fields is what was last said of it, by the clock of who said it.
+type Deal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The source that tells of it, a slash, and the source's own id: ids of two CRMs are two deals.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// open, won, lost, or churned: a customer who has left.
+	Status   string                 `protobuf:"bytes,2,opt,name=status,proto3" json:"status,omitempty"`
+	OpenedAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
+	// When it was won or lost.
+	ClosedAt  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=closed_at,json=closedAt,proto3" json:"closed_at,omitempty"`
+	ChurnedAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=churned_at,json=churnedAt,proto3" json:"churned_at,omitempty"`
+	RenewedAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=renewed_at,json=renewedAt,proto3" json:"renewed_at,omitempty"`
+	Renewals  int32                  `protobuf:"varint,7,opt,name=renewals,proto3" json:"renewals,omitempty"`
+	// Absent where nobody stated one.
+	Amount *v1.Money `protobuf:"bytes,8,opt,name=amount,proto3" json:"amount,omitempty"`
+	// The amount in the currency of the rates, at the rate of the day on which it closed, or was opened. Absent without a rate:
+	// then unconverted says why.
+	Converted   *v1.Money `protobuf:"bytes,9,opt,name=converted,proto3" json:"converted,omitempty"`
+	Unconverted string    `protobuf:"bytes,10,opt,name=unconverted,proto3" json:"unconverted,omitempty"`
+	// The source's own name of the stage.
+	Stage  string `protobuf:"bytes,11,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason string `protobuf:"bytes,12,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The deal's owner, or else the rep who had the primary lead.
+	Owner   string `protobuf:"bytes,13,opt,name=owner,proto3" json:"owner,omitempty"`
+	Team    string `protobuf:"bytes,14,opt,name=team,proto3" json:"team,omitempty"`
+	Account string `protobuf:"bytes,15,opt,name=account,proto3" json:"account,omitempty"`
+	// The primary lead, who was on it first, comes first.
+	Leads []*DealLead `protobuf:"bytes,16,rep,name=leads,proto3" json:"leads,omitempty"`
+	// In the order of the clocks of those who said it.
+	History       []*DealStatement `protobuf:"bytes,17,rep,name=history,proto3" json:"history,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Deal) Reset() {
+	*x = Deal{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Deal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Deal) ProtoMessage() {}
+
+func (x *Deal) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Deal.ProtoReflect.Descriptor instead.
+func (*Deal) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Deal) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Deal) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *Deal) GetOpenedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenedAt
+	}
+	return nil
+}
+
+func (x *Deal) GetClosedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ClosedAt
+	}
+	return nil
+}
+
+func (x *Deal) GetChurnedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ChurnedAt
+	}
+	return nil
+}
+
+func (x *Deal) GetRenewedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RenewedAt
+	}
+	return nil
+}
+
+func (x *Deal) GetRenewals() int32 {
+	if x != nil {
+		return x.Renewals
+	}
+	return 0
+}
+
+func (x *Deal) GetAmount() *v1.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *Deal) GetConverted() *v1.Money {
+	if x != nil {
+		return x.Converted
+	}
+	return nil
+}
+
+func (x *Deal) GetUnconverted() string {
+	if x != nil {
+		return x.Unconverted
+	}
+	return ""
+}
+
+func (x *Deal) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *Deal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Deal) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *Deal) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *Deal) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *Deal) GetLeads() []*DealLead {
+	if x != nil {
+		return x.Leads
+	}
+	return nil
+}
+
+func (x *Deal) GetHistory() []*DealStatement {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+type DealLead struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	LeadId string                 `protobuf:"bytes,1,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	// What it merged into, "" where it did not.
+	MergedInto string `protobuf:"bytes,2,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	Role       string `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	// By the clock of the source.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DealLead) Reset() {
+	*x = DealLead{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DealLead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DealLead) ProtoMessage() {}
+
+func (x *DealLead) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DealLead.ProtoReflect.Descriptor instead.
+func (*DealLead) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *DealLead) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *DealLead) GetMergedInto() string {
+	if x != nil {
+		return x.MergedInto
+	}
+	return ""
+}
+
+func (x *DealLead) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *DealLead) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+// DealStatement is who said what, when.
+type DealStatement struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// opened, stage_changed, won, lost, reopened, churned, renewed.
+	Type   string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	At     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	Source string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	LeadId string                 `protobuf:"bytes,4,opt,name=lead_id,json=leadId,proto3" json:"lead_id,omitempty"`
+	Amount *v1.Money              `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
+	Stage  string                 `protobuf:"bytes,6,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Owner  string                 `protobuf:"bytes,8,opt,name=owner,proto3" json:"owner,omitempty"`
+	Role   string                 `protobuf:"bytes,9,opt,name=role,proto3" json:"role,omitempty"`
+	// Where it stands in the journal.
+	Sequence      string `protobuf:"bytes,10,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DealStatement) Reset() {
+	*x = DealStatement{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DealStatement) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DealStatement) ProtoMessage() {}
+
+func (x *DealStatement) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DealStatement.ProtoReflect.Descriptor instead.
+func (*DealStatement) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DealStatement) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *DealStatement) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *DealStatement) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *DealStatement) GetLeadId() string {
+	if x != nil {
+		return x.LeadId
+	}
+	return ""
+}
+
+func (x *DealStatement) GetAmount() *v1.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *DealStatement) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *DealStatement) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DealStatement) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *DealStatement) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *DealStatement) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+// RecordDealRequest states a fact about a deal, for people without a CRM.
+type RecordDealRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The caller's own name of the deal; made by the server where absent. At most 100 bytes.
+	DealId string `protobuf:"bytes,1,opt,name=deal_id,json=dealId,proto3" json:"deal_id,omitempty"`
+	// opened, stage_changed, won, lost, reopened, churned, renewed.
+	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// The lead, or the handoff that it was made from.
+	Lead      string    `protobuf:"bytes,3,opt,name=lead,proto3" json:"lead,omitempty"`
+	HandoffId string    `protobuf:"bytes,4,opt,name=handoff_id,json=handoffId,proto3" json:"handoff_id,omitempty"`
+	Amount    *v1.Money `protobuf:"bytes,5,opt,name=amount,proto3" json:"amount,omitempty"`
+	Stage     string    `protobuf:"bytes,6,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason    string    `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Role      string    `protobuf:"bytes,8,opt,name=role,proto3" json:"role,omitempty"`
+	// A rep; the caller's own where the token is bound to one.
+	Owner string `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Now where absent; not in the future.
+	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	// Makes a repeat of the same request one request; made by the server where absent. At most 100 bytes.
+	RequestId     string `protobuf:"bytes,11,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordDealRequest) Reset() {
+	*x = RecordDealRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordDealRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordDealRequest) ProtoMessage() {}
+
+func (x *RecordDealRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordDealRequest.ProtoReflect.Descriptor instead.
+func (*RecordDealRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *RecordDealRequest) GetDealId() string {
+	if x != nil {
+		return x.DealId
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetLead() string {
+	if x != nil {
+		return x.Lead
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetHandoffId() string {
+	if x != nil {
+		return x.HandoffId
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetAmount() *v1.Money {
+	if x != nil {
+		return x.Amount
+	}
+	return nil
+}
+
+func (x *RecordDealRequest) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *RecordDealRequest) GetOccurredAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredAt
+	}
+	return nil
+}
+
+func (x *RecordDealRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+type RecordDealResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As GetDeal takes it.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Sequence      string `protobuf:"bytes,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordDealResponse) Reset() {
+	*x = RecordDealResponse{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordDealResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordDealResponse) ProtoMessage() {}
+
+func (x *RecordDealResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordDealResponse.ProtoReflect.Descriptor instead.
+func (*RecordDealResponse) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RecordDealResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RecordDealResponse) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
+// PutRatesRequest adds rates to those that were stated before. Of one day and currency the latest statement holds.
+type PutRatesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 4217. The same in every statement.
+	Base          string        `protobuf:"bytes,1,opt,name=base,proto3" json:"base,omitempty"`
+	Days          []*RatesOfDay `protobuf:"bytes,2,rep,name=days,proto3" json:"days,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutRatesRequest) Reset() {
+	*x = PutRatesRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutRatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutRatesRequest) ProtoMessage() {}
+
+func (x *PutRatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutRatesRequest.ProtoReflect.Descriptor instead.
+func (*PutRatesRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *PutRatesRequest) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
+func (x *PutRatesRequest) GetDays() []*RatesOfDay {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+// RatesOfDay hold from the day on, until the next day that has a rate for the currency.
+type RatesOfDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UTC, as 2026-11-20.
+	Date string `protobuf:"bytes,1,opt,name=date,proto3" json:"date,omitempty"`
+	// What one unit of base is worth, by currency: {"USD": "1.0842"}. Exact decimals above 0.
+	Rates         map[string]string `protobuf:"bytes,2,rep,name=rates,proto3" json:"rates,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatesOfDay) Reset() {
+	*x = RatesOfDay{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatesOfDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatesOfDay) ProtoMessage() {}
+
+func (x *RatesOfDay) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatesOfDay.ProtoReflect.Descriptor instead.
+func (*RatesOfDay) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RatesOfDay) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *RatesOfDay) GetRates() map[string]string {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
+type GetRatesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	After         string                 `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetRatesRequest) Reset() {
+	*x = GetRatesRequest{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetRatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetRatesRequest) ProtoMessage() {}
+
+func (x *GetRatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetRatesRequest.ProtoReflect.Descriptor instead.
+func (*GetRatesRequest) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *GetRatesRequest) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+type Rates struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Base  string                 `protobuf:"bytes,1,opt,name=base,proto3" json:"base,omitempty"`
+	// In ascending order.
+	Days []*RatesOfDay `protobuf:"bytes,2,rep,name=days,proto3" json:"days,omitempty"`
+	// Of the last statement.
+	Sequence      string `protobuf:"bytes,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rates) Reset() {
+	*x = Rates{}
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rates) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rates) ProtoMessage() {}
+
+func (x *Rates) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_feedback_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rates.ProtoReflect.Descriptor instead.
+func (*Rates) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_feedback_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Rates) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
+func (x *Rates) GetDays() []*RatesOfDay {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *Rates) GetSequence() string {
+	if x != nil {
+		return x.Sequence
+	}
+	return ""
+}
+
 var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -1126,7 +2109,99 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tqualified\x18\x05 \x01(\x01R\tqualified\x12\x16\n" +
 	"\x06routed\x18\x06 \x01(\x01R\x06routed\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\x01R\baccepted\x12\x10\n" +
-	"\x03sql\x18\b \x01(\x01R\x03sql2\xf3\x06\n" +
+	"\x03sql\x18\b \x01(\x01R\x03sql\"\x86\x02\n" +
+	"\x10ListDealsRequest\x12\x16\n" +
+	"\x06status\x18\x01 \x01(\tR\x06status\x12\x12\n" +
+	"\x04lead\x18\x02 \x01(\tR\x04lead\x12\x18\n" +
+	"\aaccount\x18\x03 \x01(\tR\aaccount\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x12\x14\n" +
+	"\x05after\x18\b \x01(\tR\x05after\"j\n" +
+	"\x11ListDealsResponse\x12-\n" +
+	"\x05deals\x18\x01 \x03(\v2\x17.baton.feedback.v1.DealR\x05deals\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"6\n" +
+	"\x0eGetDealRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\tR\x05after\"\x9d\x05\n" +
+	"\x04Deal\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06status\x18\x02 \x01(\tR\x06status\x127\n" +
+	"\topened_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x127\n" +
+	"\tclosed_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bclosedAt\x129\n" +
+	"\n" +
+	"churned_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tchurnedAt\x129\n" +
+	"\n" +
+	"renewed_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\trenewedAt\x12\x1a\n" +
+	"\brenewals\x18\a \x01(\x05R\brenewals\x12/\n" +
+	"\x06amount\x18\b \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x125\n" +
+	"\tconverted\x18\t \x01(\v2\x17.baton.journal.v1.MoneyR\tconverted\x12 \n" +
+	"\vunconverted\x18\n" +
+	" \x01(\tR\vunconverted\x12\x14\n" +
+	"\x05stage\x18\v \x01(\tR\x05stage\x12\x16\n" +
+	"\x06reason\x18\f \x01(\tR\x06reason\x12\x14\n" +
+	"\x05owner\x18\r \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\x0e \x01(\tR\x04team\x12\x18\n" +
+	"\aaccount\x18\x0f \x01(\tR\aaccount\x121\n" +
+	"\x05leads\x18\x10 \x03(\v2\x1b.baton.feedback.v1.DealLeadR\x05leads\x12:\n" +
+	"\ahistory\x18\x11 \x03(\v2 .baton.feedback.v1.DealStatementR\ahistory\"\x8a\x01\n" +
+	"\bDealLead\x12\x17\n" +
+	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x1f\n" +
+	"\vmerged_into\x18\x02 \x01(\tR\n" +
+	"mergedInto\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x120\n" +
+	"\x05since\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\xa5\x02\n" +
+	"\rDealStatement\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x17\n" +
+	"\alead_id\x18\x04 \x01(\tR\x06leadId\x12/\n" +
+	"\x06amount\x18\x05 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
+	"\x05stage\x18\x06 \x01(\tR\x05stage\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x14\n" +
+	"\x05owner\x18\b \x01(\tR\x05owner\x12\x12\n" +
+	"\x04role\x18\t \x01(\tR\x04role\x12\x1a\n" +
+	"\bsequence\x18\n" +
+	" \x01(\tR\bsequence\"\xd8\x02\n" +
+	"\x11RecordDealRequest\x12\x17\n" +
+	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12\x12\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x12\n" +
+	"\x04lead\x18\x03 \x01(\tR\x04lead\x12\x1d\n" +
+	"\n" +
+	"handoff_id\x18\x04 \x01(\tR\thandoffId\x12/\n" +
+	"\x06amount\x18\x05 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
+	"\x05stage\x18\x06 \x01(\tR\x05stage\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x12\n" +
+	"\x04role\x18\b \x01(\tR\x04role\x12\x14\n" +
+	"\x05owner\x18\t \x01(\tR\x05owner\x12;\n" +
+	"\voccurred_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"occurredAt\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\v \x01(\tR\trequestId\"@\n" +
+	"\x12RecordDealResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\tR\bsequence\"X\n" +
+	"\x0fPutRatesRequest\x12\x12\n" +
+	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
+	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\"\x9a\x01\n" +
+	"\n" +
+	"RatesOfDay\x12\x12\n" +
+	"\x04date\x18\x01 \x01(\tR\x04date\x12>\n" +
+	"\x05rates\x18\x02 \x03(\v2(.baton.feedback.v1.RatesOfDay.RatesEntryR\x05rates\x1a8\n" +
+	"\n" +
+	"RatesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"'\n" +
+	"\x0fGetRatesRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\tR\x05after\"j\n" +
+	"\x05Rates\x12\x12\n" +
+	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
+	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\x81\n" +
+	"\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -1138,7 +2213,13 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12V\n" +
 	"\bReassign\x12\".baton.feedback.v1.ReassignRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aRelease\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12G\n" +
-	"\x04Bulk\x12\x1e.baton.feedback.v1.BulkRequest\x1a\x1f.baton.feedback.v1.BulkResponseB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\x04Bulk\x12\x1e.baton.feedback.v1.BulkRequest\x1a\x1f.baton.feedback.v1.BulkResponse\x12V\n" +
+	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12E\n" +
+	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Y\n" +
+	"\n" +
+	"RecordDeal\x12$.baton.feedback.v1.RecordDealRequest\x1a%.baton.feedback.v1.RecordDealResponse\x12H\n" +
+	"\bPutRates\x12\".baton.feedback.v1.PutRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12H\n" +
+	"\bGetRates\x12\".baton.feedback.v1.GetRatesRequest\x1a\x18.baton.feedback.v1.RatesB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -1152,7 +2233,7 @@ func file_baton_feedback_v1_feedback_proto_rawDescGZIP() []byte {
 	return file_baton_feedback_v1_feedback_proto_rawDescData
 }
 
-var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*DispositionRequest)(nil),    // 0: baton.feedback.v1.DispositionRequest
 	(*DispositionResponse)(nil),   // 1: baton.feedback.v1.DispositionResponse
@@ -1165,44 +2246,87 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*Funnel)(nil),                // 8: baton.feedback.v1.Funnel
 	(*FunnelStage)(nil),           // 9: baton.feedback.v1.FunnelStage
 	(*FunnelSource)(nil),          // 10: baton.feedback.v1.FunnelSource
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
+	(*ListDealsRequest)(nil),      // 11: baton.feedback.v1.ListDealsRequest
+	(*ListDealsResponse)(nil),     // 12: baton.feedback.v1.ListDealsResponse
+	(*GetDealRequest)(nil),        // 13: baton.feedback.v1.GetDealRequest
+	(*Deal)(nil),                  // 14: baton.feedback.v1.Deal
+	(*DealLead)(nil),              // 15: baton.feedback.v1.DealLead
+	(*DealStatement)(nil),         // 16: baton.feedback.v1.DealStatement
+	(*RecordDealRequest)(nil),     // 17: baton.feedback.v1.RecordDealRequest
+	(*RecordDealResponse)(nil),    // 18: baton.feedback.v1.RecordDealResponse
+	(*PutRatesRequest)(nil),       // 19: baton.feedback.v1.PutRatesRequest
+	(*RatesOfDay)(nil),            // 20: baton.feedback.v1.RatesOfDay
+	(*GetRatesRequest)(nil),       // 21: baton.feedback.v1.GetRatesRequest
+	(*Rates)(nil),                 // 22: baton.feedback.v1.Rates
+	nil,                           // 23: baton.feedback.v1.RatesOfDay.RatesEntry
+	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
+	(*v1.Money)(nil),              // 25: baton.journal.v1.Money
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
-	11, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
+	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.feedback.v1.BulkRequest.filter:type_name -> baton.feedback.v1.BulkFilter
 	6,  // 2: baton.feedback.v1.BulkResponse.results:type_name -> baton.feedback.v1.BulkResult
-	11, // 3: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
-	11, // 4: baton.feedback.v1.FunnelRequest.to:type_name -> google.protobuf.Timestamp
-	11, // 5: baton.feedback.v1.Funnel.from:type_name -> google.protobuf.Timestamp
-	11, // 6: baton.feedback.v1.Funnel.to:type_name -> google.protobuf.Timestamp
+	24, // 3: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
+	24, // 4: baton.feedback.v1.FunnelRequest.to:type_name -> google.protobuf.Timestamp
+	24, // 5: baton.feedback.v1.Funnel.from:type_name -> google.protobuf.Timestamp
+	24, // 6: baton.feedback.v1.Funnel.to:type_name -> google.protobuf.Timestamp
 	9,  // 7: baton.feedback.v1.Funnel.stages:type_name -> baton.feedback.v1.FunnelStage
 	10, // 8: baton.feedback.v1.Funnel.by_source:type_name -> baton.feedback.v1.FunnelSource
 	10, // 9: baton.feedback.v1.Funnel.by_channel:type_name -> baton.feedback.v1.FunnelSource
-	0,  // 10: baton.feedback.v1.FeedbackService.Accept:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 11: baton.feedback.v1.FeedbackService.Reject:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 12: baton.feedback.v1.FeedbackService.Contact:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 13: baton.feedback.v1.FeedbackService.Recycle:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 14: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
-	0,  // 15: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
-	7,  // 16: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
-	2,  // 17: baton.feedback.v1.FeedbackService.Reassign:input_type -> baton.feedback.v1.ReassignRequest
-	0,  // 18: baton.feedback.v1.FeedbackService.Release:input_type -> baton.feedback.v1.DispositionRequest
-	3,  // 19: baton.feedback.v1.FeedbackService.Bulk:input_type -> baton.feedback.v1.BulkRequest
-	1,  // 20: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 21: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 22: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 23: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 24: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 25: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 26: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 27: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 28: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 29: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	20, // [20:30] is the sub-list for method output_type
-	10, // [10:20] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	24, // 10: baton.feedback.v1.ListDealsRequest.from:type_name -> google.protobuf.Timestamp
+	24, // 11: baton.feedback.v1.ListDealsRequest.to:type_name -> google.protobuf.Timestamp
+	14, // 12: baton.feedback.v1.ListDealsResponse.deals:type_name -> baton.feedback.v1.Deal
+	24, // 13: baton.feedback.v1.Deal.opened_at:type_name -> google.protobuf.Timestamp
+	24, // 14: baton.feedback.v1.Deal.closed_at:type_name -> google.protobuf.Timestamp
+	24, // 15: baton.feedback.v1.Deal.churned_at:type_name -> google.protobuf.Timestamp
+	24, // 16: baton.feedback.v1.Deal.renewed_at:type_name -> google.protobuf.Timestamp
+	25, // 17: baton.feedback.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	25, // 18: baton.feedback.v1.Deal.converted:type_name -> baton.journal.v1.Money
+	15, // 19: baton.feedback.v1.Deal.leads:type_name -> baton.feedback.v1.DealLead
+	16, // 20: baton.feedback.v1.Deal.history:type_name -> baton.feedback.v1.DealStatement
+	24, // 21: baton.feedback.v1.DealLead.since:type_name -> google.protobuf.Timestamp
+	24, // 22: baton.feedback.v1.DealStatement.at:type_name -> google.protobuf.Timestamp
+	25, // 23: baton.feedback.v1.DealStatement.amount:type_name -> baton.journal.v1.Money
+	25, // 24: baton.feedback.v1.RecordDealRequest.amount:type_name -> baton.journal.v1.Money
+	24, // 25: baton.feedback.v1.RecordDealRequest.occurred_at:type_name -> google.protobuf.Timestamp
+	20, // 26: baton.feedback.v1.PutRatesRequest.days:type_name -> baton.feedback.v1.RatesOfDay
+	23, // 27: baton.feedback.v1.RatesOfDay.rates:type_name -> baton.feedback.v1.RatesOfDay.RatesEntry
+	20, // 28: baton.feedback.v1.Rates.days:type_name -> baton.feedback.v1.RatesOfDay
+	0,  // 29: baton.feedback.v1.FeedbackService.Accept:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 30: baton.feedback.v1.FeedbackService.Reject:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 31: baton.feedback.v1.FeedbackService.Contact:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 32: baton.feedback.v1.FeedbackService.Recycle:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 33: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
+	0,  // 34: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
+	7,  // 35: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
+	2,  // 36: baton.feedback.v1.FeedbackService.Reassign:input_type -> baton.feedback.v1.ReassignRequest
+	0,  // 37: baton.feedback.v1.FeedbackService.Release:input_type -> baton.feedback.v1.DispositionRequest
+	3,  // 38: baton.feedback.v1.FeedbackService.Bulk:input_type -> baton.feedback.v1.BulkRequest
+	11, // 39: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
+	13, // 40: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
+	17, // 41: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
+	19, // 42: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
+	21, // 43: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
+	1,  // 44: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 45: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 46: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 47: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 48: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 49: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 50: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 51: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 52: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 53: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	12, // 54: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 55: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 56: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 57: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 58: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	44, // [44:59] is the sub-list for method output_type
+	29, // [29:44] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_baton_feedback_v1_feedback_proto_init() }
@@ -1217,7 +2341,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_feedback_v1_feedback_proto_rawDesc), len(file_baton_feedback_v1_feedback_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,11 @@ const (
 	FeedbackService_Reassign_FullMethodName   = "/baton.feedback.v1.FeedbackService/Reassign"
 	FeedbackService_Release_FullMethodName    = "/baton.feedback.v1.FeedbackService/Release"
 	FeedbackService_Bulk_FullMethodName       = "/baton.feedback.v1.FeedbackService/Bulk"
+	FeedbackService_ListDeals_FullMethodName  = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRates"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -49,6 +54,13 @@ type FeedbackServiceClient interface {
 	// Gives a handoff back, for another rep of its pool to take.
 	Release(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Bulk(ctx context.Context, in *BulkRequest, opts ...grpc.CallOption) (*BulkResponse, error)
+	// Deals as the CRMs, and people without one, last said by their own clocks.
+	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
+	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
+	RecordDeal(ctx context.Context, in *RecordDealRequest, opts ...grpc.CallOption) (*RecordDealResponse, error)
+	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
+	PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error)
+	GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error)
 }
 
 type feedbackServiceClient struct {
@@ -159,6 +171,56 @@ func (c *feedbackServiceClient) Bulk(ctx context.Context, in *BulkRequest, opts 
 	return out, nil
 }
 
+func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDealsResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ListDeals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Deal)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDeal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) RecordDeal(ctx context.Context, in *RecordDealRequest, opts ...grpc.CallOption) (*RecordDealResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordDealResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_RecordDeal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Rates)
+	err := c.cc.Invoke(ctx, FeedbackService_PutRates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Rates)
+	err := c.cc.Invoke(ctx, FeedbackService_GetRates_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -177,6 +239,13 @@ type FeedbackServiceServer interface {
 	// Gives a handoff back, for another rep of its pool to take.
 	Release(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Bulk(context.Context, *BulkRequest) (*BulkResponse, error)
+	// Deals as the CRMs, and people without one, last said by their own clocks.
+	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
+	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
+	RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error)
+	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
+	PutRates(context.Context, *PutRatesRequest) (*Rates, error)
+	GetRates(context.Context, *GetRatesRequest) (*Rates, error)
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -216,6 +285,21 @@ func (UnimplementedFeedbackServiceServer) Release(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) Bulk(context.Context, *BulkRequest) (*BulkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Bulk not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetDeal(context.Context, *GetDealRequest) (*Deal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDeal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordDeal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) PutRates(context.Context, *PutRatesRequest) (*Rates, error) {
+	return nil, status.Error(codes.Unimplemented, "method PutRates not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetRates(context.Context, *GetRatesRequest) (*Rates, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRates not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -418,6 +502,96 @@ func _FeedbackService_Bulk_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDealsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ListDeals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ListDeals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ListDeals(ctx, req.(*ListDealsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDealRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDeal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, req.(*GetDealRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_RecordDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordDealRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).RecordDeal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_RecordDeal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).RecordDeal(ctx, req.(*RecordDealRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_PutRates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PutRatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).PutRates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_PutRates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).PutRates(ctx, req.(*PutRatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetRates_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetRatesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetRates(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetRates_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetRates(ctx, req.(*GetRatesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -464,6 +638,26 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Bulk",
 			Handler:    _FeedbackService_Bulk_Handler,
+		},
+		{
+			MethodName: "ListDeals",
+			Handler:    _FeedbackService_ListDeals_Handler,
+		},
+		{
+			MethodName: "GetDeal",
+			Handler:    _FeedbackService_GetDeal_Handler,
+		},
+		{
+			MethodName: "RecordDeal",
+			Handler:    _FeedbackService_RecordDeal_Handler,
+		},
+		{
+			MethodName: "PutRates",
+			Handler:    _FeedbackService_PutRates_Handler,
+		},
+		{
+			MethodName: "GetRates",
+			Handler:    _FeedbackService_GetRates_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -42,7 +42,13 @@ type LeadRow struct {
 	Cause uint64 `protobuf:"varint,8,opt,name=cause,proto3" json:"cause,omitempty"`
 	N     int32  `protobuf:"varint,9,opt,name=n,proto3" json:"n,omitempty"`
 	// Split off again from this lead: it goes on with the handoffs made until then.
-	LeftFrom      string `protobuf:"bytes,10,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	LeftFrom string `protobuf:"bytes,10,opt,name=left_from,json=leftFrom,proto3" json:"left_from,omitempty"`
+	// What is known of each epoch beside its stages, in ascending order.
+	Passes []*PassRow `protobuf:"bytes,11,rep,name=passes,proto3" json:"passes,omitempty"`
+	// When sales called, in ascending order.
+	Calls []int64 `protobuf:"varint,12,rep,packed,name=calls,proto3" json:"calls,omitempty"`
+	// What was said of the deals that the lead is on, by the clock of those who said it.
+	Deals         []*DealRow `protobuf:"bytes,13,rep,name=deals,proto3" json:"deals,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -147,6 +153,362 @@ func (x *LeadRow) GetLeftFrom() string {
 	return ""
 }
 
+func (x *LeadRow) GetPasses() []*PassRow {
+	if x != nil {
+		return x.Passes
+	}
+	return nil
+}
+
+func (x *LeadRow) GetCalls() []int64 {
+	if x != nil {
+		return x.Calls
+	}
+	return nil
+}
+
+func (x *LeadRow) GetDeals() []*DealRow {
+	if x != nil {
+		return x.Deals
+	}
+	return nil
+}
+
+// PassRow is one pass of a lead to sales: why it qualified, who had it, and what they answered.
+type PassRow struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Epoch   int32                  `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Rule    string                 `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	Version int32                  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	Grade   string                 `protobuf:"bytes,4,opt,name=grade,proto3" json:"grade,omitempty"`
+	// Whole points.
+	Fit        int32    `protobuf:"varint,5,opt,name=fit,proto3" json:"fit,omitempty"`
+	Engagement int32    `protobuf:"varint,6,opt,name=engagement,proto3" json:"engagement,omitempty"`
+	Country    string   `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`
+	Industry   string   `protobuf:"bytes,8,opt,name=industry,proto3" json:"industry,omitempty"`
+	Employees  int32    `protobuf:"varint,9,opt,name=employees,proto3" json:"employees,omitempty"`
+	Rules      []string `protobuf:"bytes,10,rep,name=rules,proto3" json:"rules,omitempty"`
+	Rep        string   `protobuf:"bytes,11,opt,name=rep,proto3" json:"rep,omitempty"`
+	Team       string   `protobuf:"bytes,12,opt,name=team,proto3" json:"team,omitempty"`
+	Route      string   `protobuf:"bytes,13,opt,name=route,proto3" json:"route,omitempty"`
+	Persona    string   `protobuf:"bytes,14,opt,name=persona,proto3" json:"persona,omitempty"`
+	Account    string   `protobuf:"bytes,15,opt,name=account,proto3" json:"account,omitempty"`
+	Reassigns  int32    `protobuf:"varint,16,opt,name=reassigns,proto3" json:"reassigns,omitempty"`
+	// The bits of core.PassFlags.
+	Flags         uint32 `protobuf:"varint,17,opt,name=flags,proto3" json:"flags,omitempty"`
+	Contacted     int64  `protobuf:"varint,18,opt,name=contacted,proto3" json:"contacted,omitempty"`
+	Reason        string `protobuf:"bytes,19,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PassRow) Reset() {
+	*x = PassRow{}
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PassRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PassRow) ProtoMessage() {}
+
+func (x *PassRow) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PassRow.ProtoReflect.Descriptor instead.
+func (*PassRow) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PassRow) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *PassRow) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *PassRow) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *PassRow) GetGrade() string {
+	if x != nil {
+		return x.Grade
+	}
+	return ""
+}
+
+func (x *PassRow) GetFit() int32 {
+	if x != nil {
+		return x.Fit
+	}
+	return 0
+}
+
+func (x *PassRow) GetEngagement() int32 {
+	if x != nil {
+		return x.Engagement
+	}
+	return 0
+}
+
+func (x *PassRow) GetCountry() string {
+	if x != nil {
+		return x.Country
+	}
+	return ""
+}
+
+func (x *PassRow) GetIndustry() string {
+	if x != nil {
+		return x.Industry
+	}
+	return ""
+}
+
+func (x *PassRow) GetEmployees() int32 {
+	if x != nil {
+		return x.Employees
+	}
+	return 0
+}
+
+func (x *PassRow) GetRules() []string {
+	if x != nil {
+		return x.Rules
+	}
+	return nil
+}
+
+func (x *PassRow) GetRep() string {
+	if x != nil {
+		return x.Rep
+	}
+	return ""
+}
+
+func (x *PassRow) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *PassRow) GetRoute() string {
+	if x != nil {
+		return x.Route
+	}
+	return ""
+}
+
+func (x *PassRow) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
+}
+
+func (x *PassRow) GetAccount() string {
+	if x != nil {
+		return x.Account
+	}
+	return ""
+}
+
+func (x *PassRow) GetReassigns() int32 {
+	if x != nil {
+		return x.Reassigns
+	}
+	return 0
+}
+
+func (x *PassRow) GetFlags() uint32 {
+	if x != nil {
+		return x.Flags
+	}
+	return 0
+}
+
+func (x *PassRow) GetContacted() int64 {
+	if x != nil {
+		return x.Contacted
+	}
+	return 0
+}
+
+func (x *PassRow) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// DealRow is one statement about one deal.
+type DealRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Source and the source's id of the deal, with a slash between.
+	Deal     string `protobuf:"bytes,1,opt,name=deal,proto3" json:"deal,omitempty"`
+	Kind     int32  `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	At       int64  `protobuf:"varint,3,opt,name=at,proto3" json:"at,omitempty"`
+	Sequence uint64 `protobuf:"varint,4,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	// Hash of the event's source and id.
+	Event uint64 `protobuf:"fixed64,5,opt,name=event,proto3" json:"event,omitempty"`
+	// In micro-units; absent where no amount was stated.
+	Amount        *int64 `protobuf:"zigzag64,6,opt,name=amount,proto3,oneof" json:"amount,omitempty"`
+	Currency      string `protobuf:"bytes,7,opt,name=currency,proto3" json:"currency,omitempty"`
+	Stage         string `protobuf:"bytes,8,opt,name=stage,proto3" json:"stage,omitempty"`
+	Reason        string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
+	Role          string `protobuf:"bytes,10,opt,name=role,proto3" json:"role,omitempty"`
+	Owner         string `protobuf:"bytes,11,opt,name=owner,proto3" json:"owner,omitempty"`
+	Team          string `protobuf:"bytes,12,opt,name=team,proto3" json:"team,omitempty"`
+	CreatedAt     int64  `protobuf:"varint,13,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DealRow) Reset() {
+	*x = DealRow{}
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DealRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DealRow) ProtoMessage() {}
+
+func (x *DealRow) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DealRow.ProtoReflect.Descriptor instead.
+func (*DealRow) Descriptor() ([]byte, []int) {
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DealRow) GetDeal() string {
+	if x != nil {
+		return x.Deal
+	}
+	return ""
+}
+
+func (x *DealRow) GetKind() int32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *DealRow) GetAt() int64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *DealRow) GetSequence() uint64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *DealRow) GetEvent() uint64 {
+	if x != nil {
+		return x.Event
+	}
+	return 0
+}
+
+func (x *DealRow) GetAmount() int64 {
+	if x != nil && x.Amount != nil {
+		return *x.Amount
+	}
+	return 0
+}
+
+func (x *DealRow) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *DealRow) GetStage() string {
+	if x != nil {
+		return x.Stage
+	}
+	return ""
+}
+
+func (x *DealRow) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *DealRow) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *DealRow) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *DealRow) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
+}
+
+func (x *DealRow) GetCreatedAt() int64 {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return 0
+}
+
 // EpochRow is one run of a lead through the stages.
 type EpochRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -154,14 +516,18 @@ type EpochRow struct {
 	// The stages that the epoch entered, in the order in which it first did.
 	Entered []*StageEntry `protobuf:"bytes,2,rep,name=entered,proto3" json:"entered,omitempty"`
 	// The stage that the epoch is in now.
-	Current       string `protobuf:"bytes,3,opt,name=current,proto3" json:"current,omitempty"`
+	Current string `protobuf:"bytes,3,opt,name=current,proto3" json:"current,omitempty"`
+	// When it last entered lost, recycled or disqualified; 0 for never.
+	Ended int64 `protobuf:"varint,4,opt,name=ended,proto3" json:"ended,omitempty"`
+	// It is known from loaded history alone.
+	History       bool `protobuf:"varint,5,opt,name=history,proto3" json:"history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EpochRow) Reset() {
 	*x = EpochRow{}
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[1]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -173,7 +539,7 @@ func (x *EpochRow) String() string {
 func (*EpochRow) ProtoMessage() {}
 
 func (x *EpochRow) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[1]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -186,7 +552,7 @@ func (x *EpochRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EpochRow.ProtoReflect.Descriptor instead.
 func (*EpochRow) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{1}
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *EpochRow) GetEpoch() int32 {
@@ -210,6 +576,20 @@ func (x *EpochRow) GetCurrent() string {
 	return ""
 }
 
+func (x *EpochRow) GetEnded() int64 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *EpochRow) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
 // StageEntry is the earliest moment at which an epoch entered a stage.
 type StageEntry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -221,7 +601,7 @@ type StageEntry struct {
 
 func (x *StageEntry) Reset() {
 	*x = StageEntry{}
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[2]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -233,7 +613,7 @@ func (x *StageEntry) String() string {
 func (*StageEntry) ProtoMessage() {}
 
 func (x *StageEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[2]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -246,7 +626,7 @@ func (x *StageEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageEntry.ProtoReflect.Descriptor instead.
 func (*StageEntry) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{2}
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StageEntry) GetStage() string {
@@ -275,7 +655,7 @@ type LeadState struct {
 
 func (x *LeadState) Reset() {
 	*x = LeadState{}
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[3]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -287,7 +667,7 @@ func (x *LeadState) String() string {
 func (*LeadState) ProtoMessage() {}
 
 func (x *LeadState) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[3]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -300,7 +680,7 @@ func (x *LeadState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeadState.ProtoReflect.Descriptor instead.
 func (*LeadState) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{3}
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *LeadState) GetRow() *LeadRow {
@@ -340,7 +720,7 @@ type KnownAnswer struct {
 
 func (x *KnownAnswer) Reset() {
 	*x = KnownAnswer{}
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[4]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -352,7 +732,7 @@ func (x *KnownAnswer) String() string {
 func (*KnownAnswer) ProtoMessage() {}
 
 func (x *KnownAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_feedback_v1_state_proto_msgTypes[4]
+	mi := &file_baton_feedback_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -365,7 +745,7 @@ func (x *KnownAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KnownAnswer.ProtoReflect.Descriptor instead.
 func (*KnownAnswer) Descriptor() ([]byte, []int) {
-	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_baton_feedback_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *KnownAnswer) GetRequestId() string {
@@ -449,7 +829,7 @@ var File_baton_feedback_v1_state_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1dbaton/feedback/v1/state.proto\x12\x11baton.feedback.v1\"\xa3\x02\n" +
+	"\x1dbaton/feedback/v1/state.proto\x12\x11baton.feedback.v1\"\x9f\x03\n" +
 	"\aLeadRow\x12\x19\n" +
 	"\bfirst_at\x18\x01 \x01(\x03R\afirstAt\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x18\n" +
@@ -462,11 +842,56 @@ const file_baton_feedback_v1_state_proto_rawDesc = "" +
 	"\x05cause\x18\b \x01(\x04R\x05cause\x12\f\n" +
 	"\x01n\x18\t \x01(\x05R\x01n\x12\x1b\n" +
 	"\tleft_from\x18\n" +
-	" \x01(\tR\bleftFrom\"s\n" +
+	" \x01(\tR\bleftFrom\x122\n" +
+	"\x06passes\x18\v \x03(\v2\x1a.baton.feedback.v1.PassRowR\x06passes\x12\x14\n" +
+	"\x05calls\x18\f \x03(\x03R\x05calls\x120\n" +
+	"\x05deals\x18\r \x03(\v2\x1a.baton.feedback.v1.DealRowR\x05deals\"\xd9\x03\n" +
+	"\aPassRow\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x18\n" +
+	"\aversion\x18\x03 \x01(\x05R\aversion\x12\x14\n" +
+	"\x05grade\x18\x04 \x01(\tR\x05grade\x12\x10\n" +
+	"\x03fit\x18\x05 \x01(\x05R\x03fit\x12\x1e\n" +
+	"\n" +
+	"engagement\x18\x06 \x01(\x05R\n" +
+	"engagement\x12\x18\n" +
+	"\acountry\x18\a \x01(\tR\acountry\x12\x1a\n" +
+	"\bindustry\x18\b \x01(\tR\bindustry\x12\x1c\n" +
+	"\temployees\x18\t \x01(\x05R\temployees\x12\x14\n" +
+	"\x05rules\x18\n" +
+	" \x03(\tR\x05rules\x12\x10\n" +
+	"\x03rep\x18\v \x01(\tR\x03rep\x12\x12\n" +
+	"\x04team\x18\f \x01(\tR\x04team\x12\x14\n" +
+	"\x05route\x18\r \x01(\tR\x05route\x12\x18\n" +
+	"\apersona\x18\x0e \x01(\tR\apersona\x12\x18\n" +
+	"\aaccount\x18\x0f \x01(\tR\aaccount\x12\x1c\n" +
+	"\treassigns\x18\x10 \x01(\x05R\treassigns\x12\x14\n" +
+	"\x05flags\x18\x11 \x01(\rR\x05flags\x12\x1c\n" +
+	"\tcontacted\x18\x12 \x01(\x03R\tcontacted\x12\x16\n" +
+	"\x06reason\x18\x13 \x01(\tR\x06reason\"\xc2\x02\n" +
+	"\aDealRow\x12\x12\n" +
+	"\x04deal\x18\x01 \x01(\tR\x04deal\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\x05R\x04kind\x12\x0e\n" +
+	"\x02at\x18\x03 \x01(\x03R\x02at\x12\x1a\n" +
+	"\bsequence\x18\x04 \x01(\x04R\bsequence\x12\x14\n" +
+	"\x05event\x18\x05 \x01(\x06R\x05event\x12\x1b\n" +
+	"\x06amount\x18\x06 \x01(\x12H\x00R\x06amount\x88\x01\x01\x12\x1a\n" +
+	"\bcurrency\x18\a \x01(\tR\bcurrency\x12\x14\n" +
+	"\x05stage\x18\b \x01(\tR\x05stage\x12\x16\n" +
+	"\x06reason\x18\t \x01(\tR\x06reason\x12\x12\n" +
+	"\x04role\x18\n" +
+	" \x01(\tR\x04role\x12\x14\n" +
+	"\x05owner\x18\v \x01(\tR\x05owner\x12\x12\n" +
+	"\x04team\x18\f \x01(\tR\x04team\x12\x1d\n" +
+	"\n" +
+	"created_at\x18\r \x01(\x03R\tcreatedAtB\t\n" +
+	"\a_amount\"\xa3\x01\n" +
 	"\bEpochRow\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x05R\x05epoch\x127\n" +
 	"\aentered\x18\x02 \x03(\v2\x1d.baton.feedback.v1.StageEntryR\aentered\x12\x18\n" +
-	"\acurrent\x18\x03 \x01(\tR\acurrent\"2\n" +
+	"\acurrent\x18\x03 \x01(\tR\acurrent\x12\x14\n" +
+	"\x05ended\x18\x04 \x01(\x03R\x05ended\x12\x18\n" +
+	"\ahistory\x18\x05 \x01(\bR\ahistory\"2\n" +
 	"\n" +
 	"StageEntry\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x0e\n" +
@@ -501,24 +926,28 @@ func file_baton_feedback_v1_state_proto_rawDescGZIP() []byte {
 	return file_baton_feedback_v1_state_proto_rawDescData
 }
 
-var file_baton_feedback_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_baton_feedback_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_baton_feedback_v1_state_proto_goTypes = []any{
 	(*LeadRow)(nil),     // 0: baton.feedback.v1.LeadRow
-	(*EpochRow)(nil),    // 1: baton.feedback.v1.EpochRow
-	(*StageEntry)(nil),  // 2: baton.feedback.v1.StageEntry
-	(*LeadState)(nil),   // 3: baton.feedback.v1.LeadState
-	(*KnownAnswer)(nil), // 4: baton.feedback.v1.KnownAnswer
+	(*PassRow)(nil),     // 1: baton.feedback.v1.PassRow
+	(*DealRow)(nil),     // 2: baton.feedback.v1.DealRow
+	(*EpochRow)(nil),    // 3: baton.feedback.v1.EpochRow
+	(*StageEntry)(nil),  // 4: baton.feedback.v1.StageEntry
+	(*LeadState)(nil),   // 5: baton.feedback.v1.LeadState
+	(*KnownAnswer)(nil), // 6: baton.feedback.v1.KnownAnswer
 }
 var file_baton_feedback_v1_state_proto_depIdxs = []int32{
-	1, // 0: baton.feedback.v1.LeadRow.epochs:type_name -> baton.feedback.v1.EpochRow
-	2, // 1: baton.feedback.v1.EpochRow.entered:type_name -> baton.feedback.v1.StageEntry
-	0, // 2: baton.feedback.v1.LeadState.row:type_name -> baton.feedback.v1.LeadRow
-	4, // 3: baton.feedback.v1.LeadState.answers:type_name -> baton.feedback.v1.KnownAnswer
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	3, // 0: baton.feedback.v1.LeadRow.epochs:type_name -> baton.feedback.v1.EpochRow
+	1, // 1: baton.feedback.v1.LeadRow.passes:type_name -> baton.feedback.v1.PassRow
+	2, // 2: baton.feedback.v1.LeadRow.deals:type_name -> baton.feedback.v1.DealRow
+	4, // 3: baton.feedback.v1.EpochRow.entered:type_name -> baton.feedback.v1.StageEntry
+	0, // 4: baton.feedback.v1.LeadState.row:type_name -> baton.feedback.v1.LeadRow
+	6, // 5: baton.feedback.v1.LeadState.answers:type_name -> baton.feedback.v1.KnownAnswer
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_baton_feedback_v1_state_proto_init() }
@@ -526,13 +955,14 @@ func file_baton_feedback_v1_state_proto_init() {
 	if File_baton_feedback_v1_state_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_state_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_feedback_v1_state_proto_rawDesc), len(file_baton_feedback_v1_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -150,6 +150,7 @@ type Event struct {
 	//	*Event_ErasureRequested
 	//	*Event_DestinationsChanged
 	//	*Event_AccountsChanged
+	//	*Event_RatesChanged
 	Payload       isEvent_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1078,6 +1079,15 @@ func (x *Event) GetAccountsChanged() *AccountsChanged {
 	return nil
 }
 
+func (x *Event) GetRatesChanged() *RatesChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_RatesChanged); ok {
+			return x.RatesChanged
+		}
+	}
+	return nil
+}
+
 type isEvent_Payload interface {
 	isEvent_Payload()
 }
@@ -1435,6 +1445,10 @@ type Event_AccountsChanged struct {
 	AccountsChanged *AccountsChanged `protobuf:"bytes,135,opt,name=accounts_changed,json=accountsChanged,proto3,oneof"`
 }
 
+type Event_RatesChanged struct {
+	RatesChanged *RatesChanged `protobuf:"bytes,136,opt,name=rates_changed,json=ratesChanged,proto3,oneof"`
+}
+
 func (*Event_PageViewed) isEvent_Payload() {}
 
 func (*Event_AssetDownloaded) isEvent_Payload() {}
@@ -1606,6 +1620,8 @@ func (*Event_ErasureRequested) isEvent_Payload() {}
 func (*Event_DestinationsChanged) isEvent_Payload() {}
 
 func (*Event_AccountsChanged) isEvent_Payload() {}
+
+func (*Event_RatesChanged) isEvent_Payload() {}
 
 // Identity is who an event says it is about, normalised by ingest; at least one member is set on an input.
 type Identity struct {
@@ -3146,7 +3162,11 @@ type Deal struct {
 	Stage  string `protobuf:"bytes,3,opt,name=stage,proto3" json:"stage,omitempty"`
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Whose it is, as the source says: a rep's id, an e-mail address, or SYSTEM:ID of a CRM's user.
-	Owner         string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner string `protobuf:"bytes,5,opt,name=owner,proto3" json:"owner,omitempty"`
+	// What the lead is on the deal: decision-maker, user, champion, …; as the source calls it.
+	Role string `protobuf:"bytes,6,opt,name=role,proto3" json:"role,omitempty"`
+	// When the deal was opened, where the source says so with a later fact.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3216,6 +3236,20 @@ func (x *Deal) GetOwner() string {
 	return ""
 }
 
+func (x *Deal) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Deal) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 // Money is exact: a decimal string and its ISO 4217 currency.
 type Money struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3273,7 +3307,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x863\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce3\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3397,7 +3431,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x11directory_changed\x18\x84\x01 \x01(\v2\".baton.journal.v1.DirectoryChangedH\x00R\x10directoryChanged\x12R\n" +
 	"\x11erasure_requested\x18\x85\x01 \x01(\v2\".baton.journal.v1.ErasureRequestedH\x00R\x10erasureRequested\x12[\n" +
 	"\x14destinations_changed\x18\x86\x01 \x01(\v2%.baton.journal.v1.DestinationsChangedH\x00R\x13destinationsChanged\x12O\n" +
-	"\x10accounts_changed\x18\x87\x01 \x01(\v2!.baton.journal.v1.AccountsChangedH\x00R\x0faccountsChangedB\t\n" +
+	"\x10accounts_changed\x18\x87\x01 \x01(\v2!.baton.journal.v1.AccountsChangedH\x00R\x0faccountsChanged\x12F\n" +
+	"\rrates_changed\x18\x88\x01 \x01(\v2\x1e.baton.journal.v1.RatesChangedH\x00R\fratesChangedB\t\n" +
 	"\apayload\"\xec\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05email\x18\x01 \x01(\tR\x05email\x12\x17\n" +
@@ -3513,13 +3548,16 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x05force\x18\x05 \x01(\bR\x05force\x12\x0e\n" +
 	"\x02by\x18\x06 \x01(\tR\x02by\x12\x10\n" +
 	"\x03rep\x18\a \x01(\tR\x03rep\x12\x12\n" +
-	"\x04role\x18\b \x01(\tR\x04role\"\x94\x01\n" +
+	"\x04role\x18\b \x01(\tR\x04role\"\xe3\x01\n" +
 	"\x04Deal\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12/\n" +
 	"\x06amount\x18\x02 \x01(\v2\x17.baton.journal.v1.MoneyR\x06amount\x12\x14\n" +
 	"\x05stage\x18\x03 \x01(\tR\x05stage\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x14\n" +
-	"\x05owner\x18\x05 \x01(\tR\x05owner\";\n" +
+	"\x05owner\x18\x05 \x01(\tR\x05owner\x12\x12\n" +
+	"\x04role\x18\x06 \x01(\tR\x04role\x129\n" +
+	"\n" +
+	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\";\n" +
 	"\x05Money\x12\x16\n" +
 	"\x06amount\x18\x01 \x01(\tR\x06amount\x12\x1a\n" +
 	"\bcurrency\x18\x02 \x01(\tR\bcurrencyB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
@@ -3623,6 +3661,7 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*ErasureRequested)(nil),      // 82: baton.journal.v1.ErasureRequested
 	(*DestinationsChanged)(nil),   // 83: baton.journal.v1.DestinationsChanged
 	(*AccountsChanged)(nil),       // 84: baton.journal.v1.AccountsChanged
+	(*RatesChanged)(nil),          // 85: baton.journal.v1.RatesChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	35,  // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3719,17 +3758,19 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	82,  // 91: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
 	83,  // 92: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
 	84,  // 93: baton.journal.v1.Event.accounts_changed:type_name -> baton.journal.v1.AccountsChanged
-	33,  // 94: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	36,  // 95: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	36,  // 96: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	35,  // 97: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	34,  // 98: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	32,  // 99: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	100, // [100:100] is the sub-list for method output_type
-	100, // [100:100] is the sub-list for method input_type
-	100, // [100:100] is the sub-list for extension type_name
-	100, // [100:100] is the sub-list for extension extendee
-	0,   // [0:100] is the sub-list for field type_name
+	85,  // 94: baton.journal.v1.Event.rates_changed:type_name -> baton.journal.v1.RatesChanged
+	33,  // 95: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	36,  // 96: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	36,  // 97: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	35,  // 98: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	34,  // 99: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	32,  // 100: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	35,  // 101: baton.journal.v1.Deal.created_at:type_name -> google.protobuf.Timestamp
+	102, // [102:102] is the sub-list for method output_type
+	102, // [102:102] is the sub-list for method input_type
+	102, // [102:102] is the sub-list for extension type_name
+	102, // [102:102] is the sub-list for extension extendee
+	0,   // [0:102] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3825,6 +3866,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_ErasureRequested)(nil),
 		(*Event_DestinationsChanged)(nil),
 		(*Event_AccountsChanged)(nil),
+		(*Event_RatesChanged)(nil),
 	}
 	file_baton_journal_v1_event_proto_msgTypes[2].OneofWrappers = []any{}
 	file_baton_journal_v1_event_proto_msgTypes[3].OneofWrappers = []any{}

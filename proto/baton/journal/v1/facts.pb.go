@@ -2906,8 +2906,11 @@ type Routed struct {
 	// The agreement's version under which the accept clock began, and by which it runs to its end; 0 in facts of before clocks
 	// were pinned.
 	AgreementVersion int32 `protobuf:"varint,20,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The lead's persona and the rep's team, by the directory in force; empty where it names none.
+	Persona       string `protobuf:"bytes,30,opt,name=persona,proto3" json:"persona,omitempty"`
+	Team          string `protobuf:"bytes,31,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Routed) Reset() {
@@ -3001,6 +3004,20 @@ func (x *Routed) GetAgreementVersion() int32 {
 		return x.AgreementVersion
 	}
 	return 0
+}
+
+func (x *Routed) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
+}
+
+func (x *Routed) GetTeam() string {
+	if x != nil {
+		return x.Team
+	}
+	return ""
 }
 
 // DeliveryDue says that a destination must be told; the sender keeps trying until it is.
@@ -5392,6 +5409,141 @@ func (x *ErasureRequested) GetRequestId() string {
 	return ""
 }
 
+// RatesChanged states what currencies were worth from a day on. It adds to what was stated before; of one day and currency the
+// latest statement holds.
+type RatesChanged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The currency (ISO 4217) that everything else is told in: 1 unit of it is worth `rate` units of the other one.
+	Base string      `protobuf:"bytes,1,opt,name=base,proto3" json:"base,omitempty"`
+	Days []*DayRates `protobuf:"bytes,2,rep,name=days,proto3" json:"days,omitempty"`
+	// SHA-256 of the rates, hex.
+	Hash          string `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
+	Origin        string `protobuf:"bytes,4,opt,name=origin,proto3" json:"origin,omitempty"`
+	By            string `protobuf:"bytes,5,opt,name=by,proto3" json:"by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RatesChanged) Reset() {
+	*x = RatesChanged{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RatesChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RatesChanged) ProtoMessage() {}
+
+func (x *RatesChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RatesChanged.ProtoReflect.Descriptor instead.
+func (*RatesChanged) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *RatesChanged) GetBase() string {
+	if x != nil {
+		return x.Base
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetDays() []*DayRates {
+	if x != nil {
+		return x.Days
+	}
+	return nil
+}
+
+func (x *RatesChanged) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetOrigin() string {
+	if x != nil {
+		return x.Origin
+	}
+	return ""
+}
+
+func (x *RatesChanged) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+// DayRates are the rates from a day on, until the next day that has one for the currency.
+type DayRates struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// UTC, as 2026-11-20.
+	Date string `protobuf:"bytes,1,opt,name=date,proto3" json:"date,omitempty"`
+	// Currency to an exact decimal above 0: {"USD": "1.0842"}.
+	Rates         map[string]string `protobuf:"bytes,2,rep,name=rates,proto3" json:"rates,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DayRates) Reset() {
+	*x = DayRates{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DayRates) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DayRates) ProtoMessage() {}
+
+func (x *DayRates) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DayRates.ProtoReflect.Descriptor instead.
+func (*DayRates) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{64}
+}
+
+func (x *DayRates) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *DayRates) GetRates() map[string]string {
+	if x != nil {
+		return x.Rates
+	}
+	return nil
+}
+
 // DestinationsChanged states which destinations there are and what each is told: the part of the configuration that
 // decisions depend on, without addresses or secrets.
 type DestinationsChanged struct {
@@ -5409,7 +5561,7 @@ type DestinationsChanged struct {
 
 func (x *DestinationsChanged) Reset() {
 	*x = DestinationsChanged{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5421,7 +5573,7 @@ func (x *DestinationsChanged) String() string {
 func (*DestinationsChanged) ProtoMessage() {}
 
 func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[63]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5434,7 +5586,7 @@ func (x *DestinationsChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationsChanged.ProtoReflect.Descriptor instead.
 func (*DestinationsChanged) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{63}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *DestinationsChanged) GetDestinations() []*Destination {
@@ -5477,7 +5629,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5489,7 +5641,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_journal_v1_facts_proto_msgTypes[64]
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5502,7 +5654,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{64}
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Destination) GetName() string {
@@ -5812,7 +5964,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"considered\x18\x04 \x03(\v2\x1c.baton.journal.v1.ConsideredR\n" +
 	"considered\x120\n" +
 	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\xb4\x02\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\xe2\x02\n" +
 	"\x06Routed\x12\x1d\n" +
 	"\n" +
 	"handoff_id\x18\x01 \x01(\tR\thandoffId\x12\x14\n" +
@@ -5824,7 +5976,9 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"contact_by\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcontactBy\x12\x18\n" +
 	"\aaccount\x18\b \x01(\tR\aaccount\x12+\n" +
-	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\"\xf9\x01\n" +
+	"\x11agreement_version\x18\x14 \x01(\x05R\x10agreementVersion\x12\x18\n" +
+	"\apersona\x18\x1e \x01(\tR\apersona\x12\x12\n" +
+	"\x04team\x18\x1f \x01(\tR\x04team\"\xf9\x01\n" +
 	"\vDeliveryDue\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x1d\n" +
 	"\n" +
@@ -6045,7 +6199,20 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x10ErasureRequested\x12\x12\n" +
 	"\x04lead\x18\x01 \x01(\tR\x04lead\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\"\xad\x01\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\"\x8e\x01\n" +
+	"\fRatesChanged\x12\x12\n" +
+	"\x04base\x18\x01 \x01(\tR\x04base\x12.\n" +
+	"\x04days\x18\x02 \x03(\v2\x1a.baton.journal.v1.DayRatesR\x04days\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\tR\x04hash\x12\x16\n" +
+	"\x06origin\x18\x04 \x01(\tR\x06origin\x12\x0e\n" +
+	"\x02by\x18\x05 \x01(\tR\x02by\"\x95\x01\n" +
+	"\bDayRates\x12\x12\n" +
+	"\x04date\x18\x01 \x01(\tR\x04date\x12;\n" +
+	"\x05rates\x18\x02 \x03(\v2%.baton.journal.v1.DayRates.RatesEntryR\x05rates\x1a8\n" +
+	"\n" +
+	"RatesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xad\x01\n" +
 	"\x13DestinationsChanged\x12A\n" +
 	"\fdestinations\x18\x01 \x03(\v2\x1d.baton.journal.v1.DestinationR\fdestinations\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x18\n" +
@@ -6068,7 +6235,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 70)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -6133,76 +6300,81 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*AccountList)(nil),           // 60: baton.journal.v1.AccountList
 	(*ListedAccount)(nil),         // 61: baton.journal.v1.ListedAccount
 	(*ErasureRequested)(nil),      // 62: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 63: baton.journal.v1.DestinationsChanged
-	(*Destination)(nil),           // 64: baton.journal.v1.Destination
-	nil,                           // 65: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 66: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 67: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 68: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 69: baton.journal.v1.Quarantined.HeadersEntry
-	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
+	(*RatesChanged)(nil),          // 63: baton.journal.v1.RatesChanged
+	(*DayRates)(nil),              // 64: baton.journal.v1.DayRates
+	(*DestinationsChanged)(nil),   // 65: baton.journal.v1.DestinationsChanged
+	(*Destination)(nil),           // 66: baton.journal.v1.Destination
+	nil,                           // 67: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 68: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 69: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 70: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 71: baton.journal.v1.Quarantined.HeadersEntry
+	nil,                           // 72: baton.journal.v1.DayRates.RatesEntry
+	(*timestamppb.Timestamp)(nil), // 73: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	70, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	73, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	70, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	70, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	70, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	73, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	73, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	73, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	70, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	70, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	73, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	73, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	70, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	73, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	70, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	65, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	66, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	73, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	67, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	68, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	70, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	70, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	73, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	73, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	70, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	70, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	73, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	73, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
 	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
 	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
 	27, // 26: baton.journal.v1.Matched.second:type_name -> baton.journal.v1.AccountCandidate
 	27, // 27: baton.journal.v1.Matched.proposed:type_name -> baton.journal.v1.AccountCandidate
 	22, // 28: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
-	70, // 29: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	73, // 29: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
 	29, // 30: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	29, // 31: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	70, // 32: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	70, // 33: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	70, // 34: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	67, // 35: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	68, // 36: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	70, // 37: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	70, // 38: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	70, // 39: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	70, // 40: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	70, // 41: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	70, // 42: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	70, // 43: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	73, // 32: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	73, // 33: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	73, // 34: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	69, // 35: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	70, // 36: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	73, // 37: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	73, // 38: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	73, // 39: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	73, // 40: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	73, // 41: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	73, // 42: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	73, // 43: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
 	29, // 44: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
-	70, // 45: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	70, // 46: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	73, // 45: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	73, // 46: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
 	49, // 47: baton.journal.v1.BriefChanged.because:type_name -> baton.journal.v1.BriefChange
-	70, // 48: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
-	69, // 49: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	70, // 50: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	73, // 48: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
+	71, // 49: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	73, // 50: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
 	57, // 51: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	70, // 52: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	73, // 52: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
 	61, // 53: baton.journal.v1.AccountList.accounts:type_name -> baton.journal.v1.ListedAccount
-	64, // 54: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	64, // 54: baton.journal.v1.RatesChanged.days:type_name -> baton.journal.v1.DayRates
+	72, // 55: baton.journal.v1.DayRates.rates:type_name -> baton.journal.v1.DayRates.RatesEntry
+	66, // 56: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
+	57, // [57:57] is the sub-list for method output_type
+	57, // [57:57] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_facts_proto_init() }
@@ -6216,7 +6388,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   70,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

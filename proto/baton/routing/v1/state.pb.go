@@ -491,8 +491,10 @@ type HandoffState struct {
 	// How many attempts were asked for by requests, so that the service level's own are told apart.
 	Wishes int32 `protobuf:"varint,51,opt,name=wishes,proto3" json:"wishes,omitempty"`
 	// The brief's versions behind the first, oldest first, and what will make the next one.
-	Versions      []*BriefVersionState `protobuf:"bytes,80,rep,name=versions,proto3" json:"versions,omitempty"`
-	Pending       *BriefVersionState   `protobuf:"bytes,81,opt,name=pending,proto3" json:"pending,omitempty"`
+	Versions []*BriefVersionState `protobuf:"bytes,80,rep,name=versions,proto3" json:"versions,omitempty"`
+	Pending  *BriefVersionState   `protobuf:"bytes,81,opt,name=pending,proto3" json:"pending,omitempty"`
+	// The lead's persona when it qualified.
+	Persona       string `protobuf:"bytes,40,opt,name=persona,proto3" json:"persona,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -910,6 +912,13 @@ func (x *HandoffState) GetPending() *BriefVersionState {
 		return x.Pending
 	}
 	return nil
+}
+
+func (x *HandoffState) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
 }
 
 // RefsState is what one destination calls what it made or found.
@@ -2623,7 +2632,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\blast_rep\x18\x02 \x01(\tR\alastRep\x12\x17\n" +
 	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\x12A\n" +
 	"\bhandoffs\x18\n" +
-	" \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"\xdc\x0e\n" +
+	" \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"\xf6\x0e\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -2686,7 +2695,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04wish\x182 \x01(\v2\x1b.baton.routing.v1.WishStateR\x04wish\x12\x16\n" +
 	"\x06wishes\x183 \x01(\x05R\x06wishes\x12?\n" +
 	"\bversions\x18P \x03(\v2#.baton.routing.v1.BriefVersionStateR\bversions\x12=\n" +
-	"\apending\x18Q \x01(\v2#.baton.routing.v1.BriefVersionStateR\apending\"\xa1\x01\n" +
+	"\apending\x18Q \x01(\v2#.baton.routing.v1.BriefVersionStateR\apending\x12\x18\n" +
+	"\apersona\x18( \x01(\tR\apersona\"\xa1\x01\n" +
 	"\tRefsState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x129\n" +
 	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +

@@ -1,13 +1,10 @@
-// Package api serves feedback's gRPC calls: what sales answers to a handoff, and the funnel.
+// Package api serves feedback's gRPC calls: what sales answers to a handoff, the funnel, deals, and what currencies are worth.
 package api
 
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/journal"
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
@@ -37,6 +34,8 @@ type Options struct {
 	Journal Journal
 	States  States
 	Funnels Funnels
+	Books   Books
+	Ledger  Ledger
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither.
@@ -65,28 +64,8 @@ func New(opt Options) *Server { return &Server{opt: opt} }
 func (s *Server) GetFunnel(ctx context.Context, req *feedbackv1.FunnelRequest) (*feedbackv1.Funnel, error) {
 	q := core.Query{Source: req.GetSource()}
 	var problems []core.Problem
-	for _, f := range []struct {
-		name string
-		at   *timestamppb.Timestamp
-		into *int64
-	}{{"from", req.GetFrom(), &q.From}, {"to", req.GetTo(), &q.To}} {
-		if f.at == nil {
-			continue
-		}
-		if f.at.CheckValid() != nil {
-			problems = append(problems, core.Problem{Field: f.name, Reason: "is not a time"})
-		}
-		*f.into = f.at.AsTime().UnixMilli()
-	}
-	if req.GetFrom() != nil && req.GetTo() != nil && q.From >= q.To {
-		problems = append(problems, core.Problem{Field: "to", Reason: "must be after from"})
-	}
-	if after := req.GetAfter(); after != "" {
-		if _, err := strconv.ParseUint(after, 10, 64); err != nil {
-			problems = append(problems, core.Problem{Field: "after", Reason: "is not a sequence"})
-		}
-	}
-	if problems != nil {
+	q.From, q.To, problems = window(req.GetFrom(), req.GetTo())
+	if problems = append(problems, sequence(req.GetAfter())...); problems != nil {
 		return nil, invalid("the request is not valid", problems)
 	}
 	f, err := s.opt.Funnels.Count(ctx, req.GetAfter(), q)

@@ -123,3 +123,14 @@ func (r Refusal) Says() string {
 	}
 	return "the request did not take effect"
 }
+
+// CheckWord gives what is wrong with a name or short text of a request, nil if nothing is.
+func CheckWord(field, value string) *Problem {
+	if len(value) > MaxReason {
+		return &Problem{field, fmt.Sprintf("is longer than %d bytes", MaxReason)}
+	}
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return &Problem{field, "contains control characters"}
+	}
+	return nil
+}

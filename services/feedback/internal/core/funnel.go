@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
 // Unknown names the source or channel of leads whose first touch nobody stated.
@@ -43,38 +45,18 @@ type GroupCount struct {
 	Conversion                                   float64
 }
 
-// Count counts the funnel of all leads, by id. A lead that merged into another counts as that other: the earlier of their
+// Count counts the funnel of a table's leads. A lead that merged into another counts as that other: the earlier of their
 // first touches, and every stage that either entered; where the other one is now is where the lead is. A lead whose other
 // has no stage yet is left out until it has.
-func Count(rows map[string]*Row, q Query) Funnel {
-	merged := map[string][]*Row{}
-	for id, r := range rows {
-		if r.MergedInto != "" {
-			if root := rootOf(id, rows); root != "" {
-				merged[root] = append(merged[root], r)
-			}
-		}
-	}
-	c := newCounter()
-	for id, r := range rows {
-		if r.MergedInto == "" && len(r.Epochs) > 0 {
-			c.add(r, merged[id], q)
+func Count(t *table.Table, q Query) Funnel {
+	c := &counter{table: t, sources: map[table.Sym]*GroupCount{}, channels: map[table.Sym]*GroupCount{}}
+	var rows []table.Row
+	for lead := range uint32(t.Leads()) {
+		if rows = t.AppendRows(rows[:0], lead); len(rows) > 0 {
+			c.add(rows, q)
 		}
 	}
 	return c.funnel()
-}
-
-// rootOf follows merges to the lead that carries on; "" where the way does not end. Merges are by a total order, so a
-// circle means broken data, and its leads are nobody's.
-func rootOf(id string, rows map[string]*Row) string {
-	for range 1000 {
-		r := rows[id]
-		if r == nil || r.MergedInto == "" {
-			return id
-		}
-		id = r.MergedInto
-	}
-	return ""
 }
 
 // stageSet is a set of stages, by place.
@@ -83,61 +65,54 @@ type stageSet uint16
 func (s stageSet) has(stage string) bool { return s&(1<<place(stage)) != 0 }
 
 type counter struct {
+	table             *table.Table
 	leads             int
 	entered, current  [16]int // by place
 	furthest          [wayLen]int
-	sources, channels map[string]*GroupCount
+	sources, channels map[table.Sym]*GroupCount
 }
 
-func newCounter() *counter {
-	return &counter{sources: map[string]*GroupCount{}, channels: map[string]*GroupCount{}}
-}
-
-// add counts one lead with those that merged into it, if the query selects it.
-func (c *counter) add(r *Row, merged []*Row, q Query) {
-	first, at := r.First, r.firstAt()
-	for _, m := range merged {
-		if a := m.firstAt(); a != 0 && (at == 0 || a < at) {
-			at = a
-		}
-		if m.First.before(first) {
-			first = m.First
-		}
-	}
-	source, channel := cmp.Or(first.Source, Unknown), cmp.Or(first.Channel, Unknown)
-	if q.From != 0 && at < q.From || q.To != 0 && at >= q.To || q.Source != "" && q.Source != source && q.Source != channel {
+// add counts the rows of one lead, if the query selects it.
+func (c *counter) add(rows []table.Row, q Query) {
+	last := &rows[len(rows)-1]
+	if q.From != 0 && last.First < q.From || q.To != 0 && last.First >= q.To {
 		return
 	}
-	stages, furthest := r.stages()
-	for _, m := range merged {
-		s, f := m.stages()
-		stages, furthest = stages|s, max(furthest, f)
+	if q.Source != "" && q.Source != c.name(last.Source) && q.Source != c.name(last.Channel) {
+		return
+	}
+	var stages stageSet
+	for i := range rows {
+		stages |= entered(&rows[i])
 	}
 	c.leads++
-	if i := place(r.Current()); i >= 0 {
-		c.current[i]++
+	if last.Stage <= table.Disqualified {
+		c.current[last.Stage]++
 	}
-	c.furthest[furthest]++
+	c.furthest[last.Furthest]++
 	for left := stages; left != 0; left &= left - 1 {
 		c.entered[bits.TrailingZeros16(uint16(left))]++
 	}
-	group(c.sources, source).add(stages)
-	group(c.channels, channel).add(stages)
+	c.group(c.sources, last.Source).add(stages)
+	c.group(c.channels, last.Channel).add(stages)
 }
 
-// stages gives what the lead entered, and the rank of the furthest stage on the way to won that it reached: every lead
-// has at least reached the first.
-func (r *Row) stages() (set stageSet, furthest int) {
-	furthest = max(0, rank(r.Highest))
-	for _, e := range r.Epochs {
-		for _, entry := range e.Entered {
-			if i := place(entry.Stage); i >= 0 {
-				set |= 1 << i
-			}
-			furthest = max(furthest, rank(entry.Stage))
+// name gives a source's or channel's name, that of the unknown where nobody stated one.
+func (c *counter) name(s table.Sym) string { return cmp.Or(c.table.Names.Name(s), Unknown) }
+
+// entered gives the stages that an epoch entered.
+func entered(r *table.Row) (set stageSet) {
+	for i, at := range r.Entered {
+		if at != 0 {
+			set |= 1 << i
 		}
 	}
-	return set, furthest
+	for i := range len(Ends()) {
+		if r.Flags&(table.WasLost<<i) != 0 {
+			set |= 1 << (wayLen + i)
+		}
+	}
+	return set
 }
 
 // before reports whether t is known and came before u. Touches of one moment are ordered by their names, so that who is
@@ -165,11 +140,14 @@ func (r *Row) firstAt() int64 {
 	return at
 }
 
-func group(groups map[string]*GroupCount, name string) *GroupCount {
-	g := groups[name]
+func (c *counter) group(groups map[table.Sym]*GroupCount, sym table.Sym) *GroupCount {
+	if sym == 0 { // somebody may have said "unknown"
+		sym, _ = c.table.Names.Find(Unknown)
+	}
+	g := groups[sym]
 	if g == nil {
-		g = &GroupCount{Name: name}
-		groups[name] = g
+		g = &GroupCount{Name: c.name(sym)}
+		groups[sym] = g
 	}
 	return g
 }
@@ -200,7 +178,7 @@ func (c *counter) funnel() Funnel {
 	return f
 }
 
-func sorted(groups map[string]*GroupCount) []GroupCount {
+func sorted(groups map[table.Sym]*GroupCount) []GroupCount {
 	out := make([]GroupCount, 0, len(groups))
 	for _, g := range groups {
 		g.Conversion = share(g.Won, g.Leads)

@@ -76,6 +76,13 @@ type Row struct {
 	LeftFrom string
 	// Last is the place of the last move folded.
 	Last Place
+
+	// Passes in ascending order of their epochs.
+	Passes []Pass
+	// Calls are the times at which sales called, in ascending order, at most MaxCalls.
+	Calls []int64
+	// Deals is what was said of the deals that the lead is on, in order of its clock, at most MaxStatements.
+	Deals []Statement
 }
 
 // Touch is how a lead first came; At is 0 where nobody said.
@@ -89,6 +96,10 @@ type Epoch struct {
 	Number  int32
 	Entered []Entry
 	Current string
+	// Ended is when it last entered lost, recycled or disqualified; 0 for never.
+	Ended int64
+	// History: it is known from loaded history alone.
+	History bool
 }
 
 // Entry is the earliest moment at which an epoch entered a stage.
@@ -115,6 +126,8 @@ type Move struct {
 	Highest string
 	First   Touch
 	Place   Place
+	// History: it follows from loaded history.
+	History bool
 }
 
 // Move folds one step. A step at or before the last one folded is a repeat and changes nothing, so that folding any tail
@@ -132,7 +145,11 @@ func (r *Row) Move(m Move) {
 	if m.From == m.To && e.Current == m.To {
 		return
 	}
+	e.History = m.History && (e.History || e.Current == "")
 	e.Current = m.To
+	if place(m.To) >= wayLen && (e.Ended == 0 || m.At > e.Ended) {
+		e.Ended = m.At
+	}
 	for i := range e.Entered {
 		if e.Entered[i].Stage == m.To {
 			e.Entered[i].At = min(e.Entered[i].At, m.At)

@@ -1,5 +1,5 @@
-// Package fold is feedback's side of the journal: it folds what scoring and routing state about a lead into the lead's row
-// for the funnel and into the answers that its handoffs got. It decides nothing.
+// Package fold is feedback's side of the journal: it folds what scoring and routing state about a lead, and what is said of its
+// deals, into what the lead's rows are made of, and into the answers that its handoffs got. It decides nothing.
 package fold
 
 import (
@@ -41,22 +41,23 @@ type Logic struct{}
 // Service names the producer.
 func (Logic) Service() string { return Service }
 
-// Wants takes the four facts about leads that feedback folds, from those who decide them.
+// Wants takes the facts about leads that feedback folds, from those who decide them, and what is said from outside of deals
+// and calls.
 func (Logic) Wants(h journal.Head) bool {
-	if h.Origin == nil || identity.RankOf(h.Entity) == 0 {
+	if identity.RankOf(h.Entity) == 0 {
 		return false
 	}
+	if h.Origin == nil {
+		return h.Type == typeCallLogged || dealKind(h.Type) != 0
+	}
 	switch h.Type {
-	case typeStageChanged, typeMergedInto, typeSplitOff:
+	case typeStageChanged, typeMergedInto, typeSplitOff, typeQualified:
 		return h.Origin.Producer == scoring
-	case typeAnswered:
+	case typeAnswered, typeRouted, typeReassigned, typeSLABreached:
 		return h.Origin.Producer == routing
 	}
 	return false
 }
-
-// NewGlobals gives globals that nothing depends on.
-func (Logic) NewGlobals() journal.Globals { return globals{} }
 
 // Load gives a lead from its blob.
 func (Logic) Load(entity string, blob []byte) (journal.Entity, error) {
@@ -66,10 +67,6 @@ func (Logic) Load(entity string, blob []byte) (journal.Entity, error) {
 	}
 	return &Lead{id: entity, row: *row, answers: answers}, nil
 }
-
-type globals struct{}
-
-func (globals) Apply(*journal.Event) []string { return nil }
 
 // Lead is one lead as feedback knows it.
 type Lead struct {
@@ -82,17 +79,19 @@ type Lead struct {
 func (l *Lead) Row() *core.Row { return &l.row }
 
 // Apply folds one event.
-func (l *Lead) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
-	if ApplyRow(&l.row, ev) {
+func (l *Lead) Apply(globals journal.Globals, ev *journal.Event) journal.Outcome {
+	if !(Logic{}).Wants(ev.Head) || applyRow(&l.row, ev) {
 		return journal.Applied
 	}
+	g, _ := globals.(*Globals)
+	outcome := l.facts(g, ev)
 	if a := Answer(ev); a != nil {
 		if n := len(l.answers); n >= keptAnswers {
 			l.answers = append([]*feedbackv1.KnownAnswer(nil), l.answers[n-keptAnswers+1:]...)
 		}
 		l.answers = append(l.answers, a)
 	}
-	return journal.Applied
+	return outcome
 }
 
 // Decide states nothing.
@@ -104,7 +103,7 @@ func (l *Lead) Deadlines(journal.Globals) map[string]time.Time { return nil }
 // Save gives the blob, and the row as a field of RowsHash.
 func (l *Lead) Save(m *leadstore.Mutation) []byte {
 	row := rowToProto(&l.row)
-	if len(l.row.Epochs) > 0 || l.row.MergedInto != "" || l.row.LeftFrom != "" {
+	if r := &l.row; len(r.Epochs)+len(r.Passes)+len(r.Calls)+len(r.Deals) > 0 || r.MergedInto != "" || r.LeftFrom != "" {
 		m.FieldSet(RowsHash, l.id, marshal(row))
 	}
 	return marshal(&feedbackv1.LeadState{Row: row, Answers: l.answers})
@@ -116,12 +115,8 @@ func marshal(m proto.Message) []byte {
 	return b
 }
 
-// ApplyRow folds an event into a lead's row, and reports whether it was one that rows are made of. Folding any tail of the
-// lead's events again, in order, leaves the row as it is.
-func ApplyRow(r *core.Row, ev *journal.Event) bool {
-	if !(Logic{}).Wants(ev.Head) {
-		return false
-	}
+// applyRow folds a move, a merge or a split into a lead's row, and reports whether it was one.
+func applyRow(r *core.Row, ev *journal.Event) bool {
 	switch ev.Type {
 	case typeStageChanged:
 		s := ev.Body.GetStageChanged()
@@ -134,7 +129,7 @@ func ApplyRow(r *core.Row, ev *journal.Event) bool {
 			First: core.Touch{
 				At: millis(s.GetFirstAt()), Source: intern(s.GetSource()), Channel: intern(s.GetChannel()), Campaign: intern(s.GetCampaign()),
 			},
-			Place: core.Place{Cause: ev.Origin.Cause, N: int32(ev.Origin.N)},
+			Place: core.Place{Cause: ev.Origin.Cause, N: int32(ev.Origin.N)}, History: s.GetHistory(),
 		})
 		return true
 	case typeMergedInto:

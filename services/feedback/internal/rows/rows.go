@@ -1,17 +1,21 @@
-// Package rows answers the funnel from the rows of all leads. A process that owns every partition keeps them in memory,
-// about 250 bytes a lead, as the worker's observer; one of several reads them from the store, which has everybody's.
+// Package rows keeps the table that everything is counted from. A process that owns every partition keeps it in memory, about
+// 250 bytes a lead, and brings it up to what the store has of each lead that changed, as the worker's observer; one of several
+// makes it from the store, which has everybody's.
 package rows
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/services/feedback/internal/core"
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
 )
 
@@ -19,9 +23,10 @@ import (
 type Store interface {
 	Wait(ctx context.Context, after string, entities ...string) error
 	Hash(ctx context.Context, hash string) (map[string][]byte, error)
+	Blobs(ctx context.Context, entities ...string) ([][]byte, error)
 }
 
-// Rows counts funnels. It is the worker's journal.Observer.
+// Rows shows the table. It is the worker's journal.Observer.
 type Rows struct {
 	store  Store
 	maxAge time.Duration
@@ -34,22 +39,24 @@ type Rows struct {
 	// queue is what the worker's calls leave behind; it is only ever held for moments, so that they never block.
 	queue struct {
 		sync.Mutex
-		// session counts Live and Closed; owned is what the current session owns.
+		// session counts Live and Closed; whole: it owns everything.
 		session uint64
 		whole   bool
-		pending []*journal.Event
+		// changed are the leads that the table does not show yet, in no order.
+		changed map[string]struct{}
 	}
-	// memory has the rows of session; nil where they are not loaded. Taken before queue where both are.
+	// memory has the book of session; nil where it is not loaded. Taken before queue where both are. Whoever changes the book
+	// holds the lock; it is shared for reading.
 	memory struct {
-		sync.Mutex
+		sync.RWMutex
 		session uint64
-		rows    map[string]*core.Row
+		book    *core.Book
 	}
-	// cache has the store's rows as they were at some moment. Holding its one token is holding the lock.
+	// cache has the book of the store as it was at some moment. Holding its one token is holding the lock.
 	cache struct {
 		token chan struct{}
 		at    time.Time
-		rows  map[string]*core.Row
+		book  *core.Book
 	}
 }
 
@@ -65,7 +72,7 @@ func New(store Store, maxAge time.Duration, log *slog.Logger, now func() time.Ti
 func (r *Rows) Live(owned []int) {
 	r.queue.Lock()
 	r.queue.session++
-	r.queue.whole, r.queue.pending = len(owned) == journal.Partitions, nil
+	r.queue.whole, r.queue.changed = len(owned) == journal.Partitions, map[string]struct{}{}
 	r.queue.Unlock()
 	r.signal()
 }
@@ -75,7 +82,9 @@ func (r *Rows) Folded(changes []journal.Change) {
 	r.queue.Lock()
 	if r.queue.whole {
 		for _, c := range changes {
-			r.queue.pending = append(r.queue.pending, c.Event)
+			if _, known := r.queue.changed[c.Entity]; !known { // it may be a piece of a message, which would stay with it
+				r.queue.changed[strings.Clone(c.Entity)] = struct{}{}
+			}
 		}
 	}
 	r.queue.Unlock()
@@ -86,7 +95,7 @@ func (r *Rows) Folded(changes []journal.Change) {
 func (r *Rows) Closed() {
 	r.queue.Lock()
 	r.queue.session++
-	r.queue.whole, r.queue.pending = false, nil
+	r.queue.whole, r.queue.changed = false, nil
 	r.queue.Unlock()
 	r.signal()
 }
@@ -116,7 +125,7 @@ func (r *Rows) Run(ctx context.Context) {
 	}
 }
 
-// catchUp brings memory to the current session and folds what is pending.
+// catchUp brings memory to the current session and to what has changed.
 func (r *Rows) catchUp(ctx context.Context) error {
 	r.queue.Lock()
 	session, whole := r.queue.session, r.queue.whole
@@ -124,28 +133,29 @@ func (r *Rows) catchUp(ctx context.Context) error {
 
 	r.memory.Lock()
 	if r.memory.session != session {
-		r.memory.session, r.memory.rows = session, nil
+		r.memory.session, r.memory.book = session, nil
 	}
-	missing := whole && r.memory.rows == nil
-	if !missing {
-		r.drain()
+	if !whole || r.memory.book != nil {
+		err := r.drain(ctx)
+		r.memory.Unlock()
+		return err
 	}
 	r.memory.Unlock()
-	if !missing {
-		return nil
-	}
 
-	// What is folded meanwhile waits in the queue, and may be in what is read as well: folding it again changes nothing.
-	rows, err := r.read(ctx)
+	// What is folded meanwhile waits in the queue, and may be in what is read as well: it is then read again.
+	book, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
 	r.memory.Lock()
 	if r.memory.session == session {
-		r.memory.rows = rows
-		r.drain()
+		r.memory.book = book
+		err = r.drain(ctx)
 	}
 	r.memory.Unlock()
+	if err != nil {
+		return err
+	}
 	return r.dropCache(ctx)
 }
 
@@ -156,90 +166,156 @@ func (r *Rows) dropCache(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	r.cache.rows = nil
+	r.cache.book = nil
 	<-r.cache.token
 	return nil
 }
 
-// drain folds what is pending, if it is the memory's session's. The caller holds memory.
-func (r *Rows) drain() {
+// batch is how many leads are brought up at once: what is known of them is held in memory meanwhile.
+const batch = 1000
+
+// drain brings the table up to the leads that changed, if they are of the memory's session. The caller holds memory. What
+// could not be read stays changed.
+func (r *Rows) drain(ctx context.Context) error {
 	r.queue.Lock()
-	if r.queue.session != r.memory.session || r.memory.rows == nil {
+	if r.queue.session != r.memory.session || r.memory.book == nil || len(r.queue.changed) == 0 {
 		r.queue.Unlock()
-		return
+		return nil
 	}
-	pending := r.queue.pending
-	r.queue.pending = nil
+	changed := slices.Sorted(maps.Keys(r.queue.changed))
+	clear(r.queue.changed)
 	r.queue.Unlock()
-	for _, ev := range pending {
-		row, known := r.memory.rows[ev.Entity]
-		if !known {
-			row = new(core.Row)
-		}
-		if fold.ApplyRow(row, ev) && !known {
-			r.memory.rows[strings.Clone(ev.Entity)] = row // the event's own is a piece of its message, which would stay with it
+	for part := range slices.Chunk(changed, batch) {
+		if err := r.memory.book.Update(part, func(ids []string) (map[string]*core.Row, error) { return r.load(ctx, ids) }); err != nil {
+			r.queue.Lock()
+			if r.queue.session == r.memory.session {
+				for _, id := range changed {
+					r.queue.changed[id] = struct{}{}
+				}
+			}
+			r.queue.Unlock()
+			return err
 		}
 	}
+	return nil
 }
 
-// Count counts a funnel that has folded everything up to sequence after ("" for as it stands). The error is the store's,
-// journal.ErrNotReady while contexts are being rebuilt.
-func (r *Rows) Count(ctx context.Context, after string, q core.Query) (core.Funnel, error) {
-	if after != "" {
-		if err := r.store.Wait(ctx, after); err != nil {
-			return core.Funnel{}, fmt.Errorf("wait for sequence: %w", err)
-		}
-	}
-	if f, ok := r.countMemory(q); ok {
-		return f, nil
-	}
-	select {
-	case r.cache.token <- struct{}{}:
-	case <-ctx.Done():
-		return core.Funnel{}, ctx.Err()
-	}
-	defer func() { <-r.cache.token }()
-	if started := r.now(); after != "" || r.cache.rows == nil || started.Sub(r.cache.at) > r.maxAge {
-		rows, err := r.read(ctx)
-		if err != nil {
-			return core.Funnel{}, err
-		}
-		r.cache.rows, r.cache.at = rows, started
-	}
-	return core.Count(r.cache.rows, q), nil
-}
-
-// countMemory counts from memory, if this process owns everything and has it loaded.
-func (r *Rows) countMemory(q core.Query) (core.Funnel, bool) {
-	r.memory.Lock()
-	defer r.memory.Unlock()
-	r.drain()
-	r.queue.Lock()
-	current := r.queue.session == r.memory.session
-	r.queue.Unlock()
-	if !current || r.memory.rows == nil {
-		return core.Funnel{}, false
-	}
-	return core.Count(r.memory.rows, q), true
-}
-
-func (r *Rows) read(ctx context.Context) (map[string]*core.Row, error) {
-	fields, err := r.store.Hash(ctx, fold.RowsHash)
+// load reads what is known of leads.
+func (r *Rows) load(ctx context.Context, ids []string) (map[string]*core.Row, error) {
+	blobs, err := r.store.Blobs(ctx, ids...)
 	if err != nil {
-		return nil, fmt.Errorf("read rows: %w", err)
+		return nil, fmt.Errorf("read leads: %w", err)
 	}
-	rows := make(map[string]*core.Row, len(fields))
-	for lead, b := range fields {
-		if rows[lead], err = fold.ReadRow(b); err != nil {
+	rows := make(map[string]*core.Row, len(ids))
+	for i, blob := range blobs {
+		if blob == nil {
+			continue
+		}
+		if rows[ids[i]], _, err = fold.ReadState(blob); err != nil {
 			return nil, err
 		}
 	}
 	return rows, nil
 }
 
-// Len tells how many rows are held in memory, 0 where the store answers.
-func (r *Rows) Len() int {
+// Leads gives what is known of leads, as the store has it; one that nothing is known of is absent.
+func (r *Rows) Leads(ctx context.Context, ids []string) (map[string]*core.Row, error) {
+	return r.load(ctx, ids)
+}
+
+// View shows the table to see, with everything folded up to sequence after ("" for as it stands). The table must not be changed,
+// nor kept beyond the call; other calls may read it at the same time. The error is see's, or the store's: journal.ErrNotReady
+// while contexts are being rebuilt.
+func (r *Rows) View(ctx context.Context, after string, see func(*table.Table) error) error {
+	return r.Book(ctx, after, func(b *core.Book) error { return see(b.Table) })
+}
+
+// Book is View with the book, which knows who is on which deal and what merged into what. It must not be changed either.
+func (r *Rows) Book(ctx context.Context, after string, see func(*core.Book) error) error {
+	if after != "" {
+		if err := r.store.Wait(ctx, after); err != nil {
+			return fmt.Errorf("wait for sequence: %w", err)
+		}
+	}
+	if seen, err := r.seeMemory(ctx, see); seen || err != nil {
+		return err
+	}
+	select {
+	case r.cache.token <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-r.cache.token }()
+	if started := r.now(); after != "" || r.cache.book == nil || started.Sub(r.cache.at) > r.maxAge {
+		book, err := r.read(ctx)
+		if err != nil {
+			return err
+		}
+		r.cache.book, r.cache.at = book, started
+	}
+	return see(r.cache.book)
+}
+
+// seeMemory shows the memory's book, if this process owns everything and has it loaded.
+func (r *Rows) seeMemory(ctx context.Context, see func(*core.Book) error) (seen bool, err error) {
 	r.memory.Lock()
-	defer r.memory.Unlock()
-	return len(r.memory.rows)
+	err = r.drain(ctx)
+	r.memory.Unlock()
+	if err != nil {
+		return false, err
+	}
+	r.memory.RLock()
+	defer r.memory.RUnlock()
+	r.queue.Lock()
+	current := r.queue.session == r.memory.session
+	r.queue.Unlock()
+	if !current || r.memory.book == nil {
+		return false, nil
+	}
+	return true, see(r.memory.book)
+}
+
+// Count counts a funnel, as View shows the table.
+func (r *Rows) Count(ctx context.Context, after string, q core.Query) (f core.Funnel, err error) {
+	err = r.View(ctx, after, func(t *table.Table) error {
+		f = core.Count(t, q)
+		return nil
+	})
+	return f, err
+}
+
+// read makes a book of everything that the store has.
+func (r *Rows) read(ctx context.Context) (*core.Book, error) {
+	fields, err := r.store.Hash(ctx, fold.RowsHash)
+	if err != nil {
+		return nil, fmt.Errorf("read rows: %w", err)
+	}
+	load := func(ids []string) (map[string]*core.Row, error) {
+		rows := make(map[string]*core.Row, len(ids))
+		for _, id := range ids {
+			if field, ok := fields[id]; ok {
+				if rows[id], err = fold.ReadRow(field); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return rows, nil
+	}
+	book := core.NewBook()
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(fields)), batch) {
+		if err := book.Update(part, load); err != nil {
+			return nil, err
+		}
+	}
+	return book, nil
+}
+
+// Len tells how many leads' rows are held in memory, 0 where the store answers.
+func (r *Rows) Len() int {
+	r.memory.RLock()
+	defer r.memory.RUnlock()
+	if r.memory.book == nil {
+		return 0
+	}
+	return r.memory.book.Leads()
 }

@@ -65,6 +65,18 @@ func (s *store) Hash(context.Context, string) (map[string][]byte, error) {
 	return rows, err
 }
 
+func (s *store) Blobs(_ context.Context, ids ...string) ([][]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([][]byte, len(ids))
+	for i, id := range ids {
+		if e := s.states[id]; e != nil {
+			out[i] = e.Save(&leadstore.Mutation{})
+		}
+	}
+	return out, s.err
+}
+
 var key = identity.Key("a key for tests")
 
 func lead(n int) string { return key.Lead(identity.Email, "", string(rune('a'+n))+"@initech.example") }
@@ -149,7 +161,12 @@ func TestFoldedWhileLoading(t *testing.T) {
 			if stored {
 				s.put(meanwhile)
 			}
-			s.during = func() { r.Folded(changes(before, meanwhile)) }
+			s.during = func() {
+				if !stored {
+					s.put(meanwhile)
+				}
+				r.Folded(changes(before, meanwhile))
+			}
 			r.Live(all())
 			synctest.Wait()
 			if leads, wins := won(t, r, ""); leads != 1 || wins != 1 || r.Len() != 1 {

@@ -239,6 +239,7 @@ func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
 			b.Refuse(field+".currency", err.Error())
 		}
 	}
+	d.Role = b.word(v, "role")
 	return d
 }
 

@@ -36,6 +36,7 @@ type text struct {
 	Assets    []directory.Asset `yaml:"assets"`
 	Campaigns []campaignText    `yaml:"campaigns"`
 	Personas  []personaText     `yaml:"personas"`
+	Costs     []directory.Cost  `yaml:"costs"`
 	Matching  matchingText      `yaml:"matching"`
 
 	Calendars   []calendarText  `yaml:"calendars"`
@@ -117,6 +118,7 @@ func (p *Parser) Parse(yamlText []byte) (*core.Directory, error) {
 	b.matching(t.Matching)
 	b.assets(t.Assets)
 	b.campaigns(t.Campaigns)
+	directory.CheckCosts(doc, t.Costs, b.teamIDs.has)
 	if err := b.Err(); err != nil {
 		return nil, fmt.Errorf("directory: %w", err)
 	}

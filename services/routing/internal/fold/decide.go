@@ -175,6 +175,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 		HandoffId: h.ID, Epoch: int32(h.Epoch), Rep: a.Rep, Route: a.Route, Pool: a.Pool,
 		AcceptBy: stamp(acceptBy), ContactBy: stamp(contactBy), Account: h.Account.ID,
 		AgreementVersion: g.version(),
+		Persona:          h.Persona, Team: g.team(a.Rep),
 	}}})
 	tell(d, g, l.id, EventRouted, h.ID, h.ID, data)
 	l.grant(h, a.Rep, "", d)

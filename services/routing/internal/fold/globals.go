@@ -113,6 +113,14 @@ func (g *Globals) subscribers(event string) []string {
 	return names
 }
 
+// team gives a rep's team, "" for a rep whom the directory does not know, and in journals of before it was stated.
+func (g *Globals) team(rep string) string {
+	if r := g.Directory.Rep(rep); r != nil && g.pins {
+		return r.Team
+	}
+	return ""
+}
+
 // reasons are the agreement's. Without an agreement any reason is one: nothing qualifies then, but what was handed over
 // before can still be answered.
 type reasons struct{ a *agreement.Agreement }

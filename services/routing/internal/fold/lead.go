@@ -165,6 +165,9 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	h.Send(target)
 	h.Record("qualified", ev.Time(), "", q.GetRule())
 	l.past(q, ev.Time())
+	if g.pins {
+		h.Persona = g.Directory.Persona(facts)
+	}
 	l.heard(g, q, ev.Time())
 	l.Handoffs = append(l.Handoffs, h)
 	l.touch(h)

@@ -121,6 +121,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		Refs:   encodeRefs(h.Refs),
 		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
 		Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes),
+		Persona: h.Persona,
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -151,6 +152,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		Refs:   decodeRefs(in.Refs),
 		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
 		Wish:   decodeWish(in.Wish), Wishes: int(in.Wishes),
+		Persona: in.Persona,
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

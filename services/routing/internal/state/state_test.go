@@ -55,6 +55,7 @@ func TestLeadSurvives(t *testing.T) {
 			Refs:     Refs{"crm": {"contact": "1"}},
 			Versions: []handoff.Version{{Number: 2, At: now, Because: []handoff.Change{{What: "demo_requested", Event: "e1", At: now, Detail: "d", Lead: "ld_2"}}}},
 			Pending:  handoff.Version{At: now, Because: []handoff.Change{{What: "merged", Lead: "ld_3", At: now}}},
+			Persona:  "buyer",
 		}},
 		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},

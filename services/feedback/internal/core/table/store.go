@@ -12,8 +12,9 @@ type Table struct {
 
 	ids   []string
 	leads map[string]uint32
-	// places of each lead's rows, by number.
-	places [][]int32
+	// first has the place of each lead's first row, by number, -1 for none; more has those of its others, which few leads have.
+	first  []int32
+	more   map[uint32][]int32
 	chunks [][]Row
 	used   int
 	free   []int32
@@ -25,7 +26,7 @@ const chunkRows = 4096
 
 // New gives an empty table.
 func New() *Table {
-	return &Table{Names: NewNames(), leads: map[string]uint32{}, deals: map[Sym]*Deal{}}
+	return &Table{Names: NewNames(), leads: map[string]uint32{}, more: map[uint32][]int32{}, deals: map[Sym]*Deal{}}
 }
 
 // Lead gives the number of a lead, a new one for a lead that is not known.
@@ -37,7 +38,7 @@ func (t *Table) Lead(id string) uint32 {
 	n := uint32(len(t.ids))
 	t.ids = append(t.ids, id)
 	t.leads[id] = n
-	t.places = append(t.places, nil)
+	t.first = append(t.first, -1)
 	return n
 }
 
@@ -50,9 +51,18 @@ func (t *Table) Leads() int { return len(t.ids) }
 // Len gives how many rows there are.
 func (t *Table) Len() int { return t.used - len(t.free) }
 
+// Find gives the number of a lead, false for one that has none.
+func (t *Table) Find(id string) (uint32, bool) {
+	n, ok := t.leads[id]
+	return n, ok
+}
+
 // Replace puts a lead's rows in the place of those it had; none removes them. The rows' Lead is set to lead.
 func (t *Table) Replace(lead uint32, rows []Row) {
-	places := t.places[lead]
+	var places []int32
+	if t.first[lead] >= 0 {
+		places = append(append(places, t.first[lead]), t.more[lead]...)
+	}
 	for len(places) > len(rows) {
 		last := places[len(places)-1]
 		*t.at(last) = Row{Stage: NoStage}
@@ -66,19 +76,30 @@ func (t *Table) Replace(lead uint32, rows []Row) {
 		r.Lead = lead
 		*t.at(places[i]) = r
 	}
-	if len(places) == 0 {
-		places = nil
+	t.first[lead] = -1
+	if len(places) > 0 {
+		t.first[lead] = places[0]
 	}
-	t.places[lead] = places
+	if len(places) > 1 {
+		t.more[lead] = places[1:]
+	} else {
+		delete(t.more, lead)
+	}
 }
 
 // Rows gives a copy of a lead's rows, in the order in which they were put.
-func (t *Table) Rows(lead uint32) []Row {
-	var out []Row
-	for _, p := range t.places[lead] {
-		out = append(out, *t.at(p))
+func (t *Table) Rows(lead uint32) []Row { return t.AppendRows(nil, lead) }
+
+// AppendRows appends a copy of a lead's rows, in the order in which they were put.
+func (t *Table) AppendRows(to []Row, lead uint32) []Row {
+	if t.first[lead] < 0 {
+		return to
 	}
-	return out
+	to = append(to, *t.at(t.first[lead]))
+	for _, p := range t.more[lead] {
+		to = append(to, *t.at(p))
+	}
+	return to
 }
 
 func (t *Table) at(p int32) *Row { return &t.chunks[p/chunkRows][p%chunkRows] }
@@ -113,6 +134,9 @@ func (t *Table) PutDeal(d Deal) { t.deals[d.ID] = &d }
 
 // RemoveDeal forgets a deal.
 func (t *Table) RemoveDeal(id Sym) { delete(t.deals, id) }
+
+// Deal gives a deal by its id's number, nil where there is none. It must not be changed.
+func (t *Table) Deal(id Sym) *Deal { return t.deals[id] }
 
 // Deals gives all deals, by id's number: the order in which they were first seen.
 func (t *Table) Deals() []*Deal {

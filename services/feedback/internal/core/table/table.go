@@ -64,6 +64,8 @@ const (
 	Lost
 	Recycled
 	Disqualified
+	// Other is a stage that this version does not know.
+	Other
 )
 
 // WayStages is how many stages are on the way to won.

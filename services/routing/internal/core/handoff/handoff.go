@@ -57,6 +57,8 @@ type Handoff struct {
 	QualifiedAt time.Time
 
 	Account Account
+	// Persona of the lead when it qualified, "" where the directory named none.
+	Persona string
 	// Route is the first route that matched, Fallback the one whose pool takes over where Route names a rep.
 	Route, Fallback, Rep, Pool string
 	Chosen
