@@ -1,0 +1,33 @@
+package table
+
+import "iter"
+
+// Epochs appends the rows of a lead to buf, in the order in which they were put. They are those of the table: they must not be changed,
+// and the owner's lock must be held while they are read.
+func (t *Table) Epochs(lead uint32, buf []*Row) []*Row {
+	if int(lead) >= len(t.places) {
+		return buf
+	}
+	for _, p := range t.places[lead] {
+		buf = append(buf, t.at(p))
+	}
+	return buf
+}
+
+// Single tells whether a row of Chunks is the only one of its lead. For a lead with several, head tells whether it is the first that
+// was put: exactly one row of each lead is.
+func (t *Table) Single(r *Row) (single, head bool) {
+	places := t.places[r.Lead]
+	return len(places) == 1, len(places) > 0 && t.at(places[0]) == r
+}
+
+// EachDeal gives all deals in no order: for what does not depend on one.
+func (t *Table) EachDeal() iter.Seq[*Deal] {
+	return func(yield func(*Deal) bool) {
+		for _, d := range t.deals {
+			if !yield(d) {
+				return
+			}
+		}
+	}
+}
