@@ -150,3 +150,31 @@ func (c *counted) old() []int32 {
 func (q *Query) head(name string) Head {
 	return Head{Name: name, From: q.From, To: q.To, Cohort: q.Cohort, By: q.By}
 }
+
+// ordered puts groups in order as counted.order does, and gives at most maxGroups, and how many are left.
+func ordered[G any](groups []G, by []Dimension, of func(*G) (key []string, size float64)) ([]G, int) {
+	own := len(by) > 0 && by[0].kind() != byName
+	slices.SortFunc(groups, func(a, b G) int {
+		x, m := of(&a)
+		y, n := of(&b)
+		if own {
+			if d := cmp.Compare(by[0].place(x[0]), by[0].place(y[0])); d != 0 {
+				return d
+			}
+		}
+		return cmp.Or(cmp.Compare(n, m), slices.Compare(x, y))
+	})
+	if len(groups) > maxGroups {
+		return groups[:maxGroups], len(groups) - maxGroups
+	}
+	return groups, 0
+}
+
+// place gives where a value of a dimension with an order of its own stands.
+func (d Dimension) place(text string) int {
+	v, _, err := d.value(nil, text)
+	if err != nil {
+		return -1
+	}
+	return int(v)
+}

@@ -149,3 +149,14 @@ func sorted[V any](m map[Dimension]V) []Dimension {
 	slices.Sort(out)
 	return out
 }
+
+// checkOne is check for a number that groups by own besides, and so by one other dimension at most.
+func (q *Query) checkOne(cohorts []Cohort, own Dimension) error {
+	if err := q.check(cohorts, nil); err != nil {
+		return err
+	}
+	if len(q.By) >= maxBy || slices.Contains(q.By, own) {
+		return &BadQuery{[]Problem{{"by", fmt.Sprintf("this number is always by %s: it takes one other dimension", own)}}}
+	}
+	return nil
+}

@@ -18,7 +18,10 @@ func (t *Table) Epochs(lead uint32, buf []*Row) []*Row {
 // was put: exactly one row of each lead is.
 func (t *Table) Single(r *Row) (single, head bool) {
 	places := t.places[r.Lead]
-	return len(places) == 1, len(places) > 0 && t.at(places[0]) == r
+	if len(places) == 1 { // as most are: without a look at where it stands
+		return true, true
+	}
+	return false, len(places) > 0 && t.at(places[0]) == r
 }
 
 // EachDeal gives all deals in no order: for what does not depend on one.
