@@ -21,6 +21,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/inforce"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
 
@@ -70,7 +71,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
 	s.server = api.New(api.Options{
-		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
+		Journal: deps.Journal, States: reader, Funnels: s.rows, Tables: s.rows, InForce: inforce.New(deps.Journal), Caller: deps.Caller,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil

@@ -91,6 +91,20 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
 		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
 		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+
+		"/baton.feedback.v1.FeedbackService/GetConversion": read(people),
+		"/baton.feedback.v1.FeedbackService/GetVelocity":   read(people),
+		"/baton.feedback.v1.FeedbackService/GetCAC":        read(people),
+		"/baton.feedback.v1.FeedbackService/GetRetention":  read(people),
+		"/baton.feedback.v1.FeedbackService/GetSources":    read(people),
+		"/baton.feedback.v1.FeedbackService/GetCampaigns":  read(people),
+		"/baton.feedback.v1.FeedbackService/GetSLA":        read(people),
+		"/baton.feedback.v1.FeedbackService/GetSpeed":      read(people),
+		"/baton.feedback.v1.FeedbackService/GetReasons":    read(people),
+		"/baton.feedback.v1.FeedbackService/GetBands":      read(people),
+		"/baton.feedback.v1.FeedbackService/GetLeakage":    read(people),
+		"/baton.feedback.v1.FeedbackService/GetCohorts":    read(people),
+		"/baton.feedback.v1.FeedbackService/GetGoals":      read(people),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

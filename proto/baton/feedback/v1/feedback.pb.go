@@ -544,7 +544,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -589,7 +589,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tqualified\x18\x05 \x01(\x01R\tqualified\x12\x16\n" +
 	"\x06routed\x18\x06 \x01(\x01R\x06routed\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\x01R\baccepted\x12\x10\n" +
-	"\x03sql\x18\b \x01(\x01R\x03sql2\xf8\x04\n" +
+	"\x03sql\x18\b \x01(\x01R\x03sql2\xa3\r\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -598,7 +598,24 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"Disqualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aQualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12H\n" +
-	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.FunnelB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12W\n" +
+	"\rGetConversion\x12!.baton.feedback.v1.MetricsRequest\x1a#.baton.feedback.v1.ConversionReport\x12S\n" +
+	"\vGetVelocity\x12!.baton.feedback.v1.MetricsRequest\x1a!.baton.feedback.v1.VelocityReport\x12I\n" +
+	"\x06GetCAC\x12!.baton.feedback.v1.MetricsRequest\x1a\x1c.baton.feedback.v1.CACReport\x12U\n" +
+	"\fGetRetention\x12!.baton.feedback.v1.MetricsRequest\x1a\".baton.feedback.v1.RetentionReport\x12Q\n" +
+	"\n" +
+	"GetSources\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12S\n" +
+	"\fGetCampaigns\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12I\n" +
+	"\x06GetSLA\x12!.baton.feedback.v1.MetricsRequest\x1a\x1c.baton.feedback.v1.SLAReport\x12M\n" +
+	"\bGetSpeed\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.SpeedReport\x12Q\n" +
+	"\n" +
+	"GetReasons\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.ReasonsReport\x12O\n" +
+	"\bGetBands\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12Q\n" +
+	"\n" +
+	"GetLeakage\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.LeakageReport\x12Q\n" +
+	"\n" +
+	"GetCohorts\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.CohortsReport\x12M\n" +
+	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReportB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -621,6 +638,18 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*FunnelStage)(nil),           // 4: baton.feedback.v1.FunnelStage
 	(*FunnelSource)(nil),          // 5: baton.feedback.v1.FunnelSource
 	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*MetricsRequest)(nil),        // 7: baton.feedback.v1.MetricsRequest
+	(*ConversionReport)(nil),      // 8: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),        // 9: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),             // 10: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),       // 11: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),         // 12: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),             // 13: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),           // 14: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),         // 15: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),         // 16: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),         // 17: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),           // 18: baton.feedback.v1.GoalsReport
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	6,  // 0: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
@@ -637,15 +666,41 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	0,  // 11: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
 	0,  // 12: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
 	2,  // 13: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
-	1,  // 14: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 15: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 16: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 17: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 18: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 19: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	3,  // 20: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
+	7,  // 14: baton.feedback.v1.FeedbackService.GetConversion:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 15: baton.feedback.v1.FeedbackService.GetVelocity:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 16: baton.feedback.v1.FeedbackService.GetCAC:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 17: baton.feedback.v1.FeedbackService.GetRetention:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 18: baton.feedback.v1.FeedbackService.GetSources:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 19: baton.feedback.v1.FeedbackService.GetCampaigns:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 20: baton.feedback.v1.FeedbackService.GetSLA:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 21: baton.feedback.v1.FeedbackService.GetSpeed:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 22: baton.feedback.v1.FeedbackService.GetReasons:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 23: baton.feedback.v1.FeedbackService.GetBands:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 24: baton.feedback.v1.FeedbackService.GetLeakage:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 25: baton.feedback.v1.FeedbackService.GetCohorts:input_type -> baton.feedback.v1.MetricsRequest
+	7,  // 26: baton.feedback.v1.FeedbackService.GetGoals:input_type -> baton.feedback.v1.MetricsRequest
+	1,  // 27: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 28: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 29: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 30: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 31: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 32: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	3,  // 33: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	8,  // 34: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	9,  // 35: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	10, // 36: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	11, // 37: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	12, // 38: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	12, // 39: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	13, // 40: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	14, // 41: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	15, // 42: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	12, // 43: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	16, // 44: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	17, // 45: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	18, // 46: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	27, // [27:47] is the sub-list for method output_type
+	7,  // [7:27] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -656,6 +711,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_metrics_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

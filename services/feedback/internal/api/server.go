@@ -13,6 +13,7 @@ import (
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/feedback/internal/core"
+	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 )
 
 // Journal takes requests and gives what became of them; *journal.Journal is one.
@@ -32,11 +33,15 @@ type Funnels interface {
 	Count(ctx context.Context, after string, q core.Query) (core.Funnel, error)
 }
 
-// Options of a Server. All are needed.
+// Options of a Server. All but Rates are needed.
 type Options struct {
 	Journal Journal
 	States  States
 	Funnels Funnels
+	// Tables, InForce and Rates are what the metrics are counted from. Rates is nil where no rates are kept: no amount is converted then.
+	Tables  Tables
+	InForce InForce
+	Rates   func(context.Context) (metrics.Converter, error)
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// AnswerWithin is how long a call waits for routing's answer before it answers pending.
