@@ -130,8 +130,20 @@ type bench struct {
 }
 
 func benchmarks() []bench {
+	spends := []Spend{{Month: testNow - 60*dayMillis, Campaign: "campaign-1", Channel: "channel-1", Kind: "marketing", Amount: 1e12, Currency: "EUR"}}
 	return []bench{
-		{"conversion", func(t *table.Table, q Query) error { _, err := LeadConversion(t, q); return err }, []Dimension{ByCampaign, ByMonth}},
+		{"conversion", func(t *table.Table, q Query) error { _, err := LeadConversion(t, q); return err }, []Dimension{ByCampaign}},
+		{"conversion2", func(t *table.Table, q Query) error { _, err := LeadConversion(t, q); return err }, []Dimension{ByCampaign, ByMonth}},
 		{"mqltosql", func(t *table.Table, q Query) error { _, err := MQLToSQL(t, q); return err }, []Dimension{ByRep, ByRule}},
+		{"speed", func(t *table.Table, q Query) error { _, err := SpeedToLead(t, q); return err }, []Dimension{ByTeam}},
+		{"sla", func(t *table.Table, q Query) error { _, err := SLAKept(t, q); return err }, []Dimension{ByRep}},
+		{"reasons", func(t *table.Table, q Query) error { _, err := GivenBack(t, q); return err }, []Dimension{ByRule}},
+		{"leakage", func(t *table.Table, q Query) error { _, err := Leaks(t, q); return err }, []Dimension{ByChannel}},
+		{"cohorts", func(t *table.Table, q Query) error { _, err := CohortMatrix(t, q); return err }, nil},
+		{"sources", func(t *table.Table, q Query) error { _, err := Sources(t, q, nil); return err }, []Dimension{BySource}},
+		{"campaigns", func(t *table.Table, q Query) error { _, err := Campaigns(t, q, spends, nil); return err }, nil},
+		{"velocity", func(t *table.Table, q Query) error { _, err := PipelineVelocity(t, q, nil); return err }, []Dimension{ByTeam}},
+		{"cac", func(t *table.Table, q Query) error { _, err := AcquisitionCost(t, q, spends, nil); return err }, []Dimension{ByMonth}},
+		{"retention", func(t *table.Table, q Query) error { _, err := CustomerRetention(t, q, nil); return err }, []Dimension{ByCountry}},
 	}
 }

@@ -109,11 +109,12 @@ func newCustomers(t *table.Table, p *plan, r *CAC) (map[string]int, []table.Time
 			unseen++
 		case row.Flags&table.WonBeforeSeen != 0 || d.Closed < row.First:
 			before++
+			spans = append(spans, 0) // as in LeadConversion
 		default:
 			spans = append(spans, d.Closed-row.First)
 		}
 	}
-	r.leave(leftWonBefore, "days to win", before)
+	r.leave(leftWonBefore, "nothing: counted as won after 0 days", before)
 	r.leave(leftUnknownTime, "days to win", unseen)
 	out := map[string]int{}
 	for g, key := range x.keys {

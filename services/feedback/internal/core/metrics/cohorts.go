@@ -54,7 +54,7 @@ func CohortMatrix(t *table.Table, q Query) (*Matrix, error) {
 	}
 	r := &Matrix{Head: q.head("cohorts")}
 	r.Definition = "of each month's leads, the share won by the age of 30, 60, 90, … days"
-	r.Numerator, r.Denominator = "those won at that age or younger; those won before they were seen count from the start", "all of the month"
+	r.Numerator, r.Denominator = "those won at that age or younger; those won before the cohort's moment count from the start", "all of the month"
 	r.Population, r.Window, r.Interval = "each lead once, all its epochs together", windowWords, intervalWords
 	if q.Cohort != First {
 		r.Population = "each epoch that entered " + string(q.Cohort)

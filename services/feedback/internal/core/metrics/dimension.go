@@ -179,16 +179,16 @@ func monthText(m uint32) string {
 
 // stageNames in the order of the stages, from NoStage on.
 func stageNames() []string {
-	return []string{Unknown, "inquiry", "mql", "routed", "accepted", "sql", "opportunity", "won", "lost", "recycled", "disqualified"}
+	return []string{None, "inquiry", "mql", "routed", "accepted", "sql", "opportunity", "won", "lost", "recycled", "disqualified"}
 }
 
 func sizeNames() []string {
-	return []string{Unknown, "1-10", "11-50", "51-200", "201-1000", "1001-5000", "5001+"}
+	return []string{None, "1-10", "11-50", "51-200", "201-1000", "1001-5000", "5001+"}
 }
 
-func gradeNames() []string { return []string{Unknown, "a", "b", "c", "d"} }
+func gradeNames() []string { return []string{None, "a", "b", "c", "d"} }
 
-func bandNames() []string { return []string{Unknown, "0-19", "20-39", "40-59", "60-79", "80-100"} }
+func bandNames() []string { return []string{None, "0-19", "20-39", "40-59", "60-79", "80-100"} }
 
 func (k kind) list() []string {
 	switch k {
@@ -208,7 +208,7 @@ func (k kind) list() []string {
 // text gives the name of a dimension's value.
 func (d Dimension) text(n *table.Names, v uint32) string {
 	if v == 0 {
-		return Unknown
+		return None
 	}
 	switch k := d.kind(); k {
 	case byName:
@@ -222,12 +222,12 @@ func (d Dimension) text(n *table.Names, v uint32) string {
 			return list[v]
 		}
 	}
-	return Unknown
+	return None
 }
 
 // value gives the number of a value's name. ok is false where no row can have it; the error is for a name that is none.
 func (d Dimension) value(n *table.Names, name string) (v uint32, ok bool, err error) {
-	if name == Unknown || name == "" {
+	if name == None || name == "" {
 		return 0, true, nil
 	}
 	switch k := d.kind(); k {

@@ -21,7 +21,7 @@ type Head struct {
 	MoreGroups int
 }
 
-// LeftOut counts rows that a number, or a part of it, leaves out, with the reason.
+// LeftOut counts rows that a number, or a part of it, leaves out or treats apart, with the reason.
 type LeftOut struct {
 	Reason, From string
 	Count        int

@@ -13,8 +13,6 @@ type plan struct {
 	names   *table.Names
 	filters []filter
 	by      []reader
-	// alias is the name "unknown" as some sources write it: the same group as what is not known.
-	alias uint32
 	// whole is the window of all times.
 	whole bool
 }
@@ -44,9 +42,6 @@ const aFew = 8
 
 func newPlan(t *table.Table, q *Query) (*plan, error) {
 	p := &plan{q: q, names: t.Names, whole: q.From == 0 && q.To == 0}
-	if s, ok := t.Names.Find(Unknown); ok {
-		p.alias = uint32(s)
-	}
 	var bad []Problem
 	for _, d := range sorted(q.Filter) {
 		f := filter{read: d.reader()}
@@ -60,9 +55,6 @@ func newPlan(t *table.Table, q *Query) (*plan, error) {
 				}
 				if ok {
 					f.few = append(f.few, v)
-				}
-				if ok && v == 0 && d.kind() == byName && p.alias != 0 {
-					f.few = append(f.few, p.alias)
 				}
 			}
 		}
@@ -86,7 +78,7 @@ func newPlan(t *table.Table, q *Query) (*plan, error) {
 // contributed gives the numbers of all sets that have one of the rules.
 func contributed(n *table.Names, rules []string) []uint32 {
 	var sets []uint32
-	if slices.Contains(rules, Unknown) {
+	if slices.Contains(rules, None) {
 		sets = append(sets, 0)
 	}
 	for s := table.Sym(1); int(s) < n.Len(); s++ {
@@ -126,17 +118,9 @@ func (p *plan) key(r *table.Row, at table.Time) uint64 {
 	case 0:
 		return 0
 	case 1:
-		return uint64(p.value(0, r, at)) << 32
+		return uint64(p.by[0](r, at)) << 32
 	}
-	return uint64(p.value(0, r, at))<<32 | uint64(p.value(1, r, at))
-}
-
-func (p *plan) value(i int, r *table.Row, at table.Time) uint32 {
-	v := p.by[i](r, at)
-	if v == p.alias && p.q.By[i].kind() == byName {
-		return 0
-	}
-	return v
+	return uint64(p.by[0](r, at))<<32 | uint64(p.by[1](r, at))
 }
 
 // texts gives the names of a key's values.

@@ -15,8 +15,9 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
-// Unknown names the group of rows of which a dimension is not known.
-const Unknown = "unknown"
+// None names the group of rows of which a dimension is not known. It is no word that sources use themselves: some send "unknown", and what
+// they say is theirs.
+const None = "(none)"
 
 // The limits of a query.
 const (

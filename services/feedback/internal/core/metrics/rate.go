@@ -27,6 +27,7 @@ const (
 	rateDone
 	rateSkipped
 	rateBefore
+	rateZero
 	rateUnknown
 	rate30
 	rate90
@@ -79,11 +80,8 @@ func (r *Rate) of(t *table.Table, q *Query, outcome table.Stage) (*Rate, error) 
 	r.Total = rateOf(&c.total, c.inside(), c.old(), after)
 	r.leave(leftUnknownTime, "the window", c.unknown)
 	r.leave(leftUnknownTime, "durations", int(c.total[rateUnknown]))
-	reason := leftBefore
-	if q.Cohort == First && outcome == table.Won {
-		reason = leftWonBefore
-	}
-	r.leave(reason, "durations", int(c.total[rateBefore]))
+	r.leave(leftBefore, "durations", int(c.total[rateBefore]))
+	r.leave(leftWonBefore, "nothing: counted as won after 0 days", int(c.total[rateZero]))
 	if !c.grouped() {
 		return r, nil
 	}
@@ -127,13 +125,19 @@ func reached(r *table.Row, s table.Stage) (at table.Time, ok bool) {
 }
 
 func rateCount(cohort Cohort, outcome table.Stage) *count {
-	// before: a win that is flagged as one before the first sight has no duration, whatever its times.
-	before := func(r *table.Row, at, done table.Time) bool {
-		return done < at || cohort == First && outcome == table.Won && r.Flags&table.WonBeforeSeen != 0
+	// A win from before the lead was first seen is one after no time: it is at the fast end of every percentile, where it bends none, and its
+	// negative days are nobody's. Any other outcome that precedes its start has no duration.
+	unseen := func(r *table.Row, at, done table.Time) bool {
+		return cohort == First && outcome == table.Won && (done < at || r.Flags&table.WonBeforeSeen != 0)
 	}
 	span := func(r *table.Row, at table.Time) table.Time {
 		done, ok := reached(r, outcome)
-		if !ok || done == 0 || at == 0 || before(r, at, done) {
+		switch {
+		case !ok || done == 0 || at == 0:
+			return none
+		case unseen(r, at, done):
+			return 0
+		case done < at:
 			return none
 		}
 		return done - at
@@ -150,16 +154,19 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 			if r.Entered[outcome] == 0 && r.Stage != outcome {
 				c[rateSkipped]++
 			}
-			switch d := done - at; {
+			switch d := span(r, at); {
 			case done == 0 || at == 0:
 				c[rateUnknown]++
-			case before(r, at, done):
+			case d == none:
 				c[rateBefore]++
-			case d <= 30*dayMillis:
-				c[rate30]++
-				c[rate90]++
 			case d <= 90*dayMillis:
 				c[rate90]++
+				if d <= 30*dayMillis {
+					c[rate30]++
+				}
+				if unseen(r, at, done) {
+					c[rateZero]++
+				}
 			}
 		},
 	}
