@@ -44,7 +44,7 @@ type command struct {
 
 func commands() []command {
 	return slices.Concat(serviceCommands(), []command{
-		sendCommand(), importCommand(), sourceCommand(), leadCommand(), handoffsCommand(), verifyCommand(), rebuildCommand(), backupCommand(),
+		sendCommand(), importCommand(), sourceCommand(), leadCommand(), handoffsCommand(), metricsCommand(), verifyCommand(), rebuildCommand(), backupCommand(),
 		restoreCommand(), agreementCommand(), directoryCommand(), healthzCommand(), versionCommand(),
 	})
 }
