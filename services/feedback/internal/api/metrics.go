@@ -119,7 +119,7 @@ func (s *Server) view(ctx context.Context, after string, count func(*table.Table
 }
 
 // report counts one number over the table and gives it its message.
-func report[N, M any](s *Server, ctx context.Context, req *feedbackv1.MetricsRequest, costs bool,
+func report[N, M any](ctx context.Context, s *Server, req *feedbackv1.MetricsRequest, costs bool,
 	count func(*table.Table, *asked) (N, error), message func(N, *asked) *M,
 ) (out *M, err error) {
 	a, err := s.asked(ctx, req, costs)
@@ -141,7 +141,7 @@ func report[N, M any](s *Server, ctx context.Context, req *feedbackv1.MetricsReq
 
 // GetConversion counts leads to customers, and MQLs to SQLs.
 func (s *Server) GetConversion(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.ConversionReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) ([2]*metrics.Rate, error) {
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) ([2]*metrics.Rate, error) {
 		won, err := metrics.LeadConversion(t, a.query)
 		if err != nil {
 			return [2]*metrics.Rate{}, err
@@ -155,69 +155,69 @@ func (s *Server) GetConversion(ctx context.Context, req *feedbackv1.MetricsReque
 
 // GetVelocity counts what the pipeline brings a day.
 func (s *Server) GetVelocity(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.VelocityReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Velocity, error) {
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Velocity, error) {
 		return metrics.PipelineVelocity(t, a.query, a.conv)
 	}, velocityToProto)
 }
 
 // GetCAC counts what a new customer costs.
 func (s *Server) GetCAC(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.CACReport, error) {
-	return report(s, ctx, req, true, func(t *table.Table, a *asked) (*metrics.CAC, error) {
+	return report(ctx, s, req, true, func(t *table.Table, a *asked) (*metrics.CAC, error) {
 		return metrics.AcquisitionCost(t, a.query, a.spends, a.conv)
 	}, cacToProto)
 }
 
 // GetRetention counts who stayed.
 func (s *Server) GetRetention(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.RetentionReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Retention, error) {
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Retention, error) {
 		return metrics.CustomerRetention(t, a.query, a.conv)
 	}, retentionToProto)
 }
 
 // GetSources counts what became of leads by where they came from.
 func (s *Server) GetSources(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.QualityReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Quality, error) {
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Quality, error) {
 		return metrics.Sources(t, a.query, a.conv)
 	}, qualityToProto)
 }
 
 // GetCampaigns counts what campaigns cost and what became of their leads.
 func (s *Server) GetCampaigns(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.QualityReport, error) {
-	return report(s, ctx, req, true, func(t *table.Table, a *asked) (*metrics.Quality, error) {
+	return report(ctx, s, req, true, func(t *table.Table, a *asked) (*metrics.Quality, error) {
 		return metrics.Campaigns(t, a.query, a.spends, a.conv)
 	}, qualityToProto)
 }
 
 // GetBands counts what became of leads by the grade they qualified with.
 func (s *Server) GetBands(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.QualityReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Quality, error) {
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Quality, error) {
 		return metrics.Bands(t, a.query, a.conv)
 	}, qualityToProto)
 }
 
 // GetSLA counts the promises kept.
 func (s *Server) GetSLA(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.SLAReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.SLA, error) { return metrics.SLAKept(t, a.query) }, slaToProto)
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.SLA, error) { return metrics.SLAKept(t, a.query) }, slaToProto)
 }
 
 // GetSpeed counts how fast sales reached out.
 func (s *Server) GetSpeed(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.SpeedReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Speed, error) { return metrics.SpeedToLead(t, a.query) }, speedToProto)
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Speed, error) { return metrics.SpeedToLead(t, a.query) }, speedToProto)
 }
 
 // GetReasons counts why leads came back.
 func (s *Server) GetReasons(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.ReasonsReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Reasons, error) { return metrics.GivenBack(t, a.query) }, reasonsToProto)
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Reasons, error) { return metrics.GivenBack(t, a.query) }, reasonsToProto)
 }
 
 // GetLeakage counts where leads stop.
 func (s *Server) GetLeakage(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.LeakageReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Leakage, error) { return metrics.Leaks(t, a.query) }, leakageToProto)
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Leakage, error) { return metrics.Leaks(t, a.query) }, leakageToProto)
 }
 
 // GetCohorts counts conversion by month and age.
 func (s *Server) GetCohorts(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.CohortsReport, error) {
-	return report(s, ctx, req, false, func(t *table.Table, a *asked) (*metrics.Matrix, error) { return metrics.CohortMatrix(t, a.query) }, cohortsToProto)
+	return report(ctx, s, req, false, func(t *table.Table, a *asked) (*metrics.Matrix, error) { return metrics.CohortMatrix(t, a.query) }, cohortsToProto)
 }
 
 // GetGoals tells how the goals of the agreement in force stand, for both teams together. Goals have windows of their own and are of
@@ -239,7 +239,7 @@ func (s *Server) GetGoals(ctx context.Context, req *feedbackv1.MetricsRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return report(s, ctx, req, true, func(t *table.Table, a *asked) ([]metrics.Progress, error) {
+	return report(ctx, s, req, true, func(t *table.Table, a *asked) ([]metrics.Progress, error) {
 		return metrics.Track(t, goals, a.query.Now, a.spends, a.query.Currency, a.conv)
 	}, func(list []metrics.Progress, a *asked) *feedbackv1.GoalsReport {
 		out := &feedbackv1.GoalsReport{AgreementVersion: uint32(version), AsOf: moment(a.query.Now)}

@@ -19,7 +19,9 @@ type fixed struct {
 	goals []metrics.Goal
 }
 
-func (f fixed) View(_ context.Context, _ string, look func(*table.Table) error) error { return look(f.t) }
+func (f fixed) View(_ context.Context, _ string, look func(*table.Table) error) error {
+	return look(f.t)
+}
 
 func (f fixed) Goals(context.Context) ([]metrics.Goal, int32, error) { return f.goals, 3, nil }
 

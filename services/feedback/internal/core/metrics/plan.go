@@ -95,6 +95,9 @@ func contributed(n *table.Names, rules []string) []uint32 {
 	return sets
 }
 
+// asks tells whether anything about a row is asked for: otherwise it need not be looked up.
+func (p *plan) asks() bool { return len(p.filters)+len(p.by) > 0 }
+
 func (p *plan) keeps(r *table.Row, at table.Time) bool {
 	for i := range p.filters {
 		if !p.filters[i].keeps(r, at) {

@@ -71,7 +71,10 @@ func CustomerRetention(t *table.Table, q Query, conv Converter) (*Retention, err
 	var total retained
 	view := dealView{t: t}
 	for i := range list {
-		row := view.of(list[i].first)
+		var row table.Row
+		if p.asks() {
+			row = view.of(list[i].first)
+		}
 		if !p.keeps(&row, list[i].first.Closed) {
 			continue
 		}

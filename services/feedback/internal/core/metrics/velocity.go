@@ -48,8 +48,14 @@ func PipelineVelocity(t *table.Table, q Query, conv Converter) (*Velocity, error
 	view := dealView{t: t}
 	open, unknown, negative, noAmount, noRate := 0, 0, 0, 0, 0
 	for d := range t.EachDeal() {
-		row := view.of(d)
 		at := moment(d)
+		if at != 0 && !p.in(at) {
+			continue
+		}
+		var row table.Row
+		if p.asks() {
+			row = view.of(d)
+		}
 		if !p.keeps(&row, at) {
 			continue
 		}
@@ -57,9 +63,6 @@ func PipelineVelocity(t *table.Table, q Query, conv Converter) (*Velocity, error
 			if q.Cohort == FromOpportunity && p.in(at) || p.whole {
 				open++
 			}
-			continue
-		}
-		if at != 0 && !p.in(at) {
 			continue
 		}
 		a := Amount{d.Amount, t.Names.Name(d.Currency)}
