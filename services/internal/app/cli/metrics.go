@@ -116,7 +116,7 @@ type sheet struct {
 
 func (s *sheet) line(cells ...string) { s.lines = append(s.lines, cells) }
 
-func (s *sheet) print(env *Env) {
+func (s *sheet) show(env *Env) {
 	fmt.Fprintf(env.Stdout, "%s: %s\n", strings.ReplaceAll(s.head.GetName(), "_", " "), text(s.head.GetDefinition()))
 	if s.head.GetFrom() != nil || s.head.GetTo() != nil {
 		fmt.Fprintf(env.Stdout, "from %s to %s\n", when(s.head.GetFrom()), when(s.head.GetTo()))

@@ -13,21 +13,21 @@ import (
 func printMetric(env *Env, m proto.Message) {
 	switch r := m.(type) {
 	case *feedbackv1.ConversionReport:
-		rateSheet(r.LeadConversionRate).print(env)
+		rateSheet(r.LeadConversionRate).show(env)
 		fmt.Fprintln(env.Stdout)
-		rateSheet(r.MqlToSqlRate).print(env)
+		rateSheet(r.MqlToSqlRate).show(env)
 	case *feedbackv1.VelocityReport:
 		s := &sheet{head: r.Head, title: "A DAY\tOPPORTUNITIES\tWON\tVALUE\tCYCLE DAYS"}
 		for _, g := range append([]*feedbackv1.VelocityGroup{r.Total}, r.Groups...) {
 			s.line(keyed(g.GetKey()), sumText(g.GetVelocityPerDay()), number(g.GetOpportunities()), percent(g.GetWinRate()), sumText(g.GetAverageValue()), fmt.Sprintf("%.1f", g.GetCycleDays()))
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.CACReport:
 		s := &sheet{head: r.Head, title: "A CUSTOMER\tLAGGED\tCUSTOMERS\tSPEND"}
 		for _, g := range append([]*feedbackv1.CACGroup{r.Total}, r.Groups...) {
 			s.line(keyed(g.GetKey()), sumText(g.GetCac()), sumText(g.GetLaggedCac()), number(g.GetCustomers()), sumText(g.GetSpend()))
 		}
-		s.print(env)
+		s.show(env)
 		fmt.Fprintf(env.Stdout, "lagged by %.1f days, the median to win\n", r.LagDays)
 	case *feedbackv1.RetentionReport:
 		s := &sheet{head: r.Head, title: "RETAINED\tSTART\tEND\tNEW\tCHURNED\tRENEWED\tAMOUNT RETAINED"}
@@ -38,7 +38,7 @@ func printMetric(env *Env, m proto.Message) {
 			}
 			s.line(keyed(g.GetKey()), percent(g.GetRetention()), number(g.GetStart()), number(g.GetEnd()), number(g.GetNew()), number(g.GetChurned()), number(g.GetRenewed()), amount)
 		}
-		s.print(env)
+		s.show(env)
 	default:
 		printMore(env, m)
 	}
@@ -64,13 +64,13 @@ func printMore(env *Env, m proto.Message) {
 		for _, g := range append([]*feedbackv1.QualityGroup{r.Total}, r.Groups...) {
 			s.line(keyed(g.GetKey()), number(g.GetLeads()), percent(g.GetMql()), percent(g.GetSql()), percent(g.GetWon()), sumText(g.GetAmount()), sumText(g.GetCost()), sumText(g.GetCostPerWin()))
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.SLAReport:
 		s := &sheet{head: r.Head, title: "ROUTED\tACCEPTED IN TIME\tCONTACTED IN TIME\tREASSIGNED"}
 		for _, g := range append([]*feedbackv1.SLAGroup{r.Total}, r.Groups...) {
 			s.line(keyed(g.GetKey()), number(g.GetRouted()), percent(g.GetAcceptKept()), percent(g.GetContactKept()), percent(g.GetReassigned()))
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.SpeedReport:
 		s := &sheet{head: r.Head, title: "CONTACT\tLEADS\tSHARE\tWON"}
 		for _, g := range append([]*feedbackv1.SpeedGroup{r.Total}, r.Groups...) {
@@ -81,7 +81,7 @@ func printMore(env *Env, m proto.Message) {
 				}
 			}
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.ReasonsReport:
 		s := &sheet{head: r.Head, title: "HANDED OVER\tREJECTED\tREASON\tTIMES\tSHARE"}
 		for _, g := range append([]*feedbackv1.ReasonsGroup{r.Total}, r.Groups...) {
@@ -90,7 +90,7 @@ func printMore(env *Env, m proto.Message) {
 				s.line("", "", "", text(x.Reason), number(x.GetShare().GetCount()), percent(x.Share))
 			}
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.LeakageReport:
 		s := &sheet{head: r.Head, title: "STAGE\tREACHED\tSTOPPED\tHERE\tMEDIAN DAYS\tLOST\tRECYCLED\tDISQUALIFIED"}
 		for _, g := range append([]*feedbackv1.LeakageGroup{r.Total}, r.Groups...) {
@@ -102,7 +102,7 @@ func printMore(env *Env, m proto.Message) {
 				s.line(name, text(x.Stage), percent(x.Reached), percent(x.Stopped), number(x.Here), lasted(x.DaysHere), number(x.Lost), number(x.Recycled), number(x.Disqualified))
 			}
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.CohortsReport:
 		s := &sheet{head: r.Head, title: "LEADS\tWON\tBY AGE OF 30, 60, … DAYS (~ NOT ALL THAT OLD)"}
 		for _, c := range r.Cohorts {
@@ -116,7 +116,7 @@ func printMore(env *Env, m proto.Message) {
 			}
 			s.line(text(c.Month), number(c.Leads), percent(c.Won), cells)
 		}
-		s.print(env)
+		s.show(env)
 	case *feedbackv1.GoalsReport:
 		printGoals(env, r)
 	}
