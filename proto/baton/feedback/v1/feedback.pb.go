@@ -2014,7 +2014,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -2200,8 +2200,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\x05Rates\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
 	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\tR\bsequence2\x81\n" +
-	"\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\xac\x12\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -2213,7 +2212,24 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12V\n" +
 	"\bReassign\x12\".baton.feedback.v1.ReassignRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aRelease\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12G\n" +
-	"\x04Bulk\x12\x1e.baton.feedback.v1.BulkRequest\x1a\x1f.baton.feedback.v1.BulkResponse\x12V\n" +
+	"\x04Bulk\x12\x1e.baton.feedback.v1.BulkRequest\x1a\x1f.baton.feedback.v1.BulkResponse\x12W\n" +
+	"\rGetConversion\x12!.baton.feedback.v1.MetricsRequest\x1a#.baton.feedback.v1.ConversionReport\x12S\n" +
+	"\vGetVelocity\x12!.baton.feedback.v1.MetricsRequest\x1a!.baton.feedback.v1.VelocityReport\x12I\n" +
+	"\x06GetCAC\x12!.baton.feedback.v1.MetricsRequest\x1a\x1c.baton.feedback.v1.CACReport\x12U\n" +
+	"\fGetRetention\x12!.baton.feedback.v1.MetricsRequest\x1a\".baton.feedback.v1.RetentionReport\x12Q\n" +
+	"\n" +
+	"GetSources\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12S\n" +
+	"\fGetCampaigns\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12I\n" +
+	"\x06GetSLA\x12!.baton.feedback.v1.MetricsRequest\x1a\x1c.baton.feedback.v1.SLAReport\x12M\n" +
+	"\bGetSpeed\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.SpeedReport\x12Q\n" +
+	"\n" +
+	"GetReasons\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.ReasonsReport\x12O\n" +
+	"\bGetBands\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.QualityReport\x12Q\n" +
+	"\n" +
+	"GetLeakage\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.LeakageReport\x12Q\n" +
+	"\n" +
+	"GetCohorts\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.CohortsReport\x12M\n" +
+	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReport\x12V\n" +
 	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12E\n" +
 	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Y\n" +
 	"\n" +
@@ -2261,6 +2277,18 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	nil,                           // 23: baton.feedback.v1.RatesOfDay.RatesEntry
 	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 	(*v1.Money)(nil),              // 25: baton.journal.v1.Money
+	(*MetricsRequest)(nil),        // 26: baton.feedback.v1.MetricsRequest
+	(*ConversionReport)(nil),      // 27: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),        // 28: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),             // 29: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),       // 30: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),         // 31: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),             // 32: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),           // 33: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),         // 34: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),         // 35: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),         // 36: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),           // 37: baton.feedback.v1.GoalsReport
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
@@ -2302,28 +2330,54 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	2,  // 36: baton.feedback.v1.FeedbackService.Reassign:input_type -> baton.feedback.v1.ReassignRequest
 	0,  // 37: baton.feedback.v1.FeedbackService.Release:input_type -> baton.feedback.v1.DispositionRequest
 	3,  // 38: baton.feedback.v1.FeedbackService.Bulk:input_type -> baton.feedback.v1.BulkRequest
-	11, // 39: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
-	13, // 40: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
-	17, // 41: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
-	19, // 42: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
-	21, // 43: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
-	1,  // 44: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 45: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 46: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 47: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 48: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 49: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 50: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 51: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 52: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 53: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	12, // 54: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 55: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	18, // 56: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
-	22, // 57: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
-	22, // 58: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
-	44, // [44:59] is the sub-list for method output_type
-	29, // [29:44] is the sub-list for method input_type
+	26, // 39: baton.feedback.v1.FeedbackService.GetConversion:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 40: baton.feedback.v1.FeedbackService.GetVelocity:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 41: baton.feedback.v1.FeedbackService.GetCAC:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 42: baton.feedback.v1.FeedbackService.GetRetention:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 43: baton.feedback.v1.FeedbackService.GetSources:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 44: baton.feedback.v1.FeedbackService.GetCampaigns:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 45: baton.feedback.v1.FeedbackService.GetSLA:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 46: baton.feedback.v1.FeedbackService.GetSpeed:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 47: baton.feedback.v1.FeedbackService.GetReasons:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 48: baton.feedback.v1.FeedbackService.GetBands:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 49: baton.feedback.v1.FeedbackService.GetLeakage:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 50: baton.feedback.v1.FeedbackService.GetCohorts:input_type -> baton.feedback.v1.MetricsRequest
+	26, // 51: baton.feedback.v1.FeedbackService.GetGoals:input_type -> baton.feedback.v1.MetricsRequest
+	11, // 52: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
+	13, // 53: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
+	17, // 54: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
+	19, // 55: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
+	21, // 56: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
+	1,  // 57: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 58: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 59: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 60: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 61: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 62: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 63: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 64: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 65: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 66: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	27, // 67: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	28, // 68: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	29, // 69: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	30, // 70: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	31, // 71: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	31, // 72: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	32, // 73: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	33, // 74: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	34, // 75: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	31, // 76: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	35, // 77: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	36, // 78: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	37, // 79: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	12, // 80: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 81: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 82: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 83: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 84: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	57, // [57:85] is the sub-list for method output_type
+	29, // [29:57] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2334,6 +2388,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_metrics_proto_init()
 	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

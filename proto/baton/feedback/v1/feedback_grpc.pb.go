@@ -19,21 +19,34 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName     = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName     = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName    = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName    = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetFunnel"
-	FeedbackService_Reassign_FullMethodName   = "/baton.feedback.v1.FeedbackService/Reassign"
-	FeedbackService_Release_FullMethodName    = "/baton.feedback.v1.FeedbackService/Release"
-	FeedbackService_Bulk_FullMethodName       = "/baton.feedback.v1.FeedbackService/Bulk"
-	FeedbackService_ListDeals_FullMethodName  = "/baton.feedback.v1.FeedbackService/ListDeals"
-	FeedbackService_GetDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetDeal"
-	FeedbackService_RecordDeal_FullMethodName = "/baton.feedback.v1.FeedbackService/RecordDeal"
-	FeedbackService_PutRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/PutRates"
-	FeedbackService_GetRates_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_Accept_FullMethodName        = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName        = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName       = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName       = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName       = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Reassign_FullMethodName      = "/baton.feedback.v1.FeedbackService/Reassign"
+	FeedbackService_Release_FullMethodName       = "/baton.feedback.v1.FeedbackService/Release"
+	FeedbackService_Bulk_FullMethodName          = "/baton.feedback.v1.FeedbackService/Bulk"
+	FeedbackService_GetConversion_FullMethodName = "/baton.feedback.v1.FeedbackService/GetConversion"
+	FeedbackService_GetVelocity_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetVelocity"
+	FeedbackService_GetCAC_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetCAC"
+	FeedbackService_GetRetention_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetRetention"
+	FeedbackService_GetSources_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetSources"
+	FeedbackService_GetCampaigns_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetCampaigns"
+	FeedbackService_GetSLA_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetSLA"
+	FeedbackService_GetSpeed_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetSpeed"
+	FeedbackService_GetReasons_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetReasons"
+	FeedbackService_GetBands_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetBands"
+	FeedbackService_GetLeakage_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetLeakage"
+	FeedbackService_GetCohorts_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetCohorts"
+	FeedbackService_GetGoals_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetGoals"
+	FeedbackService_ListDeals_FullMethodName     = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetRates"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -54,6 +67,19 @@ type FeedbackServiceClient interface {
 	// Gives a handoff back, for another rep of its pool to take.
 	Release(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Bulk(ctx context.Context, in *BulkRequest, opts ...grpc.CallOption) (*BulkResponse, error)
+	GetConversion(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*ConversionReport, error)
+	GetVelocity(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*VelocityReport, error)
+	GetCAC(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*CACReport, error)
+	GetRetention(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*RetentionReport, error)
+	GetSources(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error)
+	GetCampaigns(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error)
+	GetSLA(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*SLAReport, error)
+	GetSpeed(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*SpeedReport, error)
+	GetReasons(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*ReasonsReport, error)
+	GetBands(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error)
+	GetLeakage(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*LeakageReport, error)
+	GetCohorts(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*CohortsReport, error)
+	GetGoals(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*GoalsReport, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
 	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
@@ -171,6 +197,136 @@ func (c *feedbackServiceClient) Bulk(ctx context.Context, in *BulkRequest, opts 
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetConversion(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*ConversionReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ConversionReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetConversion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetVelocity(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*VelocityReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(VelocityReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetVelocity_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetCAC(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*CACReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CACReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetCAC_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetRetention(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*RetentionReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RetentionReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetRetention_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSources(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QualityReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSources_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetCampaigns(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QualityReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetCampaigns_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSLA(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*SLAReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SLAReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSLA_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSpeed(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*SpeedReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SpeedReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSpeed_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetReasons(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*ReasonsReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReasonsReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetReasons_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetBands(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*QualityReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QualityReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetBands_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetLeakage(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*LeakageReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LeakageReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetLeakage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetCohorts(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*CohortsReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CohortsReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetCohorts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetGoals(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*GoalsReport, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GoalsReport)
+	err := c.cc.Invoke(ctx, FeedbackService_GetGoals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDealsResponse)
@@ -239,6 +395,19 @@ type FeedbackServiceServer interface {
 	// Gives a handoff back, for another rep of its pool to take.
 	Release(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Bulk(context.Context, *BulkRequest) (*BulkResponse, error)
+	GetConversion(context.Context, *MetricsRequest) (*ConversionReport, error)
+	GetVelocity(context.Context, *MetricsRequest) (*VelocityReport, error)
+	GetCAC(context.Context, *MetricsRequest) (*CACReport, error)
+	GetRetention(context.Context, *MetricsRequest) (*RetentionReport, error)
+	GetSources(context.Context, *MetricsRequest) (*QualityReport, error)
+	GetCampaigns(context.Context, *MetricsRequest) (*QualityReport, error)
+	GetSLA(context.Context, *MetricsRequest) (*SLAReport, error)
+	GetSpeed(context.Context, *MetricsRequest) (*SpeedReport, error)
+	GetReasons(context.Context, *MetricsRequest) (*ReasonsReport, error)
+	GetBands(context.Context, *MetricsRequest) (*QualityReport, error)
+	GetLeakage(context.Context, *MetricsRequest) (*LeakageReport, error)
+	GetCohorts(context.Context, *MetricsRequest) (*CohortsReport, error)
+	GetGoals(context.Context, *MetricsRequest) (*GoalsReport, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
 	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
@@ -285,6 +454,45 @@ func (UnimplementedFeedbackServiceServer) Release(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) Bulk(context.Context, *BulkRequest) (*BulkResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Bulk not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetConversion(context.Context, *MetricsRequest) (*ConversionReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetConversion not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetVelocity(context.Context, *MetricsRequest) (*VelocityReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetVelocity not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetCAC(context.Context, *MetricsRequest) (*CACReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCAC not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetRetention(context.Context, *MetricsRequest) (*RetentionReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetRetention not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSources(context.Context, *MetricsRequest) (*QualityReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSources not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetCampaigns(context.Context, *MetricsRequest) (*QualityReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCampaigns not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSLA(context.Context, *MetricsRequest) (*SLAReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSLA not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSpeed(context.Context, *MetricsRequest) (*SpeedReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSpeed not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetReasons(context.Context, *MetricsRequest) (*ReasonsReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReasons not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetBands(context.Context, *MetricsRequest) (*QualityReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetBands not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetLeakage(context.Context, *MetricsRequest) (*LeakageReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLeakage not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetCohorts(context.Context, *MetricsRequest) (*CohortsReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCohorts not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetGoals(context.Context, *MetricsRequest) (*GoalsReport, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetGoals not implemented")
 }
 func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
@@ -502,6 +710,240 @@ func _FeedbackService_Bulk_Handler(srv interface{}, ctx context.Context, dec fun
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetConversion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetConversion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetConversion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetConversion(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetVelocity_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetVelocity(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetVelocity_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetVelocity(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetCAC_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetCAC(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetCAC_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetCAC(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetRetention_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetRetention(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetRetention_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetRetention(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSources_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSources(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSources_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSources(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetCampaigns_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetCampaigns(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetCampaigns_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetCampaigns(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSLA_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSLA(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSLA_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSLA(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSpeed_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSpeed(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSpeed_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSpeed(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetReasons_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetReasons(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetReasons_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetReasons(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetBands_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetBands(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetBands_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetBands(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetLeakage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetLeakage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetLeakage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetLeakage(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetCohorts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetCohorts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetCohorts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetCohorts(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetGoals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MetricsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetGoals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetGoals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetGoals(ctx, req.(*MetricsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDealsRequest)
 	if err := dec(in); err != nil {
@@ -638,6 +1080,58 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Bulk",
 			Handler:    _FeedbackService_Bulk_Handler,
+		},
+		{
+			MethodName: "GetConversion",
+			Handler:    _FeedbackService_GetConversion_Handler,
+		},
+		{
+			MethodName: "GetVelocity",
+			Handler:    _FeedbackService_GetVelocity_Handler,
+		},
+		{
+			MethodName: "GetCAC",
+			Handler:    _FeedbackService_GetCAC_Handler,
+		},
+		{
+			MethodName: "GetRetention",
+			Handler:    _FeedbackService_GetRetention_Handler,
+		},
+		{
+			MethodName: "GetSources",
+			Handler:    _FeedbackService_GetSources_Handler,
+		},
+		{
+			MethodName: "GetCampaigns",
+			Handler:    _FeedbackService_GetCampaigns_Handler,
+		},
+		{
+			MethodName: "GetSLA",
+			Handler:    _FeedbackService_GetSLA_Handler,
+		},
+		{
+			MethodName: "GetSpeed",
+			Handler:    _FeedbackService_GetSpeed_Handler,
+		},
+		{
+			MethodName: "GetReasons",
+			Handler:    _FeedbackService_GetReasons_Handler,
+		},
+		{
+			MethodName: "GetBands",
+			Handler:    _FeedbackService_GetBands_Handler,
+		},
+		{
+			MethodName: "GetLeakage",
+			Handler:    _FeedbackService_GetLeakage_Handler,
+		},
+		{
+			MethodName: "GetCohorts",
+			Handler:    _FeedbackService_GetCohorts_Handler,
+		},
+		{
+			MethodName: "GetGoals",
+			Handler:    _FeedbackService_GetGoals_Handler,
 		},
 		{
 			MethodName: "ListDeals",

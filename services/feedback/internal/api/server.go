@@ -10,6 +10,7 @@ import (
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/feedback/internal/core"
+	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 )
 
 // Journal takes requests and gives what became of them; *journal.Journal is one.
@@ -29,13 +30,17 @@ type Funnels interface {
 	Count(ctx context.Context, after string, q core.Query) (core.Funnel, error)
 }
 
-// Options of a Server. All but Handoffs are needed.
+// Options of a Server. All but Handoffs and Rates are needed.
 type Options struct {
 	Journal Journal
 	States  States
 	Funnels Funnels
 	Books   Books
 	Ledger  Ledger
+	// Tables, InForce and Rates are what the metrics are counted from. Rates is nil where no rates are kept: no amount is converted then.
+	Tables  Tables
+	InForce InForce
+	Rates   func(context.Context) (metrics.Converter, error)
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither.

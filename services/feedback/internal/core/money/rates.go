@@ -182,15 +182,44 @@ func (r *Rates) Convert(micros int64, currency string, at int64) (int64, error) 
 	case currency == r.base:
 		return micros, nil
 	}
+	return r.Between(micros, currency, r.base, at)
+}
+
+// Between gives an amount in micro-units of one currency in micro-units of another, through the base; see Convert. Rounded once.
+func (r *Rates) Between(micros int64, from, to string, at int64) (int64, error) {
+	switch {
+	case from == "" || to == "":
+		return 0, &NoRateError{}
+	case from == to:
+		return micros, nil
+	case r == nil || r.base == "":
+		return 0, ErrNoRates
+	}
+	of, err := r.worth(from, at)
+	if err != nil {
+		return 0, err
+	}
+	in, err := r.worth(to, at)
+	if err != nil {
+		return 0, err
+	}
+	return convert(micros, of, in)
+}
+
+// worth gives what one unit of the base is worth in a currency at a moment.
+func (r *Rates) worth(currency string, at int64) (*big.Rat, error) {
+	if currency == r.base {
+		return big.NewRat(1, 1), nil
+	}
 	list, day := r.of[currency], Day(at)
 	i, found := slices.BinarySearchFunc(list, day, func(e dated, day int64) int { return cmp.Compare(e.day, day) })
 	if !found {
 		i--
 	}
 	if i < 0 {
-		return 0, &NoRateError{Currency: currency, Day: day}
+		return nil, &NoRateError{Currency: currency, Day: day}
 	}
-	return convert(micros, list[i].rate.r, big.NewRat(1, 1))
+	return list[i].rate.r, nil
 }
 
 // Sum adds amounts of several currencies in the base. What could not be converted is kept by currency, and counted.

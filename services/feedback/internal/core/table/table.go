@@ -76,7 +76,8 @@ type Flags uint16
 
 // The flags.
 const (
-	// WonBeforeSeen: a deal was won before the lead was first seen. It counts as won; no duration is taken from it.
+	// WonBeforeSeen: a deal was won before the lead was first seen. It counts as won after no
+	// time at all; no negative duration is taken from it.
 	WonBeforeSeen Flags = 1 << iota
 	// AcceptBreached and ContactBreached: the promise was broken.
 	AcceptBreached

@@ -1,0 +1,181 @@
+package metrics
+
+import (
+	"cmp"
+	"math/bits"
+	"slices"
+
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
+)
+
+// Converter converts an amount in micro-units by the rate of a moment. ok is false where there is no such rate: nothing is guessed.
+type Converter interface {
+	Convert(amount int64, from, to string, at table.Time) (converted int64, ok bool)
+}
+
+// Spend is what was spent in a month on a campaign, a channel or a team; "" where it was for none in particular.
+type Spend struct {
+	// Month is any moment of it.
+	Month                   table.Time
+	Campaign, Channel, Team string
+	// Kind is marketing or sales.
+	Kind string
+	// Amount in micro-units of Currency.
+	Amount   int64
+	Currency string
+}
+
+// Amount is money of one currency, in micro-units (millionths).
+type Amount struct {
+	Micros   int64
+	Currency string
+}
+
+// Money is what amounts come to: one sum where they could be converted to the currency asked for, and beside it one of each currency that
+// could not, which are in no sum. Without a currency asked for, each stays in its own.
+type Money struct {
+	Sum   Amount
+	Apart []Amount
+
+	apartDeals int
+}
+
+// purse adds amounts up.
+type purse struct {
+	sum   int64
+	apart map[string]int64
+	// lost counts the amounts that could not be converted.
+	lost int
+}
+
+// put adds an amount as of a moment, and reports whether it is in the one sum.
+func (p *purse) put(a Amount, at table.Time, to string, conv Converter) bool {
+	if to != "" {
+		if a.Currency == to {
+			p.sum += a.Micros
+			return true
+		}
+		if conv != nil {
+			if v, ok := conv.Convert(a.Micros, a.Currency, to, at); ok {
+				p.sum += v
+				return true
+			}
+		}
+		p.lost++
+	}
+	if p.apart == nil {
+		p.apart = map[string]int64{}
+	}
+	p.apart[a.Currency] += a.Micros
+	return false
+}
+
+func (p *purse) money(to string) Money {
+	m := Money{Sum: Amount{p.sum, to}, apartDeals: p.lost}
+	for currency, micros := range p.apart {
+		m.Apart = append(m.Apart, Amount{micros, currency})
+	}
+	slices.SortFunc(m.Apart, func(a, b Amount) int { return cmp.Compare(a.Currency, b.Currency) })
+	if to == "" && len(m.Apart) == 1 {
+		m.Sum, m.Apart = m.Apart[0], nil
+	}
+	return m
+}
+
+// per gives money for each of n; nothing for none.
+func (m Money) per(n int) Money {
+	if n == 0 {
+		return Money{Sum: Amount{Currency: m.Sum.Currency}}
+	}
+	out := Money{Sum: Amount{divide(m.Sum.Micros, int64(n)), m.Sum.Currency}}
+	for _, a := range m.Apart {
+		out.Apart = append(out.Apart, Amount{divide(a.Micros, int64(n)), a.Currency})
+	}
+	return out
+}
+
+// divide divides a by b > 0, halves to even.
+func divide(a, b int64) int64 {
+	q, r := a/b, a%b
+	if r < 0 {
+		r, q = r+b, q-1
+	}
+	if twice := uint64(r) * 2; twice > uint64(b) || twice == uint64(b) && q&1 != 0 {
+		q++
+	}
+	return q
+}
+
+// portion gives amount × part / of for 0 <= part <= of, rounded down toward zero, without overflow on the way.
+func portion(amount, part, of int64) int64 {
+	if of <= 0 || part <= 0 {
+		return 0
+	}
+	sign := int64(1)
+	if amount < 0 {
+		amount, sign = -amount, -1
+	}
+	high, low := bits.Mul64(uint64(amount), uint64(min(part, of)))
+	q, _ := bits.Div64(high, low, uint64(of))
+	return sign * int64(q)
+}
+
+// wonAmounts is what the deals won of a cohort's leads brought, by the cohort's groups.
+type wonAmounts struct {
+	total    purse
+	groups   []purse
+	unstated int
+}
+
+// amounts adds up the deals won whose primary lead is in the cohort, by the group that the lead is counted in.
+func amounts(t *table.Table, p *plan, q *Query, c *counted, conv Converter) *wonAmounts {
+	out := &wonAmounts{groups: make([]purse, len(c.keys))}
+	places := make(map[uint64]int, len(c.keys))
+	for g, key := range c.keys {
+		places[key] = g
+	}
+	at := q.Cohort.moment()
+	var buf []*table.Row
+	for d := range t.EachDeal() {
+		if d.Status != table.DealWon {
+			continue
+		}
+		buf = t.Epochs(d.Lead, buf[:0])
+		r := epochOf(buf, d.Epoch, q.Cohort == First)
+		if r == nil {
+			continue
+		}
+		moment, ok := at(r)
+		if !ok || !p.keeps(r, moment) || !p.in(moment) {
+			continue
+		}
+		if !d.HasAmount {
+			out.unstated++
+			continue
+		}
+		a := Amount{d.Amount, t.Names.Name(d.Currency)}
+		out.total.put(a, d.Closed, q.Currency, conv)
+		out.groups[places[p.key(r, moment)]].put(a, d.Closed, q.Currency, conv)
+	}
+	return out
+}
+
+// epochOf gives the row of a deal: its epoch, or what all epochs of the lead come to; nil where there is none.
+func epochOf(epochs []*table.Row, number uint16, all bool) *table.Row {
+	if len(epochs) == 0 {
+		return nil
+	}
+	if all {
+		if len(epochs) == 1 {
+			return epochs[0]
+		}
+		m := whole(epochs)
+		return &m
+	}
+	for _, e := range epochs {
+		if e.Epoch == number {
+			return e
+		}
+	}
+	return nil
+}

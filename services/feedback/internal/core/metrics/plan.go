@@ -1,0 +1,185 @@
+package metrics
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
+)
+
+// plan is a query made ready for a table: names are numbers, and filters are sets.
+type plan struct {
+	q       *Query
+	names   *table.Names
+	filters []filter
+	by      []reader
+	// whole is the window of all times.
+	whole bool
+}
+
+type filter struct {
+	read reader
+	// few are the values; many is a set of them by number where there are more than a handful.
+	few  []uint32
+	many []bool
+}
+
+func (f *filter) keeps(r *table.Row, at table.Time) bool {
+	v := f.read(r, at)
+	if f.many != nil {
+		return int(v) < len(f.many) && f.many[v]
+	}
+	for _, w := range f.few {
+		if v == w {
+			return true
+		}
+	}
+	return false
+}
+
+// aFew values are compared one by one.
+const aFew = 8
+
+func newPlan(t *table.Table, q *Query) (*plan, error) {
+	p := &plan{q: q, names: t.Names, whole: q.From == 0 && q.To == 0}
+	var bad []Problem
+	for _, d := range sorted(q.Filter) {
+		f := filter{read: d.reader()}
+		if d == ByMember {
+			f.few = contributed(t.Names, q.Filter[d])
+		} else {
+			for _, name := range q.Filter[d] {
+				v, ok, err := d.value(t.Names, name)
+				if err != nil {
+					bad = append(bad, Problem{"where", string(d) + ": " + err.Error()})
+				}
+				if ok {
+					f.few = append(f.few, v)
+				}
+			}
+		}
+		if len(f.few) > aFew {
+			f.many = make([]bool, slices.Max(f.few)+1)
+			for _, v := range f.few {
+				f.many[v] = true
+			}
+		}
+		p.filters = append(p.filters, f)
+	}
+	for _, d := range q.By {
+		p.by = append(p.by, d.reader())
+	}
+	if bad != nil {
+		return nil, &BadQuery{bad}
+	}
+	return p, nil
+}
+
+// contributed gives the numbers of all sets that have one of the rules.
+func contributed(n *table.Names, rules []string) []uint32 {
+	var sets []uint32
+	if slices.Contains(rules, None) {
+		sets = append(sets, 0)
+	}
+	for s := table.Sym(1); int(s) < n.Len(); s++ {
+		if !strings.HasPrefix(n.Name(s), "\x00") {
+			continue
+		}
+		for _, m := range n.Members(s) {
+			if slices.Contains(rules, m) {
+				sets = append(sets, uint32(s))
+				break
+			}
+		}
+	}
+	return sets
+}
+
+// asks tells whether anything about a row is asked for: otherwise it need not be looked up.
+func (p *plan) asks() bool { return len(p.filters)+len(p.by) > 0 }
+
+func (p *plan) keeps(r *table.Row, at table.Time) bool {
+	for i := range p.filters {
+		if !p.filters[i].keeps(r, at) {
+			return false
+		}
+	}
+	return true
+}
+
+// in tells whether a cohort's moment is in the window. A moment that is not known is only in the window of all times.
+func (p *plan) in(at table.Time) bool {
+	if at == 0 {
+		return p.whole
+	}
+	return at >= p.q.From && (p.q.To == 0 || at < p.q.To)
+}
+
+// key gives the values that a row is grouped by, the first in the upper half.
+func (p *plan) key(r *table.Row, at table.Time) uint64 {
+	switch len(p.by) {
+	case 0:
+		return 0
+	case 1:
+		return uint64(p.by[0](r, at)) << 32
+	}
+	return uint64(p.by[0](r, at))<<32 | uint64(p.by[1](r, at))
+}
+
+// texts gives the names of a key's values.
+func (p *plan) texts(key uint64) []string {
+	out := make([]string, len(p.q.By))
+	for i, d := range p.q.By {
+		out[i] = d.text(p.names, uint32(key>>(32*(1-i))))
+	}
+	return out
+}
+
+// index numbers the groups as they are met: by an array for the values of one dimension, by a map for those of two.
+type index struct {
+	plan *plan
+	one  []int32
+	two  map[uint64]int32
+	keys []uint64
+	last uint64
+	at   int32
+}
+
+func (p *plan) newIndex() *index {
+	x := &index{plan: p, at: -1}
+	if len(p.by) == maxBy {
+		x.two = map[uint64]int32{}
+	}
+	return x
+}
+
+// of gives the number of a key's group.
+func (x *index) of(key uint64) int32 {
+	if key == x.last && x.at >= 0 {
+		return x.at
+	}
+	x.last = key
+	if x.two != nil {
+		g, ok := x.two[key]
+		if !ok {
+			g = x.add(key)
+			x.two[key] = g
+		}
+		x.at = g
+		return g
+	}
+	v := int(key >> 32)
+	if v >= len(x.one) {
+		x.one = append(x.one, make([]int32, v+1+v/2-len(x.one))...)
+	}
+	if x.one[v] == 0 {
+		x.one[v] = x.add(key) + 1
+	}
+	x.at = x.one[v] - 1
+	return x.at
+}
+
+func (x *index) add(key uint64) int32 {
+	x.keys = append(x.keys, key)
+	return int32(len(x.keys) - 1)
+}

@@ -1,0 +1,36 @@
+package table
+
+import "iter"
+
+// Epochs appends the rows of a lead to buf, in the order in which they were put. They are those of the table: they must not be changed,
+// and the owner's lock must be held while they are read.
+func (t *Table) Epochs(lead uint32, buf []*Row) []*Row {
+	if int(lead) >= len(t.first) || t.first[lead] < 0 {
+		return buf
+	}
+	buf = append(buf, t.at(t.first[lead]))
+	for _, p := range t.more[lead] {
+		buf = append(buf, t.at(p))
+	}
+	return buf
+}
+
+// Single tells whether a row of Chunks is the only one of its lead. For a lead with several, head tells whether it is the first that
+// was put: exactly one row of each lead is.
+func (t *Table) Single(r *Row) (single, head bool) {
+	if _, several := t.more[r.Lead]; !several { // as most have one: without a look at where it stands
+		return true, true
+	}
+	return false, t.at(t.first[r.Lead]) == r
+}
+
+// EachDeal gives all deals in no order: for what does not depend on one.
+func (t *Table) EachDeal() iter.Seq[*Deal] {
+	return func(yield func(*Deal) bool) {
+		for _, d := range t.deals {
+			if !yield(d) {
+				return
+			}
+		}
+	}
+}
