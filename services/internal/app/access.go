@@ -96,6 +96,9 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
 		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
 		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+
+		"/baton.feedback.v1.FeedbackService/GetAttribution": read(people),
+		"/baton.feedback.v1.FeedbackService/GetDealStory":   read(people),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

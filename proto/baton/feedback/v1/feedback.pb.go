@@ -544,7 +544,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a#baton/feedback/v1/attribution.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -589,7 +589,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tqualified\x18\x05 \x01(\x01R\tqualified\x12\x16\n" +
 	"\x06routed\x18\x06 \x01(\x01R\x06routed\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\x01R\baccepted\x12\x10\n" +
-	"\x03sql\x18\b \x01(\x01R\x03sql2\xf8\x04\n" +
+	"\x03sql\x18\b \x01(\x01R\x03sql2\xa4\x06\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -598,7 +598,9 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"Disqualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aQualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12H\n" +
-	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.FunnelB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12W\n" +
+	"\x0eGetAttribution\x12%.baton.feedback.v1.AttributionRequest\x1a\x1e.baton.feedback.v1.Attribution\x12Q\n" +
+	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStoryB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -621,6 +623,10 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*FunnelStage)(nil),           // 4: baton.feedback.v1.FunnelStage
 	(*FunnelSource)(nil),          // 5: baton.feedback.v1.FunnelSource
 	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*AttributionRequest)(nil),    // 7: baton.feedback.v1.AttributionRequest
+	(*DealStoryRequest)(nil),      // 8: baton.feedback.v1.DealStoryRequest
+	(*Attribution)(nil),           // 9: baton.feedback.v1.Attribution
+	(*DealStory)(nil),             // 10: baton.feedback.v1.DealStory
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	6,  // 0: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
@@ -637,15 +643,19 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	0,  // 11: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
 	0,  // 12: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
 	2,  // 13: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
-	1,  // 14: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 15: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 16: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 17: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 18: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 19: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	3,  // 20: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
+	7,  // 14: baton.feedback.v1.FeedbackService.GetAttribution:input_type -> baton.feedback.v1.AttributionRequest
+	8,  // 15: baton.feedback.v1.FeedbackService.GetDealStory:input_type -> baton.feedback.v1.DealStoryRequest
+	1,  // 16: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 17: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 18: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 19: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 20: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 21: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	3,  // 22: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	9,  // 23: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
+	10, // 24: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	16, // [16:25] is the sub-list for method output_type
+	7,  // [7:16] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -656,6 +666,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_attribution_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

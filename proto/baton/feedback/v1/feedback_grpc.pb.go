@@ -19,13 +19,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName     = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName     = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName    = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName    = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Accept_FullMethodName         = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName         = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName        = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName        = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName     = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName        = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_GetAttribution_FullMethodName = "/baton.feedback.v1.FeedbackService/GetAttribution"
+	FeedbackService_GetDealStory_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetDealStory"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -41,6 +43,10 @@ type FeedbackServiceClient interface {
 	Disqualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Qualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	GetFunnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*Funnel, error)
+	// Who earned what the deals brought.
+	GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
 }
 
 type feedbackServiceClient struct {
@@ -121,6 +127,26 @@ func (c *feedbackServiceClient) GetFunnel(ctx context.Context, in *FunnelRequest
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Attribution)
+	err := c.cc.Invoke(ctx, FeedbackService_GetAttribution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DealStory)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDealStory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -134,6 +160,10 @@ type FeedbackServiceServer interface {
 	Disqualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Qualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	GetFunnel(context.Context, *FunnelRequest) (*Funnel, error)
+	// Who earned what the deals brought.
+	GetAttribution(context.Context, *AttributionRequest) (*Attribution, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -164,6 +194,12 @@ func (UnimplementedFeedbackServiceServer) Qualify(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) GetFunnel(context.Context, *FunnelRequest) (*Funnel, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetFunnel not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetAttribution(context.Context, *AttributionRequest) (*Attribution, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAttribution not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDealStory not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -312,6 +348,42 @@ func _FeedbackService_GetFunnel_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetAttribution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttributionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetAttribution(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetAttribution_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetAttribution(ctx, req.(*AttributionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetDealStory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DealStoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDealStory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, req.(*DealStoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -346,6 +418,14 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetFunnel",
 			Handler:    _FeedbackService_GetFunnel_Handler,
+		},
+		{
+			MethodName: "GetAttribution",
+			Handler:    _FeedbackService_GetAttribution_Handler,
+		},
+		{
+			MethodName: "GetDealStory",
+			Handler:    _FeedbackService_GetDealStory_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
