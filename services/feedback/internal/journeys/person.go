@@ -1,0 +1,195 @@
+package journeys
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+)
+
+// Person is a lead together with those that it absorbed.
+type Person struct {
+	ID    string
+	Title string
+	// Refused: they refused profiling, so that nothing they did is a touch.
+	Refused bool
+	// First is when anything was first heard of them, Known when they were first known by more than a device; 0 for never.
+	First, Known int64
+	// Marks in the order of time.
+	Marks   []Mark
+	account string
+	touches []touch
+	deals   []dealFact
+}
+
+// deepest bounds a chain of merges, which a journal that makes no sense could close to a ring.
+const deepest = 64
+
+// roots gives the lead that each has become.
+func (r *reading) roots(ctx context.Context, ids []string) (map[string]string, error) {
+	root := make(map[string]string, len(ids))
+	for _, id := range ids {
+		root[id] = id
+	}
+	for range deepest {
+		var next []string
+		for _, at := range root {
+			next = append(next, at)
+		}
+		if err := r.load(ctx, next); err != nil {
+			return nil, err
+		}
+		moved := false
+		for id, at := range root {
+			if rec := r.c.records[at]; rec != nil && rec.into != "" {
+				root[id], moved = rec.into, true
+			}
+		}
+		if !moved {
+			break
+		}
+	}
+	return root, nil
+}
+
+// people gives each lead with all that it absorbed.
+func (r *reading) people(ctx context.Context, leads []string) (map[string]*Person, error) {
+	parts := make(map[string][]string, len(leads)) // by lead, itself first
+	var level []string
+	for _, id := range leads {
+		if parts[id] == nil {
+			parts[id] = []string{id}
+			level = append(level, id)
+		}
+	}
+	if err := r.load(ctx, level); err != nil {
+		return nil, err
+	}
+	grown := map[string]int{} // how many of a lead's parts have been looked into
+	for range deepest {
+		var more []string
+		for _, lead := range level {
+			for ; grown[lead] < len(parts[lead]); grown[lead]++ {
+				rec := r.c.records[parts[lead][grown[lead]]]
+				if rec == nil {
+					continue
+				}
+				for _, id := range rec.absorbed {
+					if !slices.Contains(parts[lead], id) && !r.hasLeft(parts[lead], id) {
+						parts[lead] = append(parts[lead], id)
+						more = append(more, id)
+					}
+				}
+			}
+		}
+		if len(more) == 0 {
+			break
+		}
+		if err := r.load(ctx, more); err != nil {
+			return nil, err
+		}
+	}
+	out := make(map[string]*Person, len(parts))
+	for _, lead := range level {
+		out[lead] = r.join(lead, parts[lead])
+	}
+	return out, nil
+}
+
+// resolve gives the people that leads have become.
+func (r *reading) resolve(ctx context.Context, leads []string) (map[string]*Person, error) {
+	root, err := r.roots(ctx, leads)
+	if err != nil {
+		return nil, err
+	}
+	return r.people(ctx, slices.Collect(maps.Values(root)))
+}
+
+// committee gives the leads that are known at the accounts of some people, besides them, by account.
+func (r *reading) committee(ctx context.Context, people map[string]*Person) (map[string][]string, map[string]*Person, error) {
+	accounts := map[string][]string{}
+	var ids []string
+	for _, p := range people {
+		if p.account != "" && accounts[p.account] == nil {
+			accounts[p.account] = []string{}
+			ids = append(ids, p.account)
+		}
+	}
+	if err := r.load(ctx, ids); err != nil {
+		return nil, nil, err
+	}
+	var leads []string
+	for _, id := range ids {
+		leads = append(leads, r.c.records[id].members...)
+	}
+	members, err := r.resolve(ctx, leads)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, lead := range slices.Sorted(maps.Keys(members)) {
+		if a := members[lead].account; accounts[a] != nil {
+			accounts[a] = append(accounts[a], lead)
+		}
+	}
+	return accounts, members, nil
+}
+
+// hasLeft reports whether an origin left the lead or one that brought it there.
+func (r *reading) hasLeft(parts []string, origin string) bool {
+	return slices.ContainsFunc(parts, func(id string) bool { rec := r.c.records[id]; return rec != nil && rec.left[origin] })
+}
+
+// join puts the parts of a person together. An event that came twice, or by two ways, counts once.
+func (r *reading) join(lead string, parts []string) *Person {
+	p := &Person{ID: lead}
+	titleAt := int64(0)
+	refused := map[uint64]statement{}
+	automated := map[uint64]bool{}
+	for _, id := range parts {
+		rec := r.c.records[id]
+		if rec == nil {
+			continue
+		}
+		if rec.title != "" && (p.Title == "" || rec.titleAt > titleAt) {
+			p.Title, titleAt = rec.title, rec.titleAt
+		}
+		p.First, p.Known = earlier(p.First, rec.first), earlier(p.Known, rec.known)
+		p.account = cmp.Or(p.account, rec.account)
+		p.touches = append(p.touches, rec.touches...)
+		p.Marks = append(p.Marks, rec.marks...)
+		p.deals = append(p.deals, rec.deals...)
+		for k, s := range rec.consent {
+			if old, ok := refused[k]; !ok || cmp.Or(cmp.Compare(old.at, s.at), cmp.Compare(old.seq, s.seq)) < 0 {
+				refused[k] = s
+			}
+		}
+		for e := range rec.automated {
+			automated[e] = true
+		}
+	}
+	for _, s := range refused {
+		p.Refused = p.Refused || s.refused
+	}
+	if p.Refused {
+		p.touches = nil
+	}
+	slices.SortFunc(p.Marks, func(a, b Mark) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.seq, b.seq)) })
+	slices.SortFunc(p.touches, func(a, b touch) int { return cmp.Compare(a.seq, b.seq) })
+	seen := map[uint64]bool{}
+	p.touches = slices.DeleteFunc(p.touches, func(t touch) bool {
+		again := seen[t.event]
+		seen[t.event] = true
+		return again || automated[t.event]
+	})
+	p.contacts()
+	slices.SortStableFunc(p.touches, func(a, b touch) int { return cmp.Compare(a.at, b.at) })
+	p.sessions()
+	return p
+}
+
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
