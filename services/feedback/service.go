@@ -21,6 +21,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/journeys"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
 
@@ -69,7 +70,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
+	cache := journeys.NewCache(deps.Journal)
 	s.server = api.New(api.Options{
+		Journeys: &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
 		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})

@@ -603,9 +603,11 @@ type DealStoryRequest struct {
 	// lead (where absent): the people on the deal. account: everybody known at their accounts.
 	Scope string `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
 	// As in AttributionRequest.
-	Lookback      string `protobuf:"bytes,3,opt,name=lookback,proto3" json:"lookback,omitempty"`
-	By            string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
-	After         string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	Lookback string `protobuf:"bytes,3,opt,name=lookback,proto3" json:"lookback,omitempty"`
+	By       string `protobuf:"bytes,4,opt,name=by,proto3" json:"by,omitempty"`
+	After    string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	// What sales did earns, too.
+	Sales         bool `protobuf:"varint,6,opt,name=sales,proto3" json:"sales,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -673,6 +675,13 @@ func (x *DealStoryRequest) GetAfter() string {
 		return x.After
 	}
 	return ""
+}
+
+func (x *DealStoryRequest) GetSales() bool {
+	if x != nil {
+		return x.Sales
+	}
+	return false
 }
 
 // DealStory is what led to a deal, touch by touch, in the order of time.
@@ -1244,13 +1253,14 @@ const file_baton_feedback_v1_attribution_proto_rawDesc = "" +
 	"\x05paths\x18\x06 \x01(\x01R\x05paths\x12%\n" +
 	"\x0eremoval_effect\x18\a \x01(\x01R\rremovalEffect\x12\x14\n" +
 	"\x05value\x18\b \x01(\x01R\x05value\x12%\n" +
-	"\x0estandard_error\x18\t \x01(\x01R\rstandardError\"z\n" +
+	"\x0estandard_error\x18\t \x01(\x01R\rstandardError\"\x90\x01\n" +
 	"\x10DealStoryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05scope\x18\x02 \x01(\tR\x05scope\x12\x1a\n" +
 	"\blookback\x18\x03 \x01(\tR\blookback\x12\x0e\n" +
 	"\x02by\x18\x04 \x01(\tR\x02by\x12\x14\n" +
-	"\x05after\x18\x05 \x01(\tR\x05after\"\xef\x03\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\x12\x14\n" +
+	"\x05sales\x18\x06 \x01(\bR\x05sales\"\xef\x03\n" +
 	"\tDealStory\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12/\n" +
