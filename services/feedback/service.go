@@ -73,7 +73,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	cache := journeys.NewCache(deps.Journal)
 	s.server = api.New(api.Options{
 		Journeys: &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
-		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
+		Journal:  deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil

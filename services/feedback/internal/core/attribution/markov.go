@@ -52,7 +52,9 @@ func Markov(paths []Path, keys, order int, byValue bool) ([]Effect, error) {
 			for key := int(next.Add(1)) - 1; key < keys; key = int(next.Add(1)) - 1 {
 				if c.seen[key] {
 					copy(x, whole) // nearer to the solution than nothing is
-					effects[key].Removal = min(1, max(0, 1-c.value(c.solve(key, x), key)/start))
+					if lost := 1 - c.value(c.solve(key, x), key)/start; lost > noise {
+						effects[key].Removal = min(1, lost)
+					}
 				}
 			}
 		})
@@ -186,6 +188,8 @@ const (
 	// closeEnough is how little a sweep must change, of the largest value, for the solution to be good.
 	closeEnough = 1e-14
 	maxSweeps   = 100_000
+	// noise is what a removal effect must be above to be one: less is rounding.
+	noise = 1e-12
 	// leapEvery is after how many pairs of sweeps solve leaps ahead.
 	leapEvery = 5
 )
