@@ -54,46 +54,46 @@ func (r *reading) roots(ctx context.Context, ids []string) (map[string]string, e
 
 // people gives each lead with all that it absorbed.
 func (r *reading) people(ctx context.Context, leads []string) (map[string]*Person, error) {
-	parts := make(map[string][]string, len(leads)) // by lead, itself first
-	var level []string
-	for _, id := range leads {
-		if parts[id] == nil {
-			parts[id] = []string{id}
-			level = append(level, id)
-		}
-	}
-	if err := r.load(ctx, level); err != nil {
-		return nil, err
-	}
-	grown := map[string]int{} // how many of a lead's parts have been looked into
-	for range deepest {
-		var more []string
-		for _, lead := range level {
-			for ; grown[lead] < len(parts[lead]); grown[lead]++ {
-				rec := r.c.records[parts[lead][grown[lead]]]
-				if rec == nil {
-					continue
-				}
-				for _, id := range rec.absorbed {
-					if !slices.Contains(parts[lead], id) && !r.hasLeft(parts[lead], id) {
-						parts[lead] = append(parts[lead], id)
-						more = append(more, id)
-					}
-				}
-			}
-		}
-		if len(more) == 0 {
-			break
-		}
-		if err := r.load(ctx, more); err != nil {
+	// Everything that anybody ever absorbed is read first, so that who is part of whom does not depend on what is there already.
+	level, seen := leads, map[string]bool{}
+	for len(level) > 0 {
+		if err := r.load(ctx, level); err != nil {
 			return nil, err
 		}
+		var next []string
+		for _, id := range level {
+			if rec := r.c.records[id]; rec != nil && !seen[id] {
+				seen[id] = true
+				next = append(next, rec.absorbed...)
+			}
+		}
+		level = next
 	}
-	out := make(map[string]*Person, len(parts))
-	for _, lead := range level {
-		out[lead] = r.join(lead, parts[lead])
+	out := make(map[string]*Person, len(leads))
+	for _, lead := range leads {
+		if out[lead] == nil {
+			out[lead] = r.join(lead, r.parts(nil, lead, nil))
+		}
 	}
 	return out, nil
+}
+
+// parts adds a lead and what it absorbed to those that are found already. What has left it, or one of those that it came to by it
+// (path), is none of it.
+func (r *reading) parts(found []string, lead string, path []*record) []string {
+	found = append(found, lead)
+	rec := r.c.records[lead]
+	if rec == nil || len(path) == deepest {
+		return found
+	}
+	path = append(path, rec)
+	for _, id := range rec.absorbed {
+		left := slices.ContainsFunc(path, func(above *record) bool { return above.left[id] })
+		if !left && !slices.Contains(found, id) {
+			found = r.parts(found, id, path)
+		}
+	}
+	return found
 }
 
 // resolve gives the people that leads have become.
@@ -132,11 +132,6 @@ func (r *reading) committee(ctx context.Context, people map[string]*Person) (map
 		}
 	}
 	return accounts, members, nil
-}
-
-// hasLeft reports whether an origin left the lead or one that brought it there.
-func (r *reading) hasLeft(parts []string, origin string) bool {
-	return slices.ContainsFunc(parts, func(id string) bool { rec := r.c.records[id]; return rec != nil && rec.left[origin] })
 }
 
 // join puts the parts of a person together. An event that came twice, or by two ways, counts once.
