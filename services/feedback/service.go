@@ -70,7 +70,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
-	cache := journeys.NewCache(deps.Journal)
+	cache := journeys.NewCache(deps.Journal, deps.Journal.Key())
 	s.server = api.New(api.Options{
 		Journeys: &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
 		Journal:  deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,

@@ -29,6 +29,8 @@ const (
 // several goroutines: one question is read for at a time.
 type Cache struct {
 	log Log
+	// key makes accounts' ids.
+	key identity.Key
 	// token is held while records are read or used.
 	token   chan struct{}
 	records map[string]*record
@@ -39,8 +41,8 @@ type Cache struct {
 }
 
 // NewCache gives an empty cache.
-func NewCache(log Log) *Cache {
-	return &Cache{log: log, token: make(chan struct{}, 1), records: map[string]*record{}, erased: map[string]uint64{}}
+func NewCache(log Log, key identity.Key) *Cache {
+	return &Cache{log: log, key: key, token: make(chan struct{}, 1), records: map[string]*record{}, erased: map[string]uint64{}}
 }
 
 // use brings the records up to date, and gives a reading of them to f. What the reading gives must not be kept.

@@ -145,8 +145,10 @@ func (r *reading) teams(ctx context.Context, deals []Deal, account bool) ([][]*P
 			add(people[root[l.Lead]])
 		}
 		for _, p := range slices.Clone(team) {
-			for _, lead := range accounts[p.account] {
-				add(members[lead])
+			for _, a := range p.accounts {
+				for _, lead := range accounts[a] {
+					add(members[lead])
+				}
 			}
 		}
 		out[i] = team

@@ -35,7 +35,7 @@ func (r *record) scored(ev *journal.Event, at int64) {
 		}
 	case *journalv1.Event_AccountRated:
 		if a := p.AccountRated.GetAccount(); identity.Safe(a) {
-			r.account = intern(a)
+			r.rated = intern(a)
 		}
 	case *journalv1.Event_AccountEngaged:
 		if lead := p.AccountEngaged.GetLead(); identity.Safe(lead) && !slices.Contains(r.members, lead) {
@@ -67,8 +67,8 @@ func (r *record) routed(ev *journal.Event, at int64) {
 	switch p := ev.Body.Payload.(type) {
 	case *journalv1.Event_Routed:
 		m.Type, m.Rep, m.Rule = "routed", p.Routed.GetRep(), p.Routed.GetRoute()
-		if a := p.Routed.GetAccount(); r.account == "" && identity.Safe(a) {
-			r.account = intern(a)
+		if a := p.Routed.GetAccount(); identity.Safe(a) {
+			r.matched = intern(a)
 		}
 	case *journalv1.Event_Reassigned:
 		m.Type, m.Rep, m.Reason = "reassigned", p.Reassigned.GetTo(), p.Reassigned.GetReason()

@@ -22,6 +22,8 @@ var (
 	key    = identity.Key("a key for tests")
 	ana    = key.Lead(identity.Email, "", "ana@initech.example")
 	bo     = key.Lead(identity.Email, "", "bo@initech.example")
+	cy     = key.Lead(identity.Email, "", "cy@globex.example")
+	dee    = key.Lead(identity.Email, "", "dee@initech.example")
 	phone  = key.Lead(identity.Anonymous, "", "phone")
 	laptop = key.Lead(identity.Anonymous, "", "laptop")
 	co     = key.Account("initech.example")
@@ -131,7 +133,7 @@ func (l *log) row(lead string) *core.Row {
 }
 
 func (l *log) collector() *Collector {
-	c := NewCache(l)
+	c := NewCache(l, key)
 	return &Collector{Cache: c, Deals: JournalDeals{c, l}, Leads: l}
 }
 
@@ -168,6 +170,12 @@ func story() *log {
 	l.add(73, "", &journalv1.Event{Entity: ana, Type: "call_logged", Source: "crm"})
 	l.add(74, scoring, &journalv1.Event{Entity: co, Type: "account_engaged", Payload: &journalv1.Event_AccountEngaged{AccountEngaged: &journalv1.AccountEngaged{Lead: bo, EngagementMicros: 5}}})
 	l.add(74, scoring, &journalv1.Event{Entity: bo, Type: "account_rated", Payload: &journalv1.Event_AccountRated{AccountRated: &journalv1.AccountRated{Account: co}}})
+	// cy was counted there once, and works elsewhere; dee's company is told by its domain alone.
+	l.did(75, cy, "event_attended", "elsewhere", "").Body.Account = &journalv1.Account{Domain: ptr("globex.example")}
+	l.did(12, dee, "chat_started", "chat", "").Body.Account = &journalv1.Account{Domain: ptr("Initech.example"), Name: ptr("Initech")}
+	for _, lead := range []string{cy, dee} {
+		l.add(76, scoring, &journalv1.Event{Entity: co, Type: "account_engaged", Payload: &journalv1.Event_AccountEngaged{AccountEngaged: &journalv1.AccountEngaged{Lead: lead}}})
+	}
 	l.deal(240, ana, "crm", "d1", "deal_won", "12000.00")
 	l.did(250, ana, "page_viewed", "direct", "")
 	l.row(bo)
@@ -215,8 +223,8 @@ func TestWhatEarnsCredit(t *testing.T) {
 		"look-back of ten days":       {"linear", Query{By: "channel", Lookback: 238 * hour}, map[string]string{"organic": "6000.00", "email": "6000.00"}},
 		"what sales did":              {"linear", Query{By: "sales"}, map[string]string{"marketing": "8000.00", "contacted": "2000.00", "call_logged": "2000.00"}},
 		"sales beside the channels":   {"last", Query{By: "channel", Sales: true}, map[string]string{"paid": "0.00", "organic": "0.00", "email": "0.00", "sales": "12000.00"}},
-		"everybody at the account":    {"last", Query{By: "channel", Account: true}, map[string]string{"paid": "0.00", "organic": "0.00", "email": "0.00", "webinar": "12000.00"}},
-		"pipeline ends at its start":  {"last", Query{By: "channel", Pipeline: true, Account: true}, map[string]string{"paid": "0.00", "organic": "0.00", "email": "12000.00"}},
+		"everybody at the account":    {"last", Query{By: "channel", Account: true}, map[string]string{"paid": "0.00", "organic": "0.00", "email": "0.00", "chat": "0.00", "webinar": "12000.00"}},
+		"pipeline ends at its start":  {"last", Query{By: "channel", Pipeline: true, Account: true}, map[string]string{"paid": "0.00", "organic": "0.00", "chat": "0.00", "email": "12000.00"}},
 		"another window":              {"last", Query{By: "channel", To: start.UnixMilli()}, map[string]string{}},
 		"a model that learns":         {"markov", Query{By: "sales", Nulls: true}, map[string]string{"marketing": "4000.00", "contacted": "4000.00", "call_logged": "4000.00"}},
 		"by source of what was known": {"linear", Query{By: "source"}, map[string]string{"site": "12000.00"}},
@@ -363,7 +371,8 @@ func TestStoryOfADeal(t *testing.T) {
 			}
 		}
 		want := []string{
-			"milestone first_seen", "touch ad_clicked", "touch page_viewed", "touch form_submitted", "milestone known", "touch asset_downloaded",
+			"milestone first_seen", "touch ad_clicked", "touch page_viewed", "touch form_submitted", "milestone known", "milestone first_seen", "touch chat_started",
+			"touch asset_downloaded",
 			"milestone qualified", "milestone routed", "sales contacted", "milestone opportunity", "milestone first_seen", "touch event_attended", "sales call_logged",
 			"milestone won", "touch page_viewed",
 		}
@@ -375,7 +384,7 @@ func TestStoryOfADeal(t *testing.T) {
 				t.Errorf("%s gives %d", models[i].ID, sum)
 			}
 		}
-		if len(s.People) != 2 || s.People[0].Title != "VP Engineering" || !s.People[0].OnDeal || s.People[1].OnDeal {
+		if len(s.People) != 3 || s.People[0].Title != "VP Engineering" || !s.People[0].OnDeal || s.People[1].OnDeal {
 			t.Errorf("%+v", s.People)
 		}
 	}

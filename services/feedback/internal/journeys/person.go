@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Person is a lead together with those that it absorbed.
@@ -16,10 +17,12 @@ type Person struct {
 	// First is when anything was first heard of them, Known when they were first known by more than a device; 0 for never.
 	First, Known int64
 	// Marks in the order of time.
-	Marks   []Mark
-	account string
-	touches []touch
-	deals   []dealFact
+	Marks []Mark
+	// accounts that may count them: made from what was said of their company, and as it told them of itself; where there is
+	// neither, as routing found it.
+	accounts []string
+	touches  []touch
+	deals    []dealFact
 }
 
 // deepest bounds a chain of merges, which a journal that makes no sense could close to a ring.
@@ -110,9 +113,11 @@ func (r *reading) committee(ctx context.Context, people map[string]*Person) (map
 	accounts := map[string][]string{}
 	var ids []string
 	for _, p := range people {
-		if p.account != "" && accounts[p.account] == nil {
-			accounts[p.account] = []string{}
-			ids = append(ids, p.account)
+		for _, a := range p.accounts {
+			if accounts[a] == nil {
+				accounts[a] = []string{}
+				ids = append(ids, a)
+			}
 		}
 	}
 	if err := r.load(ctx, ids); err != nil {
@@ -127,8 +132,10 @@ func (r *reading) committee(ctx context.Context, people map[string]*Person) (map
 		return nil, nil, err
 	}
 	for _, lead := range slices.Sorted(maps.Keys(members)) {
-		if a := members[lead].account; accounts[a] != nil {
-			accounts[a] = append(accounts[a], lead)
+		for _, a := range members[lead].accounts {
+			if accounts[a] != nil {
+				accounts[a] = append(accounts[a], lead)
+			}
 		}
 	}
 	return accounts, members, nil
@@ -137,7 +144,8 @@ func (r *reading) committee(ctx context.Context, people map[string]*Person) (map
 // join puts the parts of a person together. An event that came twice, or by two ways, counts once.
 func (r *reading) join(lead string, parts []string) *Person {
 	p := &Person{ID: lead}
-	titleAt := int64(0)
+	var title said
+	var whole record
 	refused := map[uint64]statement{}
 	automated := map[uint64]bool{}
 	for _, id := range parts {
@@ -145,11 +153,16 @@ func (r *reading) join(lead string, parts []string) *Person {
 		if rec == nil {
 			continue
 		}
-		if rec.title != "" && (p.Title == "" || rec.titleAt > titleAt) {
-			p.Title, titleAt = rec.title, rec.titleAt
+		if rec.title.text != "" {
+			title.put(&rec.title.text, rec.title.at)
 		}
+		for i := range rec.company {
+			if rec.company[i].text != "" {
+				whole.company[i].put(&rec.company[i].text, rec.company[i].at)
+			}
+		}
+		whole.rated, whole.matched = cmp.Or(whole.rated, rec.rated), cmp.Or(whole.matched, rec.matched)
 		p.First, p.Known = earlier(p.First, rec.first), earlier(p.Known, rec.known)
-		p.account = cmp.Or(p.account, rec.account)
 		p.touches = append(p.touches, rec.touches...)
 		p.Marks = append(p.Marks, rec.marks...)
 		p.deals = append(p.deals, rec.deals...)
@@ -162,6 +175,7 @@ func (r *reading) join(lead string, parts []string) *Person {
 			automated[e] = true
 		}
 	}
+	p.Title, p.accounts = title.text, r.accounts(&whole)
 	for _, s := range refused {
 		p.Refused = p.Refused || s.refused
 	}
@@ -180,6 +194,21 @@ func (r *reading) join(lead string, parts []string) *Person {
 	slices.SortStableFunc(p.touches, func(a, b touch) int { return cmp.Compare(a.at, b.at) })
 	p.sessions()
 	return p
+}
+
+// accounts gives the accounts that may count whom a record is of.
+func (r *reading) accounts(rec *record) []string {
+	var out []string
+	if of := cmp.Or(rec.company[0].text, rec.company[1].text, rec.company[2].text); of != "" {
+		out = append(out, r.c.key.Account(strings.ToLower(of)))
+	}
+	if rec.rated != "" && !slices.Contains(out, rec.rated) {
+		out = append(out, rec.rated)
+	}
+	if len(out) == 0 && rec.matched != "" {
+		out = append(out, rec.matched)
+	}
+	return out
 }
 
 func earlier(a, b int64) int64 {

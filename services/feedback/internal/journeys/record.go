@@ -58,6 +58,18 @@ type Mark struct {
 	event             uint64
 }
 
+// said is a text, and when it was said.
+type said struct {
+	text string
+	at   int64
+}
+
+func (s *said) put(text *string, at int64) {
+	if text != nil && at >= s.at {
+		s.text, s.at = intern(*text), at
+	}
+}
+
 // statement is what was last said of profiling, by one identifier.
 type statement struct {
 	at      int64
@@ -83,11 +95,13 @@ type record struct {
 	consent map[uint64]statement
 	// automated are the events that scoring found to be a scanner's, by hash of their id and source.
 	automated map[uint64]bool
-	title     string
-	titleAt   int64
-	// account that counts the lead; members, of an account, are those whom it ever counted.
-	account string
-	members []string
+	title     said
+	// company is what was last said of the account: its domain, its name, and what the person calls it.
+	company [3]said
+	// rated is the account that told the lead of itself, matched the one that routing found; members, of an account, are those whom
+	// it ever counted.
+	rated, matched string
+	members        []string
 }
 
 // size is about how many touches' worth of memory it holds.
@@ -121,12 +135,17 @@ func (r *record) note(ev *journal.Event) {
 // subject, from where it is read.
 func (r *record) input(ev *journal.Event) {
 	b, at := ev.Body, ev.OccurredAt().UnixMilli()
-	if t := b.GetTraits(); t != nil && t.Title != nil && at >= r.titleAt {
-		r.title, r.titleAt = intern(*t.Title), at
+	if t := b.GetTraits(); t != nil {
+		r.title.put(t.Title, at)
+		r.company[2].put(t.Company, at)
+	}
+	if a := b.GetAccount(); a != nil {
+		r.company[0].put(a.Domain, at)
+		r.company[1].put(a.Name, at)
 	}
 	switch p := b.Payload.(type) {
 	case *journalv1.Event_ConsentChanged:
-		r.said(ev, p.ConsentChanged, at)
+		r.consented(ev, p.ConsentChanged, at)
 	case *journalv1.Event_DealOpened:
 		r.deal(ev, opened, p.DealOpened)
 	case *journalv1.Event_DealStageChanged:
@@ -205,8 +224,8 @@ func nameOf(b *journalv1.Event) string {
 	return b.GetName()
 }
 
-// said notes what a person says of profiling. Each of their identifiers counts by itself, and the strictest of them for the person.
-func (r *record) said(ev *journal.Event, c *journalv1.ConsentChanged, at int64) {
+// consented notes what a person says of profiling. Each of their identifiers counts by itself, and the strictest of them for the person.
+func (r *record) consented(ev *journal.Event, c *journalv1.ConsentChanged, at int64) {
 	decision, ok := c.GetPurposes()["profiling"]
 	if !ok {
 		return
