@@ -80,12 +80,15 @@ func (c *Collector) Collect(ctx context.Context, q Query) (*Collected, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("leads without a deal: %w", err)
 	}
-	out := &Collected{NullPaths: len(failed) + len(without)}
+	out := &Collected{}
 	err = c.Cache.use(ctx, func(r *reading) error {
 		g := &gathering{reading: r, q: &q, keys: NewKeys(q.By, q.Sales), out: out, currencies: map[string]int{}}
 		if err := g.converted(ctx, converted); err != nil {
 			return err
 		}
+		// At an account somebody without a deal of their own may have helped another one's: that way did not lead to nothing.
+		without = slices.DeleteFunc(without, func(lead string) bool { return g.earned[lead] })
+		out.NullPaths = len(failed) + len(without)
 		if q.Nulls {
 			if err := g.failed(ctx, failed); err != nil {
 				return err
@@ -106,6 +109,8 @@ type gathering struct {
 	keys       *Keys
 	out        *Collected
 	currencies map[string]int
+	// earned are those who stand on a deal that counts.
+	earned map[string]bool
 }
 
 // teams gives the people of each deal: those on it in its order, then, by account, those known there.
@@ -161,14 +166,14 @@ func (g *gathering) converted(ctx context.Context, deals []Deal) error {
 	if err != nil {
 		return err
 	}
-	people := map[string]bool{}
+	g.earned = map[string]bool{}
 	for i, d := range deals {
 		end := d.Closed
 		if g.q.Pipeline {
 			end = d.Opened
 		}
 		for _, p := range teams[i] {
-			people[p.ID] = true
+			g.earned[p.ID] = true
 		}
 		j := attribution.Journey{Path: path(steps(teams[i], g.keys, end, g.q.Lookback), g.keys, teams[i], d.Opened, end)}
 		j.Path.Conversions = 1
@@ -177,7 +182,7 @@ func (g *gathering) converted(ctx context.Context, deals []Deal) error {
 		}
 		g.out.Converted = append(g.out.Converted, j)
 	}
-	g.out.People = len(people)
+	g.out.People = len(g.earned)
 	return nil
 }
 

@@ -403,6 +403,16 @@ func TestStoryOfADeal(t *testing.T) {
 	}
 }
 
+// TestWhoHelpedIsNoNull: at an account, somebody who has no deal but stands on another one's is no way to nothing.
+func TestWhoHelpedIsNoNull(t *testing.T) {
+	for account, want := range map[bool]int{false: 1, true: 0} {
+		c, err := story().collector().Collect(t.Context(), Query{By: "channel", Account: account, Nulls: true})
+		if err != nil || c.NullPaths != want || len(c.Nulls) != want {
+			t.Errorf("by account %v: %d null paths, %d read, %v", account, c.NullPaths, len(c.Nulls), err)
+		}
+	}
+}
+
 // TestManyNullsAreSampled: of very many leads without a deal some are read, and stand for all.
 func TestManyNullsAreSampled(t *testing.T) {
 	l := story()
