@@ -6,7 +6,7 @@
 //	event.go, logic.go   what an event is, and what a service brings: Logic, Globals, Entity, Observer
 //	journal.go           opening the stream; message.go: subjects and headers; publish.go: the two ways to write
 //	append.go            inputs: group commit for everybody who appends
-//	read.go              reading back: an entity's subject, the globals, counts
+//	read.go              reading back: an entity's subject, the globals, counts; many.go: many entities at once
 //	worker.go            a service's worker: sessions, one after the other
 //	session.go           one session: open, replay, live
 //	fold.go              showing an event to an entity; commit.go: one batch into the log; store.go: its states into the store

@@ -23,6 +23,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
 	"github.com/batonhq/baton/services/feedback/internal/inforce"
+	"github.com/batonhq/baton/services/feedback/internal/journeys"
 	"github.com/batonhq/baton/services/feedback/internal/ledger"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
@@ -79,11 +80,13 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
+	cache := journeys.NewCache(deps.Journal, deps.Journal.Key())
 	books := ledger.New(deps.Journal, deps.Now)
 	holds := inForce{inforce.New(deps.Journal), books}
 	s.server = api.New(api.Options{
 		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
 		Books: s.rows, Ledger: books, Tables: s.rows, InForce: holds, Rates: holds.rates,
+		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil

@@ -48,6 +48,7 @@ func Conformance(t *testing.T, engines Engines) {
 		{"reads wait for a sequence", readsWait},
 		{"nothing is read before it is caught up", unreadUntilCaughtUp},
 		{"anonymous visitors share a subject", anonymousShare},
+		{"many entities are read at once", readsMany},
 		{"a large backlog commits in parts", largeBacklog},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -2014,7 +2014,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a#baton/feedback/v1/attribution.proto\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -2200,7 +2200,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\x05Rates\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
 	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\tR\bsequence2\xac\x12\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\xd8\x13\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -2229,7 +2229,9 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"GetLeakage\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.LeakageReport\x12Q\n" +
 	"\n" +
 	"GetCohorts\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.CohortsReport\x12M\n" +
-	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReport\x12V\n" +
+	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReport\x12W\n" +
+	"\x0eGetAttribution\x12%.baton.feedback.v1.AttributionRequest\x1a\x1e.baton.feedback.v1.Attribution\x12Q\n" +
+	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStory\x12V\n" +
 	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12E\n" +
 	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Y\n" +
 	"\n" +
@@ -2278,17 +2280,21 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 	(*v1.Money)(nil),              // 25: baton.journal.v1.Money
 	(*MetricsRequest)(nil),        // 26: baton.feedback.v1.MetricsRequest
-	(*ConversionReport)(nil),      // 27: baton.feedback.v1.ConversionReport
-	(*VelocityReport)(nil),        // 28: baton.feedback.v1.VelocityReport
-	(*CACReport)(nil),             // 29: baton.feedback.v1.CACReport
-	(*RetentionReport)(nil),       // 30: baton.feedback.v1.RetentionReport
-	(*QualityReport)(nil),         // 31: baton.feedback.v1.QualityReport
-	(*SLAReport)(nil),             // 32: baton.feedback.v1.SLAReport
-	(*SpeedReport)(nil),           // 33: baton.feedback.v1.SpeedReport
-	(*ReasonsReport)(nil),         // 34: baton.feedback.v1.ReasonsReport
-	(*LeakageReport)(nil),         // 35: baton.feedback.v1.LeakageReport
-	(*CohortsReport)(nil),         // 36: baton.feedback.v1.CohortsReport
-	(*GoalsReport)(nil),           // 37: baton.feedback.v1.GoalsReport
+	(*AttributionRequest)(nil),    // 27: baton.feedback.v1.AttributionRequest
+	(*DealStoryRequest)(nil),      // 28: baton.feedback.v1.DealStoryRequest
+	(*ConversionReport)(nil),      // 29: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),        // 30: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),             // 31: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),       // 32: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),         // 33: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),             // 34: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),           // 35: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),         // 36: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),         // 37: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),         // 38: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),           // 39: baton.feedback.v1.GoalsReport
+	(*Attribution)(nil),           // 40: baton.feedback.v1.Attribution
+	(*DealStory)(nil),             // 41: baton.feedback.v1.DealStory
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
@@ -2343,41 +2349,45 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	26, // 49: baton.feedback.v1.FeedbackService.GetLeakage:input_type -> baton.feedback.v1.MetricsRequest
 	26, // 50: baton.feedback.v1.FeedbackService.GetCohorts:input_type -> baton.feedback.v1.MetricsRequest
 	26, // 51: baton.feedback.v1.FeedbackService.GetGoals:input_type -> baton.feedback.v1.MetricsRequest
-	11, // 52: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
-	13, // 53: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
-	17, // 54: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
-	19, // 55: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
-	21, // 56: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
-	1,  // 57: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 58: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 59: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 60: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 61: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 62: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 63: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 64: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 65: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 66: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	27, // 67: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
-	28, // 68: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
-	29, // 69: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
-	30, // 70: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
-	31, // 71: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
-	31, // 72: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
-	32, // 73: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
-	33, // 74: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
-	34, // 75: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
-	31, // 76: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
-	35, // 77: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
-	36, // 78: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
-	37, // 79: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
-	12, // 80: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 81: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	18, // 82: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
-	22, // 83: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
-	22, // 84: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
-	57, // [57:85] is the sub-list for method output_type
-	29, // [29:57] is the sub-list for method input_type
+	27, // 52: baton.feedback.v1.FeedbackService.GetAttribution:input_type -> baton.feedback.v1.AttributionRequest
+	28, // 53: baton.feedback.v1.FeedbackService.GetDealStory:input_type -> baton.feedback.v1.DealStoryRequest
+	11, // 54: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
+	13, // 55: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
+	17, // 56: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
+	19, // 57: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
+	21, // 58: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
+	1,  // 59: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 60: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 61: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 62: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 63: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 64: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 65: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 66: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 67: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 68: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	29, // 69: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	30, // 70: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	31, // 71: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	32, // 72: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	33, // 73: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	33, // 74: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	34, // 75: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	35, // 76: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	36, // 77: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	33, // 78: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	37, // 79: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	38, // 80: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	39, // 81: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	40, // 82: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
+	41, // 83: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	12, // 84: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 85: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 86: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 87: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 88: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	59, // [59:89] is the sub-list for method output_type
+	29, // [29:59] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2388,6 +2398,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_attribution_proto_init()
 	file_baton_feedback_v1_metrics_proto_init()
 	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}

@@ -19,34 +19,36 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName        = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName        = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName       = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName       = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName       = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetFunnel"
-	FeedbackService_Reassign_FullMethodName      = "/baton.feedback.v1.FeedbackService/Reassign"
-	FeedbackService_Release_FullMethodName       = "/baton.feedback.v1.FeedbackService/Release"
-	FeedbackService_Bulk_FullMethodName          = "/baton.feedback.v1.FeedbackService/Bulk"
-	FeedbackService_GetConversion_FullMethodName = "/baton.feedback.v1.FeedbackService/GetConversion"
-	FeedbackService_GetVelocity_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetVelocity"
-	FeedbackService_GetCAC_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetCAC"
-	FeedbackService_GetRetention_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetRetention"
-	FeedbackService_GetSources_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetSources"
-	FeedbackService_GetCampaigns_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetCampaigns"
-	FeedbackService_GetSLA_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetSLA"
-	FeedbackService_GetSpeed_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetSpeed"
-	FeedbackService_GetReasons_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetReasons"
-	FeedbackService_GetBands_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetBands"
-	FeedbackService_GetLeakage_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetLeakage"
-	FeedbackService_GetCohorts_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetCohorts"
-	FeedbackService_GetGoals_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetGoals"
-	FeedbackService_ListDeals_FullMethodName     = "/baton.feedback.v1.FeedbackService/ListDeals"
-	FeedbackService_GetDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetDeal"
-	FeedbackService_RecordDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/RecordDeal"
-	FeedbackService_PutRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/PutRates"
-	FeedbackService_GetRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_Accept_FullMethodName         = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName         = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName        = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName        = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName     = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName        = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Reassign_FullMethodName       = "/baton.feedback.v1.FeedbackService/Reassign"
+	FeedbackService_Release_FullMethodName        = "/baton.feedback.v1.FeedbackService/Release"
+	FeedbackService_Bulk_FullMethodName           = "/baton.feedback.v1.FeedbackService/Bulk"
+	FeedbackService_GetConversion_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetConversion"
+	FeedbackService_GetVelocity_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetVelocity"
+	FeedbackService_GetCAC_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetCAC"
+	FeedbackService_GetRetention_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRetention"
+	FeedbackService_GetSources_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetSources"
+	FeedbackService_GetCampaigns_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetCampaigns"
+	FeedbackService_GetSLA_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetSLA"
+	FeedbackService_GetSpeed_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetSpeed"
+	FeedbackService_GetReasons_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetReasons"
+	FeedbackService_GetBands_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetBands"
+	FeedbackService_GetLeakage_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetLeakage"
+	FeedbackService_GetCohorts_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetCohorts"
+	FeedbackService_GetGoals_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetGoals"
+	FeedbackService_GetAttribution_FullMethodName = "/baton.feedback.v1.FeedbackService/GetAttribution"
+	FeedbackService_GetDealStory_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetDealStory"
+	FeedbackService_ListDeals_FullMethodName      = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName     = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetRates"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -80,6 +82,10 @@ type FeedbackServiceClient interface {
 	GetLeakage(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*LeakageReport, error)
 	GetCohorts(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*CohortsReport, error)
 	GetGoals(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*GoalsReport, error)
+	// Who earned what the deals brought.
+	GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
 	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
@@ -327,6 +333,26 @@ func (c *feedbackServiceClient) GetGoals(ctx context.Context, in *MetricsRequest
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Attribution)
+	err := c.cc.Invoke(ctx, FeedbackService_GetAttribution_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DealStory)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDealStory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDealsResponse)
@@ -408,6 +434,10 @@ type FeedbackServiceServer interface {
 	GetLeakage(context.Context, *MetricsRequest) (*LeakageReport, error)
 	GetCohorts(context.Context, *MetricsRequest) (*CohortsReport, error)
 	GetGoals(context.Context, *MetricsRequest) (*GoalsReport, error)
+	// Who earned what the deals brought.
+	GetAttribution(context.Context, *AttributionRequest) (*Attribution, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
 	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
@@ -493,6 +523,12 @@ func (UnimplementedFeedbackServiceServer) GetCohorts(context.Context, *MetricsRe
 }
 func (UnimplementedFeedbackServiceServer) GetGoals(context.Context, *MetricsRequest) (*GoalsReport, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetGoals not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetAttribution(context.Context, *AttributionRequest) (*Attribution, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetAttribution not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDealStory not implemented")
 }
 func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
@@ -944,6 +980,42 @@ func _FeedbackService_GetGoals_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetAttribution_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AttributionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetAttribution(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetAttribution_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetAttribution(ctx, req.(*AttributionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetDealStory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DealStoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDealStory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, req.(*DealStoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDealsRequest)
 	if err := dec(in); err != nil {
@@ -1132,6 +1204,14 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetGoals",
 			Handler:    _FeedbackService_GetGoals_Handler,
+		},
+		{
+			MethodName: "GetAttribution",
+			Handler:    _FeedbackService_GetAttribution_Handler,
+		},
+		{
+			MethodName: "GetDealStory",
+			Handler:    _FeedbackService_GetDealStory_Handler,
 		},
 		{
 			MethodName: "ListDeals",
