@@ -4339,7 +4339,7 @@ var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\b\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1dbaton/routing/v1/dryrun.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\b\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x14\n" +
@@ -4721,7 +4721,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"handoff_id\x18\x02 \x01(\tR\thandoffId\x120\n" +
 	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12*\n" +
 	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x120\n" +
-	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\x9d\r\n" +
+	"\x05until\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05until2\xe0\x0e\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -4741,7 +4741,10 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
 	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
 	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12C\n" +
-	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.DeskB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.Desk\x12W\n" +
+	"\n" +
+	"TryRouting\x12#.baton.routing.v1.TryRoutingRequest\x1a$.baton.routing.v1.TryRoutingResponse\x12h\n" +
+	"\x0fSimulateRouting\x12(.baton.routing.v1.SimulateRoutingRequest\x1a).baton.routing.v1.SimulateRoutingResponse0\x01B;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -4821,6 +4824,10 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*v1.Considered)(nil),             // 61: baton.journal.v1.Considered
 	(*v1.EarlierEpoch)(nil),           // 62: baton.journal.v1.EarlierEpoch
 	(*v1.ScoreSnapshot)(nil),          // 63: baton.journal.v1.ScoreSnapshot
+	(*TryRoutingRequest)(nil),         // 64: baton.routing.v1.TryRoutingRequest
+	(*SimulateRoutingRequest)(nil),    // 65: baton.routing.v1.SimulateRoutingRequest
+	(*TryRoutingResponse)(nil),        // 66: baton.routing.v1.TryRoutingResponse
+	(*SimulateRoutingResponse)(nil),   // 67: baton.routing.v1.SimulateRoutingResponse
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
@@ -4925,26 +4932,30 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	36,  // 99: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
 	37,  // 100: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
 	49,  // 101: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	23,  // 102: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 103: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 104: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	17,  // 105: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	26,  // 106: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	28,  // 107: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	40,  // 108: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	40,  // 109: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 110: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	44,  // 111: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	48,  // 112: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	47,  // 113: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	30,  // 114: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	32,  // 115: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	34,  // 116: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	38,  // 117: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	38,  // 118: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	50,  // 119: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	102, // [102:120] is the sub-list for method output_type
-	84,  // [84:102] is the sub-list for method input_type
+	64,  // 102: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
+	65,  // 103: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
+	23,  // 104: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 105: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 106: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	17,  // 107: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	26,  // 108: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	28,  // 109: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	40,  // 110: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	40,  // 111: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 112: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	44,  // 113: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	48,  // 114: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	47,  // 115: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	30,  // 116: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	32,  // 117: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	34,  // 118: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	38,  // 119: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	38,  // 120: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	50,  // 121: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	66,  // 122: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
+	67,  // 123: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
+	104, // [104:124] is the sub-list for method output_type
+	84,  // [84:104] is the sub-list for method input_type
 	84,  // [84:84] is the sub-list for extension type_name
 	84,  // [84:84] is the sub-list for extension extendee
 	0,   // [0:84] is the sub-list for field type_name
@@ -4955,6 +4966,7 @@ func file_baton_routing_v1_routing_proto_init() {
 	if File_baton_routing_v1_routing_proto != nil {
 		return
 	}
+	file_baton_routing_v1_dryrun_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

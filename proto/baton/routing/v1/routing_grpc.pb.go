@@ -37,6 +37,8 @@ const (
 	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
 	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
 	RoutingService_GetDesk_FullMethodName           = "/baton.routing.v1.RoutingService/GetDesk"
+	RoutingService_TryRouting_FullMethodName        = "/baton.routing.v1.RoutingService/TryRouting"
+	RoutingService_SimulateRouting_FullMethodName   = "/baton.routing.v1.RoutingService/SimulateRouting"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -67,6 +69,10 @@ type RoutingServiceClient interface {
 	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
 	GetDesk(ctx context.Context, in *GetDeskRequest, opts ...grpc.CallOption) (*Desk, error)
+	// Who would get some leads, and why. Nothing is written.
+	TryRouting(ctx context.Context, in *TryRoutingRequest, opts ...grpc.CallOption) (*TryRoutingResponse, error)
+	// What a directory would have made of the handoffs of a stretch of the past. Nothing is written; one runs at a time.
+	SimulateRouting(ctx context.Context, in *SimulateRoutingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateRoutingResponse], error)
 }
 
 type routingServiceClient struct {
@@ -266,6 +272,35 @@ func (c *routingServiceClient) GetDesk(ctx context.Context, in *GetDeskRequest, 
 	return out, nil
 }
 
+func (c *routingServiceClient) TryRouting(ctx context.Context, in *TryRoutingRequest, opts ...grpc.CallOption) (*TryRoutingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TryRoutingResponse)
+	err := c.cc.Invoke(ctx, RoutingService_TryRouting_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) SimulateRouting(ctx context.Context, in *SimulateRoutingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateRoutingResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RoutingService_ServiceDesc.Streams[1], RoutingService_SimulateRouting_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SimulateRoutingRequest, SimulateRoutingResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_SimulateRoutingClient = grpc.ServerStreamingClient[SimulateRoutingResponse]
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -294,6 +329,10 @@ type RoutingServiceServer interface {
 	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
 	GetDesk(context.Context, *GetDeskRequest) (*Desk, error)
+	// Who would get some leads, and why. Nothing is written.
+	TryRouting(context.Context, *TryRoutingRequest) (*TryRoutingResponse, error)
+	// What a directory would have made of the handoffs of a stretch of the past. Nothing is written; one runs at a time.
+	SimulateRouting(*SimulateRoutingRequest, grpc.ServerStreamingServer[SimulateRoutingResponse]) error
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -357,6 +396,12 @@ func (UnimplementedRoutingServiceServer) ResumeDestination(context.Context, *Res
 }
 func (UnimplementedRoutingServiceServer) GetDesk(context.Context, *GetDeskRequest) (*Desk, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDesk not implemented")
+}
+func (UnimplementedRoutingServiceServer) TryRouting(context.Context, *TryRoutingRequest) (*TryRoutingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TryRouting not implemented")
+}
+func (UnimplementedRoutingServiceServer) SimulateRouting(*SimulateRoutingRequest, grpc.ServerStreamingServer[SimulateRoutingResponse]) error {
+	return status.Error(codes.Unimplemented, "method SimulateRouting not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -696,6 +741,35 @@ func _RoutingService_GetDesk_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_TryRouting_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TryRoutingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).TryRouting(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_TryRouting_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).TryRouting(ctx, req.(*TryRoutingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_SimulateRouting_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SimulateRoutingRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RoutingServiceServer).SimulateRouting(m, &grpc.GenericServerStream[SimulateRoutingRequest, SimulateRoutingResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_SimulateRoutingServer = grpc.ServerStreamingServer[SimulateRoutingResponse]
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -771,11 +845,20 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetDesk",
 			Handler:    _RoutingService_GetDesk_Handler,
 		},
+		{
+			MethodName: "TryRouting",
+			Handler:    _RoutingService_TryRouting_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "WatchHandoffs",
 			Handler:       _RoutingService_WatchHandoffs_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "SimulateRouting",
+			Handler:       _RoutingService_SimulateRouting_Handler,
 			ServerStreams: true,
 		},
 	},
