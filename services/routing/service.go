@@ -106,7 +106,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	hub := server.NewHub()
 	s.server = server.New(server.Options{
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
-		Answers: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
+		Answers: deps.Journal, Past: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
 		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist, Senders: s.sender,
 	}, hub)
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(deps.Journal.Key(), parser), journal.WorkerOptions{

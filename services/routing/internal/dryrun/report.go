@@ -82,7 +82,7 @@ type Move struct {
 type Difference struct {
 	Handoff, Lead     string
 	Qualified         time.Time
-	InForce, Proposed *assignment
+	InForce, Proposed *Assignment
 }
 
 func measure(inForce, proposed *side, real map[string]string) *Report {

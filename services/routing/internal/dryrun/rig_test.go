@@ -115,8 +115,10 @@ func (w *world) agreement() *agreement.Agreement {
 // mouthpiece states as scoring what an input of its name carries.
 type mouthpiece struct{}
 
-func (mouthpiece) Service() string                             { return "scoring" }
-func (mouthpiece) Wants(h journal.Head) bool                   { return h.Origin == nil && identity.RankOf(h.Entity) != 0 }
+func (mouthpiece) Service() string { return "scoring" }
+func (mouthpiece) Wants(h journal.Head) bool {
+	return h.Origin == nil && identity.RankOf(h.Entity) != 0
+}
 func (mouthpiece) NewGlobals() journal.Globals                 { return journaltest.NoGlobals{} }
 func (mouthpiece) Load(string, []byte) (journal.Entity, error) { return spoken{}, nil }
 
@@ -293,4 +295,3 @@ func (w *world) live(t *rapid.T, steps int, step func(*journalv1.Qualified)) {
 		}
 	}
 }
-

@@ -21,8 +21,8 @@ type Version struct {
 	Hash      string
 }
 
-// assignment is who was given a handoff first.
-type assignment struct {
+// Assignment says who was given a handoff first.
+type Assignment struct {
 	Rep, Route, Pool string
 	At               time.Time
 }
@@ -31,7 +31,7 @@ type assignment struct {
 type record struct {
 	handoff, lead string
 	qualified     time.Time
-	first         *assignment
+	first         *Assignment
 	// pool that it waits for, or waited for, and the one that it overflowed from.
 	pool, overflowFrom string
 	held               bool
@@ -354,7 +354,7 @@ func (s *side) note(ev *journal.Event) {
 		if r == nil {
 			return
 		}
-		r.first, r.held = &assignment{Rep: p.Routed.GetRep(), Route: p.Routed.GetRoute(), Pool: p.Routed.GetPool(), At: at}, false
+		r.first, r.held = &Assignment{Rep: p.Routed.GetRep(), Route: p.Routed.GetRoute(), Pool: p.Routed.GetPool(), At: at}, false
 		s.answerNow(r.handoff, ev.Entity, at)
 	case *journalv1.Event_Reassigned:
 		if r := s.records[p.Reassigned.GetHandoffId()]; r != nil {
