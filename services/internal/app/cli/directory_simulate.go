@@ -56,7 +56,9 @@ func printSimulation(w io.Writer, r *routingv1.SimulationReport) {
 	fmt.Fprintf(w, "the directory in force gives %d of %d the rep that they really got\n\n", r.GetReproduced(), r.GetReallyAssigned())
 	a, b := r.GetInForce(), r.GetProposed()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	row := func(name string, of func(*routingv1.SimulatedSide) any) { fmt.Fprintf(table, "%s\t%v\t%v\t\n", name, of(a), of(b)) }
+	row := func(name string, of func(*routingv1.SimulatedSide) any) {
+		fmt.Fprintf(table, "%s\t%v\t%v\t\n", name, of(a), of(b))
+	}
 	fmt.Fprint(table, "\tIN FORCE\tPROPOSED\t\n")
 	row("assigned", func(s *routingv1.SimulatedSide) any { return s.GetAssigned() })
 	row("never assigned", func(s *routingv1.SimulatedSide) any { return s.GetNeverAssigned() })
