@@ -412,6 +412,3 @@ func (s *side) end() error {
 	}
 	return nil
 }
-
-// waits reports whether nobody ever had the handoff, and nothing ended it.
-func (r *record) waits() bool { return r.first == nil && !r.withdrawn }

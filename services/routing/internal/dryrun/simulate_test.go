@@ -58,8 +58,9 @@ func TestASimulationOfTheDirectoryInForceIsWhatHappened(t *testing.T) {
 	})
 }
 
-// From any moment on, too: what came before is taken in as it was recorded.
+// From a later moment on it comes close: what came before is taken in as it was recorded.
 func TestASimulationBeginsWhereThePastEnds(t *testing.T) {
+	really, reproduced := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, drawDirectory(t))
 		w.live(t, rapid.IntRange(5, 25).Draw(t, "before"), nil)
@@ -73,10 +74,13 @@ func TestASimulationBeginsWhereThePastEnds(t *testing.T) {
 		if r.InForce.Assigned+r.InForce.NeverAssigned+r.InForce.Withdrawn != r.Handoffs {
 			t.Fatalf("somebody is missing: %+v", r.InForce)
 		}
-		if r.Reproduced != r.Really {
-			t.Skipf("%d of %d are as they really were", r.Reproduced, r.Really)
-		}
+		really, reproduced = really+r.Really, reproduced+r.Reproduced
 	})
+	// Handoffs that were open when the stretch began are followed as they were recorded, which is not in all cases the same.
+	t.Logf("%d of %d are as they really were", reproduced, really)
+	if reproduced*100 < really*97 {
+		t.Errorf("%d of %d are as they really were", reproduced, really)
+	}
 }
 
 func TestTwoSimulationsAreEqual(t *testing.T) {
