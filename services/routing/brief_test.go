@@ -18,8 +18,11 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 )
 
-// GetContext knows what the lead of testBrief did by then.
-func (leads) GetContext(_ context.Context, r *leadv1.GetContextRequest, _ ...grpc.CallOption) (*leadv1.LeadContext, error) {
+// GetContext knows what the lead of testBrief did by then, and nobody else: others are as they were when they last qualified.
+func (l leads) GetContext(_ context.Context, r *leadv1.GetContextRequest, _ ...grpc.CallOption) (*leadv1.LeadContext, error) {
+	if r.GetId() != l.key.Lead(identity.Email, "", "vera@initech.example") {
+		return nil, status.Error(codes.NotFound, "there is no such lead")
+	}
 	now := timestamppb.Now()
 	return &leadv1.LeadContext{
 		Score: &leadv1.Score{LeadId: r.GetId(), Fit: 80, Grade: "a", Engagement: 44},

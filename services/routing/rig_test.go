@@ -121,6 +121,7 @@ func (c *crm) received(event string) (out []map[string]any) {
 // leads is a stand-in for scoring's LeadContextService.
 type leads struct {
 	leadv1.LeadContextServiceClient
+	key identity.Key
 }
 
 func (leads) ListLeads(_ context.Context, r *leadv1.ListLeadsRequest, _ ...grpc.CallOption) (*leadv1.ListLeadsResponse, error) {

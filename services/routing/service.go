@@ -108,7 +108,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	hub := server.NewHub()
 	s.server = server.New(server.Options{
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
-		Answers: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
+		Answers: deps.Journal, Past: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
 		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist, Senders: s.sender,
 		Role: deps.Role, History: deps.Journal, Key: deps.Journal.Key(),
 	}, hub)

@@ -58,6 +58,7 @@ func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
 	t.Run("lead events", r.testLeadEvents)
 	t.Run("clocks and outreach", r.testTiming)
 	t.Run("brief", r.testBrief)
+	t.Run("dry run", r.testDryRun)
 	t.Run("directory", r.testDirectory)
 	t.Run("waiting and replay", r.testReplay)
 

@@ -65,7 +65,7 @@ func (p *process) startHTTP(ctx context.Context) error {
 	return nil
 }
 
-// longCall gives the time that is needed to a backtest and a shadow's report, which read the journal, to a release, which
+// longCall gives the time that is needed to a backtest, a simulation and a shadow's report, which read the journal, to a release, which
 // looks at every lead that is held, and to a watch, which ends when its reader goes.
 func longCall(r *http.Request) time.Duration {
 	path, found := strings.CutPrefix(r.URL.Path, "/api/v1/")
@@ -75,7 +75,7 @@ func longCall(r *http.Request) time.Duration {
 	case r.Method == http.MethodPost && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/backtest"),
 		r.Method == http.MethodGet && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/shadow"),
 		r.Method == http.MethodGet && path == "inbox/watch",
-		r.Method == http.MethodPost && path == "history/release":
+		r.Method == http.MethodPost && (path == "history/release" || path == "directory/simulate"):
 		return time.Hour
 	}
 	return 0
@@ -87,7 +87,7 @@ func httpStatus(m proto.Message) int { return cmp.Or(feedback.HTTPStatus(m), rou
 func (p *process) newGateway(ctx context.Context) (*grpcx.Gateway, error) {
 	g, err := grpcx.NewGateway(grpcx.GatewayOptions{
 		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: httpStatus,
-		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit, "/api/v1/directory/accounts": directoryLimit, "/api/v1/agreements": agreementLimit}, Long: longCall,
+		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit, "/api/v1/directory/accounts": directoryLimit, "/api/v1/directory/try": directoryLimit, "/api/v1/directory/simulate": directoryLimit, "/api/v1/agreements": agreementLimit}, Long: longCall,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("http.cors_origins: %w", err)

@@ -18,6 +18,8 @@ func TestCallsThatMayTakeLong(t *testing.T) {
 		{http.MethodPost, "/api/v1/agreements/4/shadow", 0},
 		{http.MethodDelete, "/api/v1/agreements/4/shadow", 0},
 		{http.MethodPost, "/api/v1/history/release", time.Hour},
+		{http.MethodPost, "/api/v1/directory/simulate", time.Hour},
+		{http.MethodPost, "/api/v1/directory/try", 0},
 		{http.MethodGet, "/api/v1/history/release", 0},
 		{http.MethodGet, "/api/v1/inbox/watch", time.Hour},
 		{http.MethodGet, "/api/v1/inbox", 0},

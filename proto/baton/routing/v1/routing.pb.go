@@ -6060,7 +6060,7 @@ var File_baton_routing_v1_routing_proto protoreflect.FileDescriptor
 
 const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\n" +
-	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\n" +
+	"\x1ebaton/routing/v1/routing.proto\x12\x10baton.routing.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1dbaton/routing/v1/dryrun.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc4\n" +
 	"\n" +
 	"\aHandoff\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -6612,7 +6612,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
 	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
 	"\n" +
-	"gives_back\x18\a \x01(\bR\tgivesBack2\xd9\x11\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\x9c\x13\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -6640,7 +6640,10 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\fGetBriefText\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12I\n" +
 	"\fGetBriefPage\x12#.baton.routing.v1.GetHandoffRequest\x1a\x14.google.api.HttpBody\x12Z\n" +
 	"\vPutAccounts\x12$.baton.routing.v1.PutAccountsRequest\x1a%.baton.routing.v1.PutAccountsResponse\x12]\n" +
-	"\fMatchAccount\x12%.baton.routing.v1.MatchAccountRequest\x1a&.baton.routing.v1.MatchAccountResponseB;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
+	"\fMatchAccount\x12%.baton.routing.v1.MatchAccountRequest\x1a&.baton.routing.v1.MatchAccountResponse\x12W\n" +
+	"\n" +
+	"TryRouting\x12#.baton.routing.v1.TryRoutingRequest\x1a$.baton.routing.v1.TryRoutingResponse\x12h\n" +
+	"\x0fSimulateRouting\x12(.baton.routing.v1.SimulateRoutingRequest\x1a).baton.routing.v1.SimulateRoutingResponse0\x01B;Z9github.com/batonhq/baton/proto/baton/routing/v1;routingv1b\x06proto3"
 
 var (
 	file_baton_routing_v1_routing_proto_rawDescOnce sync.Once
@@ -6738,7 +6741,11 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*v1.AccountCandidate)(nil),       // 79: baton.journal.v1.AccountCandidate
 	(*v1.EarlierEpoch)(nil),           // 80: baton.journal.v1.EarlierEpoch
 	(*v1.ScoreSnapshot)(nil),          // 81: baton.journal.v1.ScoreSnapshot
-	(*httpbody.HttpBody)(nil),         // 82: google.api.HttpBody
+	(*TryRoutingRequest)(nil),         // 82: baton.routing.v1.TryRoutingRequest
+	(*SimulateRoutingRequest)(nil),    // 83: baton.routing.v1.SimulateRoutingRequest
+	(*httpbody.HttpBody)(nil),         // 84: google.api.HttpBody
+	(*TryRoutingResponse)(nil),        // 85: baton.routing.v1.TryRoutingResponse
+	(*SimulateRoutingResponse)(nil),   // 86: baton.routing.v1.SimulateRoutingResponse
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
@@ -6870,33 +6877,37 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	28,  // 126: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
 	46,  // 127: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
 	48,  // 128: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
-	27,  // 129: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 130: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 131: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	21,  // 132: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	30,  // 133: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	32,  // 134: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	44,  // 135: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 136: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	53,  // 137: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	53,  // 138: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	57,  // 139: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	56,  // 140: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	34,  // 141: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	36,  // 142: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	38,  // 143: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	42,  // 144: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	42,  // 145: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	59,  // 146: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	66,  // 147: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	69,  // 148: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	71,  // 149: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	82,  // 150: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
-	82,  // 151: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
-	47,  // 152: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
-	49,  // 153: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
-	129, // [129:154] is the sub-list for method output_type
-	104, // [104:129] is the sub-list for method input_type
+	82,  // 129: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
+	83,  // 130: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
+	27,  // 131: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 132: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 133: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 134: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	30,  // 135: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	32,  // 136: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	44,  // 137: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	44,  // 138: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	53,  // 139: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	53,  // 140: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	57,  // 141: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	56,  // 142: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	34,  // 143: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	36,  // 144: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	38,  // 145: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	42,  // 146: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	42,  // 147: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	59,  // 148: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	66,  // 149: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	69,  // 150: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	71,  // 151: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	84,  // 152: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	84,  // 153: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	47,  // 154: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
+	49,  // 155: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
+	85,  // 156: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
+	86,  // 157: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
+	131, // [131:158] is the sub-list for method output_type
+	104, // [104:131] is the sub-list for method input_type
 	104, // [104:104] is the sub-list for extension type_name
 	104, // [104:104] is the sub-list for extension extendee
 	0,   // [0:104] is the sub-list for field type_name
@@ -6907,6 +6918,7 @@ func file_baton_routing_v1_routing_proto_init() {
 	if File_baton_routing_v1_routing_proto != nil {
 		return
 	}
+	file_baton_routing_v1_dryrun_proto_init()
 	file_baton_routing_v1_routing_proto_msgTypes[26].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

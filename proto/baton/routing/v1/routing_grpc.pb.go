@@ -45,6 +45,8 @@ const (
 	RoutingService_GetBriefPage_FullMethodName      = "/baton.routing.v1.RoutingService/GetBriefPage"
 	RoutingService_PutAccounts_FullMethodName       = "/baton.routing.v1.RoutingService/PutAccounts"
 	RoutingService_MatchAccount_FullMethodName      = "/baton.routing.v1.RoutingService/MatchAccount"
+	RoutingService_TryRouting_FullMethodName        = "/baton.routing.v1.RoutingService/TryRouting"
+	RoutingService_SimulateRouting_FullMethodName   = "/baton.routing.v1.RoutingService/SimulateRouting"
 )
 
 // RoutingServiceClient is the client API for RoutingService service.
@@ -86,6 +88,10 @@ type RoutingServiceClient interface {
 	PutAccounts(ctx context.Context, in *PutAccountsRequest, opts ...grpc.CallOption) (*PutAccountsResponse, error)
 	// Tells which listed account a lead would be matched to, and why.
 	MatchAccount(ctx context.Context, in *MatchAccountRequest, opts ...grpc.CallOption) (*MatchAccountResponse, error)
+	// Who would get some leads, and why. Nothing is written.
+	TryRouting(ctx context.Context, in *TryRoutingRequest, opts ...grpc.CallOption) (*TryRoutingResponse, error)
+	// What a directory would have made of the handoffs of a stretch of the past. Nothing is written; one runs at a time.
+	SimulateRouting(ctx context.Context, in *SimulateRoutingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateRoutingResponse], error)
 }
 
 type routingServiceClient struct {
@@ -364,6 +370,35 @@ func (c *routingServiceClient) MatchAccount(ctx context.Context, in *MatchAccoun
 	return out, nil
 }
 
+func (c *routingServiceClient) TryRouting(ctx context.Context, in *TryRoutingRequest, opts ...grpc.CallOption) (*TryRoutingResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TryRoutingResponse)
+	err := c.cc.Invoke(ctx, RoutingService_TryRouting_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *routingServiceClient) SimulateRouting(ctx context.Context, in *SimulateRoutingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[SimulateRoutingResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RoutingService_ServiceDesc.Streams[2], RoutingService_SimulateRouting_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[SimulateRoutingRequest, SimulateRoutingResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_SimulateRoutingClient = grpc.ServerStreamingClient[SimulateRoutingResponse]
+
 // RoutingServiceServer is the server API for RoutingService service.
 // All implementations must embed UnimplementedRoutingServiceServer
 // for forward compatibility.
@@ -403,6 +438,10 @@ type RoutingServiceServer interface {
 	PutAccounts(context.Context, *PutAccountsRequest) (*PutAccountsResponse, error)
 	// Tells which listed account a lead would be matched to, and why.
 	MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error)
+	// Who would get some leads, and why. Nothing is written.
+	TryRouting(context.Context, *TryRoutingRequest) (*TryRoutingResponse, error)
+	// What a directory would have made of the handoffs of a stretch of the past. Nothing is written; one runs at a time.
+	SimulateRouting(*SimulateRoutingRequest, grpc.ServerStreamingServer[SimulateRoutingResponse]) error
 	mustEmbedUnimplementedRoutingServiceServer()
 }
 
@@ -487,6 +526,12 @@ func (UnimplementedRoutingServiceServer) PutAccounts(context.Context, *PutAccoun
 }
 func (UnimplementedRoutingServiceServer) MatchAccount(context.Context, *MatchAccountRequest) (*MatchAccountResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method MatchAccount not implemented")
+}
+func (UnimplementedRoutingServiceServer) TryRouting(context.Context, *TryRoutingRequest) (*TryRoutingResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TryRouting not implemented")
+}
+func (UnimplementedRoutingServiceServer) SimulateRouting(*SimulateRoutingRequest, grpc.ServerStreamingServer[SimulateRoutingResponse]) error {
+	return status.Error(codes.Unimplemented, "method SimulateRouting not implemented")
 }
 func (UnimplementedRoutingServiceServer) mustEmbedUnimplementedRoutingServiceServer() {}
 func (UnimplementedRoutingServiceServer) testEmbeddedByValue()                        {}
@@ -945,6 +990,35 @@ func _RoutingService_MatchAccount_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_TryRouting_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TryRoutingRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).TryRouting(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_TryRouting_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).TryRouting(ctx, req.(*TryRoutingRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RoutingService_SimulateRouting_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(SimulateRoutingRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RoutingServiceServer).SimulateRouting(m, &grpc.GenericServerStream[SimulateRoutingRequest, SimulateRoutingResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RoutingService_SimulateRoutingServer = grpc.ServerStreamingServer[SimulateRoutingResponse]
+
 // RoutingService_ServiceDesc is the grpc.ServiceDesc for RoutingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1044,6 +1118,10 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "MatchAccount",
 			Handler:    _RoutingService_MatchAccount_Handler,
 		},
+		{
+			MethodName: "TryRouting",
+			Handler:    _RoutingService_TryRouting_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -1054,6 +1132,11 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchInbox",
 			Handler:       _RoutingService_WatchInbox_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "SimulateRouting",
+			Handler:       _RoutingService_SimulateRouting_Handler,
 			ServerStreams: true,
 		},
 	},

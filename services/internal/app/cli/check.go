@@ -12,15 +12,21 @@ import (
 
 func directoryCommand() command {
 	return command{
-		name: "directory", args: "check|apply FILE | accounts check|apply FILE", does: "verify a directory or a list of accounts, or put it in force",
-		example: "baton directory apply directory.yaml",
+		name: "directory", args: "check|apply|try|simulate FILE | accounts check|apply FILE", does: "verify a directory or a list of accounts, try it, or put it in force",
+		more: "try says who would get a lead under FILE, and why; simulate plays the last 30 days through FILE and through the\n" +
+			"directory in force, and sets them side by side. Neither writes anything. Without FILE they take the one in force.",
+		example: "baton directory try directory.yaml --lead ana@initech.example",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
+			dry := directoryTryFlags(env, flags, a)
 			return func(ctx context.Context, args []string) error {
 				if len(args) > 0 && args[0] == "accounts" {
 					return accountList(ctx, env, a, args[1:])
 				}
-				file, err := verbAndFile(args, "check", "apply")
+				if len(args) == 1 && (args[0] == "try" || args[0] == "simulate") {
+					return dry.run(ctx, args[0], "")
+				}
+				file, err := verbAndFile(args, "check", "apply", "try", "simulate")
 				if err != nil {
 					return err
 				}
@@ -31,9 +37,12 @@ func directoryCommand() command {
 				if err := app.CheckDirectory(text); err != nil {
 					return told(env, file+" is not right", err)
 				}
-				if args[0] == "check" {
+				switch args[0] {
+				case "check":
 					fmt.Fprintln(env.Stdout, "ok: "+file)
 					return nil
+				case "try", "simulate":
+					return dry.run(ctx, args[0], string(text))
 				}
 				var d routingv1.Directory
 				if err := a.call(ctx, "PUT", "directory", nil, &routingv1.PutDirectoryRequest{Yaml: string(text)}, &d); err != nil {

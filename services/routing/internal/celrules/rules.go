@@ -82,7 +82,7 @@ func (c *Compiler) Compile(source string) (core.Condition, error) {
 	if err != nil {
 		return nil, errors.New(oneLine(err.Error()))
 	}
-	return condition{program}, nil
+	return condition{program, source, valuesOf(checked.NativeRep().Expr())}, nil
 }
 
 func checkFields(e ast.Expr) (err error) {
@@ -106,6 +106,8 @@ func oneLine(s string) string {
 
 type condition struct {
 	program cel.Program
+	source  string
+	values  []value
 }
 
 // Holds evaluates the condition.

@@ -33,6 +33,8 @@ type lead struct {
 	unsaved
 	// steady: the event just applied changed nothing.
 	steady bool
+	// untold: it is tried, and what stands beside the blob is not kept.
+	untold bool
 	// indexed is where the indexes have each handoff.
 	indexed map[string]place
 }
@@ -175,7 +177,9 @@ func (l *lead) qualified(g *Globals, ev *journal.Event) {
 	if l.snapshots == nil {
 		l.snapshots = map[string][]byte{}
 	}
-	l.snapshots[h.ID], _ = proto.MarshalOptions{Deterministic: true}.Marshal(q) // as it was decoded: it encodes
+	if !l.untold {
+		l.snapshots[h.ID], _ = proto.MarshalOptions{Deterministic: true}.Marshal(q) // as it was decoded: it encodes
+	}
 	l.ask = h
 	if l.MergedInto != "" {
 		l.pass(h)

@@ -51,6 +51,8 @@ type Options struct {
 	Answers Answers
 	// Agreements knows the agreement in force; nil: nobody is kept from turning to a lead but by the lead itself.
 	Agreements Agreements
+	// Past reads the journal for simulations; nil: there are none.
+	Past Past
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. May be nil: nobody does.
@@ -72,6 +74,8 @@ type Server struct {
 	routingv1.UnimplementedRoutingServiceServer
 	opt Options
 	hub *Hub
+
+	simulations simulations
 }
 
 // New gives a server; hub tells its watches of changes.
