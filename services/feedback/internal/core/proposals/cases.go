@@ -27,10 +27,38 @@ type cases struct {
 	// wonBefore are leads that were won before they were seen: nothing that was done here led there.
 	wonBefore int
 	members   map[table.Sym][]string
+	// of gives the places of a rule's id among the agreement's, and masks has a bit at each place for each set of rules.
+	of    map[string]int
+	masks map[table.Sym]mask
 }
 
-func collect(t *table.Table, now table.Time) *cases {
-	c := &cases{t: t, now: now, members: map[table.Sym][]string{}}
+// mask has a bit for each rule of the agreement.
+type mask []uint64
+
+func (m mask) has(rule int) bool { return m[rule/64]>>(rule%64)&1 != 0 }
+
+// mask gives which of the agreement's rules a set has.
+func (c *cases) mask(set table.Sym) mask {
+	m, ok := c.masks[set]
+	if !ok {
+		m = make(mask, len(c.of)/64+1)
+		for _, id := range c.t.Names.Members(set) {
+			if i, known := c.of[id]; known {
+				m[i/64] |= 1 << (i % 64)
+			}
+		}
+		c.masks[set] = m
+	}
+	return m
+}
+
+func collect(t *table.Table, a *Agreement, now table.Time) *cases {
+	c := &cases{t: t, now: now, members: map[table.Sym][]string{}, masks: map[table.Sym]mask{}, of: map[string]int{}}
+	for i := range a.Rules {
+		if _, twice := c.of[a.Rules[i].ID]; !twice {
+			c.of[a.Rules[i].ID] = len(c.of)
+		}
+	}
 	var first []*table.Row // by lead
 	for _, chunk := range t.Chunks() {
 		for i := range chunk {
@@ -146,6 +174,7 @@ type kind struct {
 // alike is how many leads are of a kind, and when they qualified.
 type alike struct {
 	kind
+	mask     mask
 	n        int
 	from, to table.Time
 }
@@ -163,7 +192,7 @@ func (c *cases) kinds(o outcome, since table.Time) []alike {
 		if !ok {
 			i = len(out)
 			places[k] = i
-			out = append(out, alike{kind: k, from: at, to: at})
+			out = append(out, alike{kind: k, mask: c.mask(k.set), from: at, to: at})
 		}
 		out[i].n++
 		out[i].from, out[i].to = min(out[i].from, at), max(out[i].to, at)

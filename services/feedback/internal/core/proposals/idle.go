@@ -2,7 +2,6 @@ package proposals
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
@@ -33,7 +32,7 @@ func (c *cases) idle(a *Agreement, opt Options) []candidate {
 			}
 			e.window(k.from, k.to)
 			with.N += k.n
-			if slices.Contains(c.rulesOf(k.set), r.ID) {
+			if k.mask.has(c.of[r.ID]) {
 				with.K += k.n
 			}
 		}
@@ -48,7 +47,7 @@ func (c *cases) idle(a *Agreement, opt Options) []candidate {
 // neverNeeded: no lead that had the rule needed it.
 func (c *cases) neverNeeded(a *Agreement, r *Rule, since table.Time) bool {
 	for _, row := range c.rows {
-		if r.Versions.has(row.Version) && row.Entered[table.MQL] >= since && slices.Contains(c.rulesOf(row.Rules), r.ID) && !c.needless(a, r, row) {
+		if r.Versions.has(row.Version) && row.Entered[table.MQL] >= since && c.mask(row.Rules).has(c.of[r.ID]) && !c.needless(a, r, row) {
 			return false
 		}
 	}

@@ -211,7 +211,7 @@ type candidate struct {
 // Find gives what the rows say should change, what is surest first. It is a pure function: the same rows, agreement and
 // options give the same.
 func Find(t *table.Table, a *Agreement, opt Options) []Proposal {
-	cs := collect(t, opt.Now)
+	cs := collect(t, a, opt.Now)
 	var found []candidate
 	found = append(found, cs.rules(a, opt)...)
 	found = append(found, cs.thresholds(a, opt)...)

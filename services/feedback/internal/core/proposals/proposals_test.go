@@ -107,7 +107,7 @@ func TestChannelIsNotBlamedOnARule(t *testing.T) {
 	for seed := range uint64(40) {
 		tab := w.table(seed)
 		var pooled stats.Table
-		for _, row := range collect(tab, now).rows {
+		for _, row := range collect(tab, w.agreement(), now).rows {
 			had := wonAt(row) != 0
 			n, k := &pooled.BN, &pooled.B
 			if slices.Contains(tab.Names.Members(row.Rules), "ebook") {

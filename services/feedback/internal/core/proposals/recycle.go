@@ -76,7 +76,7 @@ func recycle(r *Recycle, back []float64, again Share, e Evidence) []candidate {
 	}
 	median := stats.Quantile(back, 0.5)
 	earlier, later := e, e
-	earlier.With, earlier.WithLabel = early, fmt.Sprintf("at most %d days after %s", soon, span(r.Wake))
+	earlier.With, earlier.WithLabel = early, fmt.Sprintf("at most %d days after %s", soon, Span(r.Wake))
 	earlier.Effect, earlier.Value = "days until they qualified again, median", median
 	earlier.Low, earlier.High, _ = stats.QuantileInterval(back, 0.5, 0.95)
 	earlier.P, earlier.Test = min(1, 2*binomialTail(early.K, early.N, usual)), fmt.Sprintf("binomial against %s", percent(usual))
@@ -107,9 +107,9 @@ func rounded(days float64) int64 {
 func (r *Recycle) candidate(e Evidence, next int64, propose bool, n int, sentence string) candidate {
 	c := candidate{propose: propose && next != r.Wake}
 	c.Kind, c.Subject, c.Cases, c.Evidence = KindRecycle, r.ID, n, e
-	c.Title = fmt.Sprintf("Recycled for %s: wake after %s → %s", r.ID, span(r.Wake), span(next))
-	c.Sentence = fmt.Sprintf("%s %s → %s.", sentence, span(r.Wake), span(next))
-	c.Change = Change{Op: ChangeValue, Part: "recycle_reasons", ID: r.ID, Field: "wake_after", From: span(r.Wake), To: span(next)}
-	c.Estimate = Estimate{Leads: n, Of: n, Text: fmt.Sprintf("Leads recycled for %s wake after %s instead of %s.", r.ID, span(next), span(r.Wake))}
+	c.Title = fmt.Sprintf("Recycled for %s: wake after %s → %s", r.ID, Span(r.Wake), Span(next))
+	c.Sentence = fmt.Sprintf("%s %s → %s.", sentence, Span(r.Wake), Span(next))
+	c.Change = Change{Op: ChangeValue, Part: "recycle_reasons", ID: r.ID, Field: "wake_after", From: Span(r.Wake), To: Span(next)}
+	c.Estimate = Estimate{Leads: n, Of: n, Text: fmt.Sprintf("Leads recycled for %s wake after %s instead of %s.", r.ID, Span(next), Span(r.Wake))}
 	return c
 }

@@ -3,7 +3,6 @@ package proposals
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/stats"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
@@ -50,7 +49,7 @@ func (c *cases) rules(a *Agreement, opt Options) []candidate {
 			case !k.mature:
 				e.Immature += k.n
 			default:
-				s.add(k.source, slices.Contains(c.rulesOf(k.set), r.ID), k.had, k.n)
+				s.add(k.source, k.mask.has(c.of[r.ID]), k.had, k.n)
 				e.window(k.from, k.to)
 			}
 		}
@@ -112,25 +111,31 @@ func newPoints(p int64, logOdds float64) int64 {
 	return next
 }
 
-// became counts what became of the leads of each set of rules.
-func (c *cases) became() map[table.Sym]*Estimate {
-	out := map[table.Sym]*Estimate{}
+// became is what became of the leads of a set of rules.
+type became struct {
+	mask mask
+	Estimate
+}
+
+func (c *cases) became() []became {
+	places, out := map[table.Sym]int{}, []became(nil)
 	for _, row := range c.rows {
-		e := out[row.Rules]
-		if e == nil {
-			e = new(Estimate)
-			out[row.Rules] = e
+		i, ok := places[row.Rules]
+		if !ok {
+			i = len(out)
+			places[row.Rules] = i
+			out = append(out, became{mask: c.mask(row.Rules)})
 		}
-		e.count(row)
+		out[i].count(row)
 	}
 	return out
 }
 
 // touched counts the leads that had the rule, and what became of them: those whom other points would reach.
-func (c *cases) touched(r *Rule, became map[table.Sym]*Estimate, fewer bool) Estimate {
-	e := Estimate{Of: len(c.rows)}
-	for set, b := range became {
-		if slices.Contains(c.rulesOf(set), r.ID) {
+func (c *cases) touched(r *Rule, all []became, fewer bool) Estimate {
+	e, rule := Estimate{Of: len(c.rows)}, c.of[r.ID]
+	for i := range all {
+		if b := &all[i]; b.mask.has(rule) {
 			e.Leads, e.SQLs, e.Won = e.Leads+b.Leads, e.SQLs+b.SQLs, e.Won+b.Won
 		}
 	}

@@ -63,7 +63,7 @@ func (c *cases) sla(a *Agreement, opt Options) []candidate {
 	next := roundUp(stats.Quantile(took, 0.95))
 	cand := candidate{propose: ok && high < part && broken.Rate() < easyBroken && next < a.SLA.Within}
 	cand.fill(a, next, broken.N, e, fmt.Sprintf("95 %% of handoffs are accepted within %s, and %s break the promise of %s (n = %d): it can be kept tighter.",
-		span(next), percent(broken.Rate()), span(a.SLA.Within), broken.N))
+		Span(next), percent(broken.Rate()), Span(a.SLA.Within), broken.N))
 	return []candidate{cand}
 }
 
@@ -71,7 +71,7 @@ func (c *cases) sla(a *Agreement, opt Options) []candidate {
 func (c *cases) loosen(a *Agreement, broken Share, took []float64, speed strata, e Evidence) candidate {
 	e.P, e.Test = min(1, 2*binomialTail(broken.K, broken.N, rarelyKept)), "binomial against one half"
 	next := min(2*a.SLA.Within, roundUp(stats.Quantile(took, 0.75)))
-	words := fmt.Sprintf("%s of handoffs are not accepted within %s (n = %d).", percent(broken.Rate()), span(a.SLA.Within), broken.N)
+	words := fmt.Sprintf("%s of handoffs are not accepted within %s (n = %d).", percent(broken.Rate()), Span(a.SLA.Within), broken.N)
 	cand := candidate{propose: true}
 	m, ok := speed.compare()
 	if ok {
@@ -93,12 +93,12 @@ func (c *cases) loosen(a *Agreement, broken Share, took []float64, speed strata,
 
 func (c *candidate) fill(a *Agreement, next int64, n int, e Evidence, sentence string) {
 	c.Kind, c.Subject, c.Cases, c.Evidence = KindSLA, "accept_within", n, e
-	c.Title = fmt.Sprintf("Accept within %s → %s", span(a.SLA.Within), span(next))
+	c.Title = fmt.Sprintf("Accept within %s → %s", Span(a.SLA.Within), Span(next))
 	c.Sentence = sentence
 	if next != a.SLA.Within {
-		c.Sentence += fmt.Sprintf(" %s → %s.", span(a.SLA.Within), span(next))
+		c.Sentence += fmt.Sprintf(" %s → %s.", Span(a.SLA.Within), Span(next))
 	}
-	c.Change = Change{Op: ChangeValue, Part: "sla", Field: "accept_within", From: span(a.SLA.Within), To: span(next)}
+	c.Change = Change{Op: ChangeValue, Part: "sla", Field: "accept_within", From: Span(a.SLA.Within), To: Span(next)}
 	c.Estimate = Estimate{Leads: e.With.K, Of: e.With.N, Text: "Nothing changes about who qualifies; the clock of each later handoff does."}
 }
 

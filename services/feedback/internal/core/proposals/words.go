@@ -27,8 +27,8 @@ func points(m int64) string {
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
-// span writes milliseconds as agreements do: days, or else hours and minutes.
-func span(ms int64) string {
+// Span writes milliseconds as agreements do: days, or else hours and minutes.
+func Span(ms int64) string {
 	switch {
 	case ms%day == 0 && ms >= 2*day:
 		return fmt.Sprintf("%dd", ms/day)
