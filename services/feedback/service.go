@@ -21,6 +21,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/proposing"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
 
@@ -29,7 +30,10 @@ type Deps struct {
 	Journal *journal.Journal
 	Store   leadstore.Store
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
-	Caller  func(context.Context) (name, rep string)
+	Caller func(context.Context) (name, rep string)
+	// Agreements is scoring's AgreementService; nil where nobody can be asked: then there are no proposals.
+	Agreements proposing.Agreements
+
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer
@@ -45,6 +49,9 @@ type Service struct {
 	rows   *rows.Rows
 	server *api.Server
 }
+
+// proposalsMaxAge is how old proposals may be, unless a call names a sequence: leads become SQLs in days, not in minutes.
+const proposalsMaxAge = time.Minute
 
 // New puts the service together. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
@@ -69,7 +76,11 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
+	proposed := proposing.New(proposing.Options{
+		Tables: s.rows, Agreements: deps.Agreements, Globals: deps.Journal, Now: deps.Now, MaxAge: proposalsMaxAge,
+	})
 	s.server = api.New(api.Options{
+		Proposals: proposed,
 		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})

@@ -96,6 +96,13 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/Disqualify": write(answering),
 		"/baton.feedback.v1.FeedbackService/Qualify":    write(answering),
 		"/baton.feedback.v1.FeedbackService/GetFunnel":  read(people),
+
+		"/baton.feedback.v1.FeedbackService/ListProposals":    read(people),
+		"/baton.feedback.v1.FeedbackService/GetProposal":      read(people),
+		"/baton.feedback.v1.FeedbackService/BacktestProposal": write([]string{roleAdmin, roleMarketing, roleManager}),
+		// A text and a decision are known when they come again: repeating them changes nothing.
+		"/baton.feedback.v1.FeedbackService/ProposeProposal": read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+		"/baton.feedback.v1.FeedbackService/DismissProposal": read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	"github.com/batonhq/baton/services/feedback"
 	"github.com/batonhq/baton/services/ingest"
@@ -36,7 +37,12 @@ func (p *process) buildServices(context.Context) error {
 		}
 	}
 	if p.opt.Target.runs(Feedback) {
+		agreements, err := p.agreements()
+		if err != nil {
+			return err
+		}
 		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
+			Agreements: agreements,
 			Journal: p.journal, Store: p.store, Caller: caller, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
 		})
 		if err := p.add(Feedback, s, err); err != nil {
@@ -106,6 +112,20 @@ func (p *process) leads() (leadv1.LeadContextServiceClient, error) {
 		return nil, err
 	}
 	return leadv1.NewLeadContextServiceClient(conn), nil
+}
+
+// agreements gives feedback its way to scoring, whose agreement it proposes to change; nil where it was not told the way.
+func (p *process) agreements() (agreementv1.AgreementServiceClient, error) {
+	addr := p.peer(Scoring, p.cfg.Peers.Scoring)
+	if addr == "" {
+		p.log.Warn("peers.scoring is not set: there will be no proposals to change the agreement")
+		return nil, nil
+	}
+	conn, err := p.dial(addr, p.cfg.InternalToken.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return agreementv1.NewAgreementServiceClient(conn), nil
 }
 
 // validateServices checks the services' own settings.

@@ -7,6 +7,7 @@
 package feedbackv1
 
 import (
+	v1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -544,7 +545,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\"baton/agreement/v1/agreement.proto\x1a!baton/feedback/v1/proposals.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -589,7 +590,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\tqualified\x18\x05 \x01(\x01R\tqualified\x12\x16\n" +
 	"\x06routed\x18\x06 \x01(\x01R\x06routed\x12\x1a\n" +
 	"\baccepted\x18\a \x01(\x01R\baccepted\x12\x10\n" +
-	"\x03sql\x18\b \x01(\x01R\x03sql2\xf8\x04\n" +
+	"\x03sql\x18\b \x01(\x01R\x03sql2\xfb\b\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -598,7 +599,12 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"Disqualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
 	"\aQualify\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12H\n" +
-	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.FunnelB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\tGetFunnel\x12 .baton.feedback.v1.FunnelRequest\x1a\x19.baton.feedback.v1.Funnel\x12b\n" +
+	"\rListProposals\x12'.baton.feedback.v1.ListProposalsRequest\x1a(.baton.feedback.v1.ListProposalsResponse\x12Z\n" +
+	"\vGetProposal\x12%.baton.feedback.v1.GetProposalRequest\x1a$.baton.feedback.v1.AgreementProposal\x12o\n" +
+	"\x10BacktestProposal\x12*.baton.feedback.v1.BacktestProposalRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01\x12g\n" +
+	"\x0fProposeProposal\x12).baton.feedback.v1.ProposeProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponse\x12g\n" +
+	"\x0fDismissProposal\x12).baton.feedback.v1.DismissProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponseB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -614,13 +620,22 @@ func file_baton_feedback_v1_feedback_proto_rawDescGZIP() []byte {
 
 var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_baton_feedback_v1_feedback_proto_goTypes = []any{
-	(*DispositionRequest)(nil),    // 0: baton.feedback.v1.DispositionRequest
-	(*DispositionResponse)(nil),   // 1: baton.feedback.v1.DispositionResponse
-	(*FunnelRequest)(nil),         // 2: baton.feedback.v1.FunnelRequest
-	(*Funnel)(nil),                // 3: baton.feedback.v1.Funnel
-	(*FunnelStage)(nil),           // 4: baton.feedback.v1.FunnelStage
-	(*FunnelSource)(nil),          // 5: baton.feedback.v1.FunnelSource
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*DispositionRequest)(nil),           // 0: baton.feedback.v1.DispositionRequest
+	(*DispositionResponse)(nil),          // 1: baton.feedback.v1.DispositionResponse
+	(*FunnelRequest)(nil),                // 2: baton.feedback.v1.FunnelRequest
+	(*Funnel)(nil),                       // 3: baton.feedback.v1.Funnel
+	(*FunnelStage)(nil),                  // 4: baton.feedback.v1.FunnelStage
+	(*FunnelSource)(nil),                 // 5: baton.feedback.v1.FunnelSource
+	(*timestamppb.Timestamp)(nil),        // 6: google.protobuf.Timestamp
+	(*ListProposalsRequest)(nil),         // 7: baton.feedback.v1.ListProposalsRequest
+	(*GetProposalRequest)(nil),           // 8: baton.feedback.v1.GetProposalRequest
+	(*BacktestProposalRequest)(nil),      // 9: baton.feedback.v1.BacktestProposalRequest
+	(*ProposeProposalRequest)(nil),       // 10: baton.feedback.v1.ProposeProposalRequest
+	(*DismissProposalRequest)(nil),       // 11: baton.feedback.v1.DismissProposalRequest
+	(*ListProposalsResponse)(nil),        // 12: baton.feedback.v1.ListProposalsResponse
+	(*AgreementProposal)(nil),            // 13: baton.feedback.v1.AgreementProposal
+	(*v1.BacktestAgreementResponse)(nil), // 14: baton.agreement.v1.BacktestAgreementResponse
+	(*ChangeProposalResponse)(nil),       // 15: baton.feedback.v1.ChangeProposalResponse
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	6,  // 0: baton.feedback.v1.FunnelRequest.from:type_name -> google.protobuf.Timestamp
@@ -637,15 +652,25 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	0,  // 11: baton.feedback.v1.FeedbackService.Disqualify:input_type -> baton.feedback.v1.DispositionRequest
 	0,  // 12: baton.feedback.v1.FeedbackService.Qualify:input_type -> baton.feedback.v1.DispositionRequest
 	2,  // 13: baton.feedback.v1.FeedbackService.GetFunnel:input_type -> baton.feedback.v1.FunnelRequest
-	1,  // 14: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 15: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 16: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 17: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 18: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 19: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	3,  // 20: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
+	7,  // 14: baton.feedback.v1.FeedbackService.ListProposals:input_type -> baton.feedback.v1.ListProposalsRequest
+	8,  // 15: baton.feedback.v1.FeedbackService.GetProposal:input_type -> baton.feedback.v1.GetProposalRequest
+	9,  // 16: baton.feedback.v1.FeedbackService.BacktestProposal:input_type -> baton.feedback.v1.BacktestProposalRequest
+	10, // 17: baton.feedback.v1.FeedbackService.ProposeProposal:input_type -> baton.feedback.v1.ProposeProposalRequest
+	11, // 18: baton.feedback.v1.FeedbackService.DismissProposal:input_type -> baton.feedback.v1.DismissProposalRequest
+	1,  // 19: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 20: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 21: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 22: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 23: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 24: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	3,  // 25: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	12, // 26: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
+	13, // 27: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
+	14, // 28: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	15, // 29: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	15, // 30: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	19, // [19:31] is the sub-list for method output_type
+	7,  // [7:19] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -656,6 +681,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_proposals_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

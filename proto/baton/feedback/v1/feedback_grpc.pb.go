@@ -8,6 +8,7 @@ package feedbackv1
 
 import (
 	context "context"
+	v1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -19,13 +20,18 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName     = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName     = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName    = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName    = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Accept_FullMethodName           = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName           = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName          = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName          = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName       = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName          = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_ListProposals_FullMethodName    = "/baton.feedback.v1.FeedbackService/ListProposals"
+	FeedbackService_GetProposal_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetProposal"
+	FeedbackService_BacktestProposal_FullMethodName = "/baton.feedback.v1.FeedbackService/BacktestProposal"
+	FeedbackService_ProposeProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/ProposeProposal"
+	FeedbackService_DismissProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/DismissProposal"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -41,6 +47,15 @@ type FeedbackServiceClient interface {
 	Disqualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	Qualify(ctx context.Context, in *DispositionRequest, opts ...grpc.CallOption) (*DispositionResponse, error)
 	GetFunnel(ctx context.Context, in *FunnelRequest, opts ...grpc.CallOption) (*Funnel, error)
+	// Changes of the agreement that what became of leads asks for.
+	ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error)
+	GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*AgreementProposal, error)
+	// Replays the journal through the changed text, beside the version in force. Nothing is proposed by it.
+	BacktestProposal(ctx context.Context, in *BacktestProposalRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.BacktestAgreementResponse], error)
+	// Makes the changed text a version of the agreement, for both teams to sign.
+	ProposeProposal(ctx context.Context, in *ProposeProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
+	// Decides against it: it comes back only when its evidence has doubled, or points the other way.
+	DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
 }
 
 type feedbackServiceClient struct {
@@ -121,6 +136,65 @@ func (c *feedbackServiceClient) GetFunnel(ctx context.Context, in *FunnelRequest
 	return out, nil
 }
 
+func (c *feedbackServiceClient) ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListProposalsResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ListProposals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*AgreementProposal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AgreementProposal)
+	err := c.cc.Invoke(ctx, FeedbackService_GetProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) BacktestProposal(ctx context.Context, in *BacktestProposalRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.BacktestAgreementResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FeedbackService_ServiceDesc.Streams[0], FeedbackService_BacktestProposal_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BacktestProposalRequest, v1.BacktestAgreementResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_BacktestProposalClient = grpc.ServerStreamingClient[v1.BacktestAgreementResponse]
+
+func (c *feedbackServiceClient) ProposeProposal(ctx context.Context, in *ProposeProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeProposalResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ProposeProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeProposalResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_DismissProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -134,6 +208,15 @@ type FeedbackServiceServer interface {
 	Disqualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	Qualify(context.Context, *DispositionRequest) (*DispositionResponse, error)
 	GetFunnel(context.Context, *FunnelRequest) (*Funnel, error)
+	// Changes of the agreement that what became of leads asks for.
+	ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error)
+	GetProposal(context.Context, *GetProposalRequest) (*AgreementProposal, error)
+	// Replays the journal through the changed text, beside the version in force. Nothing is proposed by it.
+	BacktestProposal(*BacktestProposalRequest, grpc.ServerStreamingServer[v1.BacktestAgreementResponse]) error
+	// Makes the changed text a version of the agreement, for both teams to sign.
+	ProposeProposal(context.Context, *ProposeProposalRequest) (*ChangeProposalResponse, error)
+	// Decides against it: it comes back only when its evidence has doubled, or points the other way.
+	DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error)
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -164,6 +247,21 @@ func (UnimplementedFeedbackServiceServer) Qualify(context.Context, *DispositionR
 }
 func (UnimplementedFeedbackServiceServer) GetFunnel(context.Context, *FunnelRequest) (*Funnel, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetFunnel not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListProposals not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetProposal(context.Context, *GetProposalRequest) (*AgreementProposal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) BacktestProposal(*BacktestProposalRequest, grpc.ServerStreamingServer[v1.BacktestAgreementResponse]) error {
+	return status.Error(codes.Unimplemented, "method BacktestProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ProposeProposal(context.Context, *ProposeProposalRequest) (*ChangeProposalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DismissProposal not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -312,6 +410,89 @@ func _FeedbackService_GetFunnel_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_ListProposals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListProposalsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ListProposals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ListProposals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ListProposals(ctx, req.(*ListProposalsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetProposal(ctx, req.(*GetProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_BacktestProposal_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BacktestProposalRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FeedbackServiceServer).BacktestProposal(m, &grpc.GenericServerStream[BacktestProposalRequest, v1.BacktestAgreementResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_BacktestProposalServer = grpc.ServerStreamingServer[v1.BacktestAgreementResponse]
+
+func _FeedbackService_ProposeProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ProposeProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ProposeProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ProposeProposal(ctx, req.(*ProposeProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_DismissProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DismissProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).DismissProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_DismissProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).DismissProposal(ctx, req.(*DismissProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -347,7 +528,29 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetFunnel",
 			Handler:    _FeedbackService_GetFunnel_Handler,
 		},
+		{
+			MethodName: "ListProposals",
+			Handler:    _FeedbackService_ListProposals_Handler,
+		},
+		{
+			MethodName: "GetProposal",
+			Handler:    _FeedbackService_GetProposal_Handler,
+		},
+		{
+			MethodName: "ProposeProposal",
+			Handler:    _FeedbackService_ProposeProposal_Handler,
+		},
+		{
+			MethodName: "DismissProposal",
+			Handler:    _FeedbackService_DismissProposal_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "BacktestProposal",
+			Handler:       _FeedbackService_BacktestProposal_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "baton/feedback/v1/feedback.proto",
 }

@@ -37,6 +37,8 @@ type Options struct {
 	Journal Journal
 	States  States
 	Funnels Funnels
+	// Proposals finds changes of the agreement.
+	Proposals Proposals
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// AnswerWithin is how long a call waits for routing's answer before it answers pending.

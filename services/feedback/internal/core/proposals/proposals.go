@@ -82,7 +82,6 @@ type Threshold struct {
 // SLA is what sales promises; Within in milliseconds, 0 for nothing.
 type SLA struct {
 	Within   int64
-	Working  bool
 	Versions Versions
 }
 
