@@ -81,7 +81,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	})
 	s.server = api.New(api.Options{
 		Proposals: proposed,
-		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
+		Journal:   deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	return s, nil

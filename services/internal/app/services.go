@@ -43,7 +43,7 @@ func (p *process) buildServices(context.Context) error {
 		}
 		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
 			Agreements: agreements,
-			Journal: p.journal, Store: p.store, Caller: caller, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
+			Journal:    p.journal, Store: p.store, Caller: caller, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
 		})
 		if err := p.add(Feedback, s, err); err != nil {
 			return err

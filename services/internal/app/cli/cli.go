@@ -45,7 +45,7 @@ type command struct {
 func commands() []command {
 	return slices.Concat(serviceCommands(), []command{
 		sendCommand(), importCommand(), sourceCommand(), leadCommand(), handoffsCommand(), verifyCommand(), rebuildCommand(), backupCommand(),
-		restoreCommand(), agreementCommand(), directoryCommand(), healthzCommand(), versionCommand(),
+		restoreCommand(), agreementCommand(), proposalsCommand(), directoryCommand(), healthzCommand(), versionCommand(),
 	})
 }
 
