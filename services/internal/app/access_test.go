@@ -76,6 +76,11 @@ func TestRoles(t *testing.T) {
 		{roleViewer, "/baton.agreement.v1.AgreementService/ShadowAgreement", false},
 		{roleViewer, "/baton.agreement.v1.AgreementService/StopShadow", false},
 		{roleViewer, "/baton.agreement.v1.AgreementService/GetShadow", true},
+		{roleSales, "/baton.feedback.v1.FeedbackService/ListProposals", true},
+		{roleSales, "/baton.feedback.v1.FeedbackService/ProposeProposal", true},
+		{roleViewer, "/baton.feedback.v1.FeedbackService/DismissProposal", false},
+		{roleSales, "/baton.feedback.v1.FeedbackService/BacktestProposal", false},
+		{roleCRM, "/baton.feedback.v1.FeedbackService/ListProposals", false},
 		{roleViewer, "/baton.ingest.v1.IngestService/Append", false},
 	} {
 		if got := slices.Contains(access()[c.method].Roles, c.role); got != c.may {

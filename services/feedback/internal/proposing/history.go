@@ -49,7 +49,8 @@ func readHistory(all []*agreementv1.Agreement) (*history, error) {
 	h.past = []version{{h.active.GetVersion(), h.inForce}}
 	for _, v := range ever {
 		a, err := agreement.Parse([]byte(v.GetYaml()))
-		if err != nil {
+		unreadable := err != nil
+		if unreadable {
 			break // older than what this program can read: evidence begins later
 		}
 		h.past = append(h.past, version{v.GetVersion(), a})

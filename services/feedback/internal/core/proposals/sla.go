@@ -122,5 +122,5 @@ func roundUp(ms float64) int64 {
 	case ms >= float64(hour):
 		step = float64(hour) / 2
 	}
-	return max(int64(math.Ceil(ms/step)*step), int64(5*hour/60))
+	return max(int64(math.Ceil(ms/step)*step), 5*hour/60)
 }
