@@ -48,14 +48,22 @@ func readHistory(all []*agreementv1.Agreement) (*history, error) {
 	})
 	h.past = []version{{h.active.GetVersion(), h.inForce}}
 	for _, v := range ever {
-		a, err := agreement.Parse([]byte(v.GetYaml()))
-		unreadable := err != nil
-		if unreadable {
-			break // older than what this program can read: evidence begins later
+		if a := parsed(v); a != nil {
+			h.past = append(h.past, version{v.GetVersion(), a})
+			continue
 		}
-		h.past = append(h.past, version{v.GetVersion(), a})
+		break // older than what this program can read: evidence begins later
 	}
 	return h, nil
+}
+
+// parsed gives a version's meaning, nil where it cannot be read.
+func parsed(v *agreementv1.Agreement) *agreement.Agreement {
+	a, err := agreement.Parse([]byte(v.GetYaml()))
+	if err != nil {
+		return nil
+	}
+	return a
 }
 
 // since gives the versions, from the one in force backwards, for which same holds without a break.
