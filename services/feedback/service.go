@@ -25,6 +25,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/inforce"
 	"github.com/batonhq/baton/services/feedback/internal/journeys"
 	"github.com/batonhq/baton/services/feedback/internal/ledger"
+	"github.com/batonhq/baton/services/feedback/internal/proposing"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
 )
 
@@ -34,6 +35,8 @@ type Deps struct {
 	Store   leadstore.Store
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
+	// Agreements is scoring's AgreementService; nil where nobody can be asked: then there are no proposals.
+	Agreements proposing.Agreements
 	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither. nil: nobody is either.
 	Role func(context.Context) string
 	// Handoffs is routing, asked for what a bulk request selects; nil: such requests must name their handoffs.
@@ -53,6 +56,9 @@ type Service struct {
 	rows   *rows.Rows
 	server *api.Server
 }
+
+// proposalsMaxAge is how old proposals may be, unless a call names a sequence: leads become SQLs in days, not in minutes.
+const proposalsMaxAge = time.Minute
 
 // New puts the service together. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
@@ -80,11 +86,15 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.Logic{}, journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: s.rows, Tracer: deps.Tracer, Instance: deps.Instance,
 	})
+	proposed := proposing.New(proposing.Options{
+		Tables: s.rows, Agreements: deps.Agreements, Globals: deps.Journal, Now: deps.Now, MaxAge: proposalsMaxAge,
+	})
 	cache := journeys.NewCache(deps.Journal, deps.Journal.Key())
 	books := ledger.New(deps.Journal, deps.Now)
 	holds := inForce{inforce.New(deps.Journal), books}
 	s.server = api.New(api.Options{
-		Journal: deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
+		Proposals: proposed,
+		Journal:   deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
 		Books: s.rows, Ledger: books, Tables: s.rows, InForce: holds, Rates: holds.rates,
 		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,

@@ -149,7 +149,7 @@ type rig struct {
 func (r *rig) start(t *testing.T) (stop func()) {
 	t.Helper()
 	r.metrics = prometheus.NewRegistry()
-	s, err := New(r.cfg, Deps{Journal: r.J, Store: r.Store, Leads: leads{}, Metrics: r.metrics, Instance: "test", Log: r.log})
+	s, err := New(r.cfg, Deps{Journal: r.J, Store: r.Store, Leads: leads{key: r.J.Key()}, Metrics: r.metrics, Instance: "test", Log: r.log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,11 @@ func TestRoles(t *testing.T) {
 		{roleViewer, "/baton.agreement.v1.AgreementService/ShadowAgreement", false},
 		{roleViewer, "/baton.agreement.v1.AgreementService/StopShadow", false},
 		{roleViewer, "/baton.agreement.v1.AgreementService/GetShadow", true},
+		{roleSales, "/baton.feedback.v1.FeedbackService/ListProposals", true},
+		{roleSales, "/baton.feedback.v1.FeedbackService/ProposeProposal", true},
+		{roleViewer, "/baton.feedback.v1.FeedbackService/DismissProposal", false},
+		{roleSales, "/baton.feedback.v1.FeedbackService/BacktestProposal", false},
+		{roleCRM, "/baton.feedback.v1.FeedbackService/ListProposals", false},
 		{roleViewer, "/baton.ingest.v1.IngestService/Append", false},
 	} {
 		if got := slices.Contains(access()[c.method].Roles, c.role); got != c.may {
@@ -87,7 +92,8 @@ func TestRoles(t *testing.T) {
 // What decides a race must not be repeated by a client that only guesses that it was lost.
 func TestDispositionsAreNotRepeated(t *testing.T) {
 	for m, r := range access() {
-		reads := strings.Contains(m, "/Get") || strings.Contains(m, "/List") || strings.HasSuffix(m, "/PutRates") // rates that are stated again change nothing
+		reads := strings.Contains(m, "/Get") || strings.Contains(m, "/List") || strings.HasSuffix(m, "/PutRates") || // rates that are stated again change nothing
+			strings.HasSuffix(m, "/ProposeProposal") || strings.HasSuffix(m, "/DismissProposal") // nor do texts and decisions
 		if strings.Contains(m, "FeedbackService") && !reads && r.Retry {
 			t.Errorf("%s is repeated", m)
 		}

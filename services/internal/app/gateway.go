@@ -72,7 +72,7 @@ func longCall(r *http.Request) time.Duration {
 	switch {
 	case !found:
 		return 0
-	case r.Method == http.MethodPost && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/backtest"),
+	case r.Method == http.MethodPost && (strings.HasPrefix(path, "agreements/") || strings.HasPrefix(path, "proposals/")) && strings.HasSuffix(path, "/backtest"),
 		r.Method == http.MethodGet && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/shadow"),
 		r.Method == http.MethodGet && path == "inbox/watch",
 		r.Method == http.MethodPost && (path == "history/release" || path == "directory/simulate"):

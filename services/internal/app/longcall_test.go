@@ -14,6 +14,8 @@ func TestCallsThatMayTakeLong(t *testing.T) {
 		want         time.Duration
 	}{
 		{http.MethodPost, "/api/v1/agreements/4/backtest", time.Hour},
+		{http.MethodPost, "/api/v1/proposals/pr_1/backtest", time.Hour},
+		{http.MethodPost, "/api/v1/proposals/pr_1/propose", 0},
 		{http.MethodGet, "/api/v1/agreements/4/shadow", time.Hour},
 		{http.MethodPost, "/api/v1/agreements/4/shadow", 0},
 		{http.MethodDelete, "/api/v1/agreements/4/shadow", 0},

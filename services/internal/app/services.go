@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/feedback"
@@ -42,8 +43,13 @@ func (p *process) buildServices(context.Context) error {
 		if err != nil {
 			return err
 		}
+		agreements, err := p.agreements()
+		if err != nil {
+			return err
+		}
 		s, err := feedback.New(p.cfg.Feedback, feedback.Deps{
-			Journal: p.journal, Store: p.store, Caller: caller, Role: callerRole, Handoffs: handoffs, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
+			Agreements: agreements,
+			Journal:    p.journal, Store: p.store, Caller: caller, Role: callerRole, Handoffs: handoffs, Log: p.log, Metrics: p.metrics, Tracer: p.tracing.Provider.Tracer("baton/feedback"),
 		})
 		if err := p.add(Feedback, s, err); err != nil {
 			return err
@@ -127,6 +133,20 @@ func (p *process) handoffs() (routingv1.RoutingServiceClient, error) {
 		return nil, err
 	}
 	return routingv1.NewRoutingServiceClient(conn), nil
+}
+
+// agreements gives feedback its way to scoring, whose agreement it proposes to change; nil where it was not told the way.
+func (p *process) agreements() (agreementv1.AgreementServiceClient, error) {
+	addr := p.peer(Scoring, p.cfg.Peers.Scoring)
+	if addr == "" {
+		p.log.Warn("peers.scoring is not set: there will be no proposals to change the agreement")
+		return nil, nil
+	}
+	conn, err := p.dial(addr, p.cfg.InternalToken.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return agreementv1.NewAgreementServiceClient(conn), nil
 }
 
 // validateServices checks the services' own settings.

@@ -913,7 +913,9 @@ type BacktestAgreementRequest struct {
 	// Count leads without an outcome as lost, for a history that records wins alone.
 	OpenIsLost bool `protobuf:"varint,7,opt,name=open_is_lost,json=openIsLost,proto3" json:"open_is_lost,omitempty"`
 	// Go by when events happened instead of when they were received: for a history that was loaded afterwards, in its order.
-	ByOccurrence  bool `protobuf:"varint,8,opt,name=by_occurrence,json=byOccurrence,proto3" json:"by_occurrence,omitempty"`
+	ByOccurrence bool `protobuf:"varint,8,opt,name=by_occurrence,json=byOccurrence,proto3" json:"by_occurrence,omitempty"`
+	// A text that is no version, to be tried in its place: version is 0 then.
+	Yaml          string `protobuf:"bytes,9,opt,name=yaml,proto3" json:"yaml,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1002,6 +1004,13 @@ func (x *BacktestAgreementRequest) GetByOccurrence() bool {
 		return x.ByOccurrence
 	}
 	return false
+}
+
+func (x *BacktestAgreementRequest) GetYaml() string {
+	if x != nil {
+		return x.Yaml
+	}
+	return ""
 }
 
 // BacktestAgreementResponse is progress, and at the end the report.
@@ -1304,7 +1313,7 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\x16DiffAgreementsResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x18\n" +
 	"\aagainst\x18\x02 \x01(\x05R\aagainst\x12@\n" +
-	"\vdifferences\x18\x03 \x03(\v2\x1e.baton.agreement.v1.DifferenceR\vdifferences\"\x9e\x03\n" +
+	"\vdifferences\x18\x03 \x03(\v2\x1e.baton.agreement.v1.DifferenceR\vdifferences\"\xb2\x03\n" +
 	"\x18BacktestAgreementRequest\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x18\n" +
 	"\aagainst\x18\x02 \x01(\x05R\aagainst\x12.\n" +
@@ -1314,7 +1323,8 @@ const file_baton_agreement_v1_agreement_proto_rawDesc = "" +
 	"\bcapacity\x18\x06 \x03(\v2:.baton.agreement.v1.BacktestAgreementRequest.CapacityEntryR\bcapacity\x12 \n" +
 	"\fopen_is_lost\x18\a \x01(\bR\n" +
 	"openIsLost\x12#\n" +
-	"\rby_occurrence\x18\b \x01(\bR\fbyOccurrence\x1a;\n" +
+	"\rby_occurrence\x18\b \x01(\bR\fbyOccurrence\x12\x12\n" +
+	"\x04yaml\x18\t \x01(\tR\x04yaml\x1a;\n" +
 	"\rCapacityEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x05R\x05value:\x028\x01\"\x9e\x01\n" +

@@ -7,6 +7,7 @@
 package feedbackv1
 
 import (
+	v11 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -2014,7 +2015,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a#baton/feedback/v1/attribution.proto\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\"baton/agreement/v1/agreement.proto\x1a!baton/feedback/v1/proposals.proto\x1a#baton/feedback/v1/attribution.proto\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -2200,7 +2201,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\x05Rates\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
 	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\tR\bsequence2\xd8\x13\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\xdb\x17\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -2231,7 +2232,12 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"GetCohorts\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.CohortsReport\x12M\n" +
 	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReport\x12W\n" +
 	"\x0eGetAttribution\x12%.baton.feedback.v1.AttributionRequest\x1a\x1e.baton.feedback.v1.Attribution\x12Q\n" +
-	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStory\x12V\n" +
+	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStory\x12b\n" +
+	"\rListProposals\x12'.baton.feedback.v1.ListProposalsRequest\x1a(.baton.feedback.v1.ListProposalsResponse\x12Z\n" +
+	"\vGetProposal\x12%.baton.feedback.v1.GetProposalRequest\x1a$.baton.feedback.v1.AgreementProposal\x12o\n" +
+	"\x10BacktestProposal\x12*.baton.feedback.v1.BacktestProposalRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01\x12g\n" +
+	"\x0fProposeProposal\x12).baton.feedback.v1.ProposeProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponse\x12g\n" +
+	"\x0fDismissProposal\x12).baton.feedback.v1.DismissProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponse\x12V\n" +
 	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12E\n" +
 	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Y\n" +
 	"\n" +
@@ -2253,48 +2259,57 @@ func file_baton_feedback_v1_feedback_proto_rawDescGZIP() []byte {
 
 var file_baton_feedback_v1_feedback_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_baton_feedback_v1_feedback_proto_goTypes = []any{
-	(*DispositionRequest)(nil),    // 0: baton.feedback.v1.DispositionRequest
-	(*DispositionResponse)(nil),   // 1: baton.feedback.v1.DispositionResponse
-	(*ReassignRequest)(nil),       // 2: baton.feedback.v1.ReassignRequest
-	(*BulkRequest)(nil),           // 3: baton.feedback.v1.BulkRequest
-	(*BulkFilter)(nil),            // 4: baton.feedback.v1.BulkFilter
-	(*BulkResponse)(nil),          // 5: baton.feedback.v1.BulkResponse
-	(*BulkResult)(nil),            // 6: baton.feedback.v1.BulkResult
-	(*FunnelRequest)(nil),         // 7: baton.feedback.v1.FunnelRequest
-	(*Funnel)(nil),                // 8: baton.feedback.v1.Funnel
-	(*FunnelStage)(nil),           // 9: baton.feedback.v1.FunnelStage
-	(*FunnelSource)(nil),          // 10: baton.feedback.v1.FunnelSource
-	(*ListDealsRequest)(nil),      // 11: baton.feedback.v1.ListDealsRequest
-	(*ListDealsResponse)(nil),     // 12: baton.feedback.v1.ListDealsResponse
-	(*GetDealRequest)(nil),        // 13: baton.feedback.v1.GetDealRequest
-	(*Deal)(nil),                  // 14: baton.feedback.v1.Deal
-	(*DealLead)(nil),              // 15: baton.feedback.v1.DealLead
-	(*DealStatement)(nil),         // 16: baton.feedback.v1.DealStatement
-	(*RecordDealRequest)(nil),     // 17: baton.feedback.v1.RecordDealRequest
-	(*RecordDealResponse)(nil),    // 18: baton.feedback.v1.RecordDealResponse
-	(*PutRatesRequest)(nil),       // 19: baton.feedback.v1.PutRatesRequest
-	(*RatesOfDay)(nil),            // 20: baton.feedback.v1.RatesOfDay
-	(*GetRatesRequest)(nil),       // 21: baton.feedback.v1.GetRatesRequest
-	(*Rates)(nil),                 // 22: baton.feedback.v1.Rates
-	nil,                           // 23: baton.feedback.v1.RatesOfDay.RatesEntry
-	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
-	(*v1.Money)(nil),              // 25: baton.journal.v1.Money
-	(*MetricsRequest)(nil),        // 26: baton.feedback.v1.MetricsRequest
-	(*AttributionRequest)(nil),    // 27: baton.feedback.v1.AttributionRequest
-	(*DealStoryRequest)(nil),      // 28: baton.feedback.v1.DealStoryRequest
-	(*ConversionReport)(nil),      // 29: baton.feedback.v1.ConversionReport
-	(*VelocityReport)(nil),        // 30: baton.feedback.v1.VelocityReport
-	(*CACReport)(nil),             // 31: baton.feedback.v1.CACReport
-	(*RetentionReport)(nil),       // 32: baton.feedback.v1.RetentionReport
-	(*QualityReport)(nil),         // 33: baton.feedback.v1.QualityReport
-	(*SLAReport)(nil),             // 34: baton.feedback.v1.SLAReport
-	(*SpeedReport)(nil),           // 35: baton.feedback.v1.SpeedReport
-	(*ReasonsReport)(nil),         // 36: baton.feedback.v1.ReasonsReport
-	(*LeakageReport)(nil),         // 37: baton.feedback.v1.LeakageReport
-	(*CohortsReport)(nil),         // 38: baton.feedback.v1.CohortsReport
-	(*GoalsReport)(nil),           // 39: baton.feedback.v1.GoalsReport
-	(*Attribution)(nil),           // 40: baton.feedback.v1.Attribution
-	(*DealStory)(nil),             // 41: baton.feedback.v1.DealStory
+	(*DispositionRequest)(nil),            // 0: baton.feedback.v1.DispositionRequest
+	(*DispositionResponse)(nil),           // 1: baton.feedback.v1.DispositionResponse
+	(*ReassignRequest)(nil),               // 2: baton.feedback.v1.ReassignRequest
+	(*BulkRequest)(nil),                   // 3: baton.feedback.v1.BulkRequest
+	(*BulkFilter)(nil),                    // 4: baton.feedback.v1.BulkFilter
+	(*BulkResponse)(nil),                  // 5: baton.feedback.v1.BulkResponse
+	(*BulkResult)(nil),                    // 6: baton.feedback.v1.BulkResult
+	(*FunnelRequest)(nil),                 // 7: baton.feedback.v1.FunnelRequest
+	(*Funnel)(nil),                        // 8: baton.feedback.v1.Funnel
+	(*FunnelStage)(nil),                   // 9: baton.feedback.v1.FunnelStage
+	(*FunnelSource)(nil),                  // 10: baton.feedback.v1.FunnelSource
+	(*ListDealsRequest)(nil),              // 11: baton.feedback.v1.ListDealsRequest
+	(*ListDealsResponse)(nil),             // 12: baton.feedback.v1.ListDealsResponse
+	(*GetDealRequest)(nil),                // 13: baton.feedback.v1.GetDealRequest
+	(*Deal)(nil),                          // 14: baton.feedback.v1.Deal
+	(*DealLead)(nil),                      // 15: baton.feedback.v1.DealLead
+	(*DealStatement)(nil),                 // 16: baton.feedback.v1.DealStatement
+	(*RecordDealRequest)(nil),             // 17: baton.feedback.v1.RecordDealRequest
+	(*RecordDealResponse)(nil),            // 18: baton.feedback.v1.RecordDealResponse
+	(*PutRatesRequest)(nil),               // 19: baton.feedback.v1.PutRatesRequest
+	(*RatesOfDay)(nil),                    // 20: baton.feedback.v1.RatesOfDay
+	(*GetRatesRequest)(nil),               // 21: baton.feedback.v1.GetRatesRequest
+	(*Rates)(nil),                         // 22: baton.feedback.v1.Rates
+	nil,                                   // 23: baton.feedback.v1.RatesOfDay.RatesEntry
+	(*timestamppb.Timestamp)(nil),         // 24: google.protobuf.Timestamp
+	(*v1.Money)(nil),                      // 25: baton.journal.v1.Money
+	(*MetricsRequest)(nil),                // 26: baton.feedback.v1.MetricsRequest
+	(*AttributionRequest)(nil),            // 27: baton.feedback.v1.AttributionRequest
+	(*DealStoryRequest)(nil),              // 28: baton.feedback.v1.DealStoryRequest
+	(*ListProposalsRequest)(nil),          // 29: baton.feedback.v1.ListProposalsRequest
+	(*GetProposalRequest)(nil),            // 30: baton.feedback.v1.GetProposalRequest
+	(*BacktestProposalRequest)(nil),       // 31: baton.feedback.v1.BacktestProposalRequest
+	(*ProposeProposalRequest)(nil),        // 32: baton.feedback.v1.ProposeProposalRequest
+	(*DismissProposalRequest)(nil),        // 33: baton.feedback.v1.DismissProposalRequest
+	(*ConversionReport)(nil),              // 34: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),                // 35: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),                     // 36: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),               // 37: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),                 // 38: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),                     // 39: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),                   // 40: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),                 // 41: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),                 // 42: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),                 // 43: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),                   // 44: baton.feedback.v1.GoalsReport
+	(*Attribution)(nil),                   // 45: baton.feedback.v1.Attribution
+	(*DealStory)(nil),                     // 46: baton.feedback.v1.DealStory
+	(*ListProposalsResponse)(nil),         // 47: baton.feedback.v1.ListProposalsResponse
+	(*AgreementProposal)(nil),             // 48: baton.feedback.v1.AgreementProposal
+	(*v11.BacktestAgreementResponse)(nil), // 49: baton.agreement.v1.BacktestAgreementResponse
+	(*ChangeProposalResponse)(nil),        // 50: baton.feedback.v1.ChangeProposalResponse
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
@@ -2351,43 +2366,53 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	26, // 51: baton.feedback.v1.FeedbackService.GetGoals:input_type -> baton.feedback.v1.MetricsRequest
 	27, // 52: baton.feedback.v1.FeedbackService.GetAttribution:input_type -> baton.feedback.v1.AttributionRequest
 	28, // 53: baton.feedback.v1.FeedbackService.GetDealStory:input_type -> baton.feedback.v1.DealStoryRequest
-	11, // 54: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
-	13, // 55: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
-	17, // 56: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
-	19, // 57: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
-	21, // 58: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
-	1,  // 59: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 60: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 61: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 62: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 63: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 64: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 65: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 66: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 67: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 68: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	29, // 69: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
-	30, // 70: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
-	31, // 71: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
-	32, // 72: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
-	33, // 73: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
-	33, // 74: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
-	34, // 75: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
-	35, // 76: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
-	36, // 77: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
-	33, // 78: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
-	37, // 79: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
-	38, // 80: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
-	39, // 81: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
-	40, // 82: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
-	41, // 83: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
-	12, // 84: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 85: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	18, // 86: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
-	22, // 87: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
-	22, // 88: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
-	59, // [59:89] is the sub-list for method output_type
-	29, // [29:59] is the sub-list for method input_type
+	29, // 54: baton.feedback.v1.FeedbackService.ListProposals:input_type -> baton.feedback.v1.ListProposalsRequest
+	30, // 55: baton.feedback.v1.FeedbackService.GetProposal:input_type -> baton.feedback.v1.GetProposalRequest
+	31, // 56: baton.feedback.v1.FeedbackService.BacktestProposal:input_type -> baton.feedback.v1.BacktestProposalRequest
+	32, // 57: baton.feedback.v1.FeedbackService.ProposeProposal:input_type -> baton.feedback.v1.ProposeProposalRequest
+	33, // 58: baton.feedback.v1.FeedbackService.DismissProposal:input_type -> baton.feedback.v1.DismissProposalRequest
+	11, // 59: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
+	13, // 60: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
+	17, // 61: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
+	19, // 62: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
+	21, // 63: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
+	1,  // 64: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 65: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 66: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 67: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 68: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 69: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 70: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 71: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 72: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 73: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	34, // 74: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	35, // 75: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	36, // 76: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	37, // 77: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	38, // 78: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	38, // 79: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	39, // 80: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	40, // 81: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	41, // 82: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	38, // 83: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	42, // 84: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	43, // 85: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	44, // 86: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	45, // 87: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
+	46, // 88: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	47, // 89: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
+	48, // 90: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
+	49, // 91: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	50, // 92: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	50, // 93: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	12, // 94: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 95: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 96: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 97: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 98: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	64, // [64:99] is the sub-list for method output_type
+	29, // [29:64] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2398,6 +2423,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	if File_baton_feedback_v1_feedback_proto != nil {
 		return
 	}
+	file_baton_feedback_v1_proposals_proto_init()
 	file_baton_feedback_v1_attribution_proto_init()
 	file_baton_feedback_v1_metrics_proto_init()
 	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}

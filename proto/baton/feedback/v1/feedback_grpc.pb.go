@@ -8,6 +8,7 @@ package feedbackv1
 
 import (
 	context "context"
+	v1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -19,36 +20,41 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName         = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName         = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName        = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName        = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName     = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName        = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetFunnel"
-	FeedbackService_Reassign_FullMethodName       = "/baton.feedback.v1.FeedbackService/Reassign"
-	FeedbackService_Release_FullMethodName        = "/baton.feedback.v1.FeedbackService/Release"
-	FeedbackService_Bulk_FullMethodName           = "/baton.feedback.v1.FeedbackService/Bulk"
-	FeedbackService_GetConversion_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetConversion"
-	FeedbackService_GetVelocity_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetVelocity"
-	FeedbackService_GetCAC_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetCAC"
-	FeedbackService_GetRetention_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRetention"
-	FeedbackService_GetSources_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetSources"
-	FeedbackService_GetCampaigns_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetCampaigns"
-	FeedbackService_GetSLA_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetSLA"
-	FeedbackService_GetSpeed_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetSpeed"
-	FeedbackService_GetReasons_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetReasons"
-	FeedbackService_GetBands_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetBands"
-	FeedbackService_GetLeakage_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetLeakage"
-	FeedbackService_GetCohorts_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetCohorts"
-	FeedbackService_GetGoals_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetGoals"
-	FeedbackService_GetAttribution_FullMethodName = "/baton.feedback.v1.FeedbackService/GetAttribution"
-	FeedbackService_GetDealStory_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetDealStory"
-	FeedbackService_ListDeals_FullMethodName      = "/baton.feedback.v1.FeedbackService/ListDeals"
-	FeedbackService_GetDeal_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetDeal"
-	FeedbackService_RecordDeal_FullMethodName     = "/baton.feedback.v1.FeedbackService/RecordDeal"
-	FeedbackService_PutRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/PutRates"
-	FeedbackService_GetRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_Accept_FullMethodName           = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName           = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName          = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName          = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName       = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName          = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Reassign_FullMethodName         = "/baton.feedback.v1.FeedbackService/Reassign"
+	FeedbackService_Release_FullMethodName          = "/baton.feedback.v1.FeedbackService/Release"
+	FeedbackService_Bulk_FullMethodName             = "/baton.feedback.v1.FeedbackService/Bulk"
+	FeedbackService_GetConversion_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetConversion"
+	FeedbackService_GetVelocity_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetVelocity"
+	FeedbackService_GetCAC_FullMethodName           = "/baton.feedback.v1.FeedbackService/GetCAC"
+	FeedbackService_GetRetention_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetRetention"
+	FeedbackService_GetSources_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetSources"
+	FeedbackService_GetCampaigns_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetCampaigns"
+	FeedbackService_GetSLA_FullMethodName           = "/baton.feedback.v1.FeedbackService/GetSLA"
+	FeedbackService_GetSpeed_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetSpeed"
+	FeedbackService_GetReasons_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetReasons"
+	FeedbackService_GetBands_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetBands"
+	FeedbackService_GetLeakage_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetLeakage"
+	FeedbackService_GetCohorts_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetCohorts"
+	FeedbackService_GetGoals_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetGoals"
+	FeedbackService_GetAttribution_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetAttribution"
+	FeedbackService_GetDealStory_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetDealStory"
+	FeedbackService_ListProposals_FullMethodName    = "/baton.feedback.v1.FeedbackService/ListProposals"
+	FeedbackService_GetProposal_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetProposal"
+	FeedbackService_BacktestProposal_FullMethodName = "/baton.feedback.v1.FeedbackService/BacktestProposal"
+	FeedbackService_ProposeProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/ProposeProposal"
+	FeedbackService_DismissProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/DismissProposal"
+	FeedbackService_ListDeals_FullMethodName        = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName          = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetRates"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -86,6 +92,15 @@ type FeedbackServiceClient interface {
 	GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error)
 	// What led to one deal, touch by touch.
 	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
+	// Changes of the agreement that what became of leads asks for.
+	ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error)
+	GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*AgreementProposal, error)
+	// Replays the journal through the changed text, beside the version in force. Nothing is proposed by it.
+	BacktestProposal(ctx context.Context, in *BacktestProposalRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.BacktestAgreementResponse], error)
+	// Makes the changed text a version of the agreement, for both teams to sign.
+	ProposeProposal(ctx context.Context, in *ProposeProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
+	// Decides against it: it comes back only when its evidence has doubled, or points the other way.
+	DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
 	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
@@ -353,6 +368,65 @@ func (c *feedbackServiceClient) GetDealStory(ctx context.Context, in *DealStoryR
 	return out, nil
 }
 
+func (c *feedbackServiceClient) ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListProposalsResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ListProposals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*AgreementProposal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AgreementProposal)
+	err := c.cc.Invoke(ctx, FeedbackService_GetProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) BacktestProposal(ctx context.Context, in *BacktestProposalRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[v1.BacktestAgreementResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FeedbackService_ServiceDesc.Streams[0], FeedbackService_BacktestProposal_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[BacktestProposalRequest, v1.BacktestAgreementResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_BacktestProposalClient = grpc.ServerStreamingClient[v1.BacktestAgreementResponse]
+
+func (c *feedbackServiceClient) ProposeProposal(ctx context.Context, in *ProposeProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeProposalResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_ProposeProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ChangeProposalResponse)
+	err := c.cc.Invoke(ctx, FeedbackService_DismissProposal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDealsResponse)
@@ -438,6 +512,15 @@ type FeedbackServiceServer interface {
 	GetAttribution(context.Context, *AttributionRequest) (*Attribution, error)
 	// What led to one deal, touch by touch.
 	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)
+	// Changes of the agreement that what became of leads asks for.
+	ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error)
+	GetProposal(context.Context, *GetProposalRequest) (*AgreementProposal, error)
+	// Replays the journal through the changed text, beside the version in force. Nothing is proposed by it.
+	BacktestProposal(*BacktestProposalRequest, grpc.ServerStreamingServer[v1.BacktestAgreementResponse]) error
+	// Makes the changed text a version of the agreement, for both teams to sign.
+	ProposeProposal(context.Context, *ProposeProposalRequest) (*ChangeProposalResponse, error)
+	// Decides against it: it comes back only when its evidence has doubled, or points the other way.
+	DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
 	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
@@ -529,6 +612,21 @@ func (UnimplementedFeedbackServiceServer) GetAttribution(context.Context, *Attri
 }
 func (UnimplementedFeedbackServiceServer) GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetDealStory not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListProposals not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetProposal(context.Context, *GetProposalRequest) (*AgreementProposal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) BacktestProposal(*BacktestProposalRequest, grpc.ServerStreamingServer[v1.BacktestAgreementResponse]) error {
+	return status.Error(codes.Unimplemented, "method BacktestProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) ProposeProposal(context.Context, *ProposeProposalRequest) (*ChangeProposalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProposeProposal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DismissProposal not implemented")
 }
 func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
@@ -1016,6 +1114,89 @@ func _FeedbackService_GetDealStory_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_ListProposals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListProposalsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ListProposals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ListProposals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ListProposals(ctx, req.(*ListProposalsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetProposal(ctx, req.(*GetProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_BacktestProposal_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(BacktestProposalRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FeedbackServiceServer).BacktestProposal(m, &grpc.GenericServerStream[BacktestProposalRequest, v1.BacktestAgreementResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_BacktestProposalServer = grpc.ServerStreamingServer[v1.BacktestAgreementResponse]
+
+func _FeedbackService_ProposeProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProposeProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).ProposeProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_ProposeProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).ProposeProposal(ctx, req.(*ProposeProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_DismissProposal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DismissProposalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).DismissProposal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_DismissProposal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).DismissProposal(ctx, req.(*DismissProposalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDealsRequest)
 	if err := dec(in); err != nil {
@@ -1214,6 +1395,22 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FeedbackService_GetDealStory_Handler,
 		},
 		{
+			MethodName: "ListProposals",
+			Handler:    _FeedbackService_ListProposals_Handler,
+		},
+		{
+			MethodName: "GetProposal",
+			Handler:    _FeedbackService_GetProposal_Handler,
+		},
+		{
+			MethodName: "ProposeProposal",
+			Handler:    _FeedbackService_ProposeProposal_Handler,
+		},
+		{
+			MethodName: "DismissProposal",
+			Handler:    _FeedbackService_DismissProposal_Handler,
+		},
+		{
 			MethodName: "ListDeals",
 			Handler:    _FeedbackService_ListDeals_Handler,
 		},
@@ -1234,6 +1431,12 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FeedbackService_GetRates_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "BacktestProposal",
+			Handler:       _FeedbackService_BacktestProposal_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "baton/feedback/v1/feedback.proto",
 }

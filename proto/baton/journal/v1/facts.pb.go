@@ -4534,10 +4534,27 @@ func (x *Attributed) GetModel() string {
 	return ""
 }
 
+// Proposal says what people decided about a change of the agreement that feedback proposes (a global fact of kind proposals).
 type Proposal struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The proposal in one sentence, as it was when they decided.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Its kind and subject: what the decision holds for, under later versions of the agreement too.
+	Key string `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	// proposed, or dismissed.
+	Change string `protobuf:"bytes,4,opt,name=change,proto3" json:"change,omitempty"`
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The name of the token that it was decided with.
+	By string `protobuf:"bytes,6,opt,name=by,proto3" json:"by,omitempty"`
+	// The version of the agreement in force then, and the one that its text became.
+	AgreementVersion int32 `protobuf:"varint,7,opt,name=agreement_version,json=agreementVersion,proto3" json:"agreement_version,omitempty"`
+	Became           int32 `protobuf:"varint,8,opt,name=became,proto3" json:"became,omitempty"`
+	// How many leads the evidence rested on, what was measured of them, and what the change was to: what has grown since shows
+	// against these.
+	Cases         int32   `protobuf:"varint,9,opt,name=cases,proto3" json:"cases,omitempty"`
+	Value         float64 `protobuf:"fixed64,10,opt,name=value,proto3" json:"value,omitempty"`
+	To            string  `protobuf:"bytes,11,opt,name=to,proto3" json:"to,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4582,6 +4599,69 @@ func (x *Proposal) GetId() string {
 func (x *Proposal) GetText() string {
 	if x != nil {
 		return x.Text
+	}
+	return ""
+}
+
+func (x *Proposal) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Proposal) GetChange() string {
+	if x != nil {
+		return x.Change
+	}
+	return ""
+}
+
+func (x *Proposal) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Proposal) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Proposal) GetAgreementVersion() int32 {
+	if x != nil {
+		return x.AgreementVersion
+	}
+	return 0
+}
+
+func (x *Proposal) GetBecame() int32 {
+	if x != nil {
+		return x.Became
+	}
+	return 0
+}
+
+func (x *Proposal) GetCases() int32 {
+	if x != nil {
+		return x.Cases
+	}
+	return 0
+}
+
+func (x *Proposal) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+func (x *Proposal) GetTo() string {
+	if x != nil {
+		return x.To
 	}
 	return ""
 }
@@ -6125,10 +6205,20 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
 	"Attributed\x12\x17\n" +
 	"\adeal_id\x18\x01 \x01(\tR\x06dealId\x12\x14\n" +
-	"\x05model\x18\x02 \x01(\tR\x05model\".\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\"\x81\x02\n" +
 	"\bProposal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\xbe\x02\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
+	"\x06change\x18\x04 \x01(\tR\x06change\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02by\x18\x06 \x01(\tR\x02by\x12+\n" +
+	"\x11agreement_version\x18\a \x01(\x05R\x10agreementVersion\x12\x16\n" +
+	"\x06became\x18\b \x01(\x05R\x06became\x12\x14\n" +
+	"\x05cases\x18\t \x01(\x05R\x05cases\x12\x14\n" +
+	"\x05value\x18\n" +
+	" \x01(\x01R\x05value\x12\x0e\n" +
+	"\x02to\x18\v \x01(\tR\x02to\"\xbe\x02\n" +
 	"\vQuarantined\x12#\n" +
 	"\rquarantine_id\x18\x01 \x01(\tR\fquarantineId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +

@@ -43,6 +43,8 @@ type Options struct {
 	Rates   func(context.Context) (metrics.Converter, error)
 	// Journeys tells who earned what.
 	Journeys Journeys
+	// Proposals finds changes of the agreement.
+	Proposals Proposals
 	// Caller gives the name of who makes a call, and the rep it is bound to, "" for none.
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller asks for another owner: admin, manager, or "" for neither.

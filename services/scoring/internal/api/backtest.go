@@ -94,6 +94,9 @@ func (s *Server) backtest(ctx context.Context, req *agreementv1.BacktestAgreemen
 	if err != nil {
 		return nil, err
 	}
+	if req.GetYaml() != "" && req.GetVersion() != 0 {
+		return nil, invalid("yaml", "is a text that is no version: name one or the other")
+	}
 	against := req.GetAgainst()
 	if active := b.Active(); against == 0 && active != nil {
 		against = active.Version
@@ -103,7 +106,20 @@ func (s *Server) backtest(ctx context.Context, req *agreementv1.BacktestAgreemen
 			return nil, err
 		}
 	}
+	if text := req.GetYaml(); text != "" {
+		return opt, s.contendText(text, b.Next(), opt)
+	}
 	return opt, s.contend(b, req.GetVersion(), opt)
+}
+
+// contendText adds a text that is no version. It is tried as if it were the next.
+func (s *Server) contendText(text string, version int32, opt *backtest.Options) error {
+	ready, err := s.opt.Contract.Library.Try([]byte(text), version)
+	if err != nil {
+		return mistakes(err)
+	}
+	opt.Rules = append(opt.Rules, backtest.Contender{Name: "the text", Agreement: ready})
+	return nil
 }
 
 // checkFormat refuses a form that reports do not have.

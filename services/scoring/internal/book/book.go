@@ -75,6 +75,15 @@ func (l *Library) Check(text []byte) (*agreement.Agreement, error) {
 	return a, nil
 }
 
+// Try makes a text ready to use that is no version, and does not keep it.
+func (l *Library) Try(text []byte, version int32) (*core.Agreement, error) {
+	a, err := agreement.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	return l.compiler.Compile(a, version)
+}
+
 // Compile makes a version's text ready to use.
 func (l *Library) Compile(text []byte, version int32) (*core.Agreement, error) {
 	k := key{agreement.Hash(text), version}
