@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"sort"
 	"strconv"
@@ -87,19 +88,6 @@ func allPartitions() []int {
 	return out
 }
 
-func (r *Reader) checkAll(ctx context.Context) error {
-	raws, err := r.store.Watermarks(ctx, r.service, allPartitions())
-	if err != nil {
-		return err
-	}
-	for _, raw := range raws {
-		if err := r.check(raw); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Wait returns once the owners of the entities' partitions (of all, if none are named) have read sequence `after` and the
 // store shows it; after is a sequence in decimal, "" does not wait. It waits at most 2 seconds (ErrNotReady).
 func (r *Reader) Wait(ctx context.Context, after string, entities ...string) error {
@@ -178,16 +166,16 @@ func (r *Reader) disjoint(ctx context.Context, after uint64) ([]positionReply, e
 
 // Range reads a sorted index over all partitions: highest score first, ties by member descending, at most q.Limit.
 func (r *Reader) Range(ctx context.Context, q leadstore.RangeQuery) ([]leadstore.Scored, error) {
-	if err := r.checkAll(ctx); err != nil {
+	parts, err := r.store.Ranges(ctx, r.service, allPartitions(), q)
+	if err != nil {
 		return nil, err
 	}
 	var all []leadstore.Scored
-	for p := range Partitions {
-		part, err := r.store.Range(ctx, r.service, p, q)
-		if err != nil {
+	for _, part := range parts {
+		if err := r.check(part.Watermark); err != nil {
 			return nil, err
 		}
-		all = append(all, part...)
+		all = append(all, part.Members...)
 	}
 	sort.Slice(all, func(i, k int) bool {
 		return all[i].Score > all[k].Score || all[i].Score == all[k].Score && all[i].Member > all[k].Member
@@ -200,18 +188,16 @@ func (r *Reader) Range(ctx context.Context, q leadstore.RangeQuery) ([]leadstore
 
 // Hash reads all fields of a hash over all partitions. A field that stands in several partitions gives any of them.
 func (r *Reader) Hash(ctx context.Context, hash string) (map[string][]byte, error) {
-	if err := r.checkAll(ctx); err != nil {
+	parts, err := r.store.Hashes(ctx, r.service, allPartitions(), hash)
+	if err != nil {
 		return nil, err
 	}
 	all := map[string][]byte{}
-	for p := range Partitions {
-		part, err := r.store.Hash(ctx, r.service, p, hash)
-		if err != nil {
+	for _, part := range parts {
+		if err := r.check(part.Watermark); err != nil {
 			return nil, err
 		}
-		for k, v := range part {
-			all[k] = v
-		}
+		maps.Copy(all, part.Fields)
 	}
 	return all, nil
 }

@@ -42,6 +42,11 @@ type Store interface {
 	Range(ctx context.Context, service string, partition int, q RangeQuery) ([]Scored, error)
 	// Hash reads all fields of a hash of a partition.
 	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)
+	// Ranges is Range for several partitions in one pipelined round trip. Each one's watermark is read right after its
+	// members: a wipe that took some of them away shows in it.
+	Ranges(ctx context.Context, service string, partitions []int, q RangeQuery) ([]PartitionRange, error)
+	// Hashes is Hash for several partitions in one pipelined round trip, with the watermarks as Ranges has them.
+	Hashes(ctx context.Context, service string, partitions []int, hash string) ([]PartitionHash, error)
 	// Fields reads some fields of hashes over several partitions in one pipelined round trip; nil where absent.
 	Fields(ctx context.Context, service string, reads []PartitionFields) ([][][]byte, error)
 
@@ -66,6 +71,18 @@ type PartitionFields struct {
 	Partition int
 	Hash      string
 	Fields    []string
+}
+
+// PartitionRange is what Ranges found in one partition.
+type PartitionRange struct {
+	Watermark string
+	Members   []Scored
+}
+
+// PartitionHash is what Hashes found in one partition.
+type PartitionHash struct {
+	Watermark string
+	Fields    map[string][]byte
 }
 
 // PartitionWrite is the change of one partition in one commit.

@@ -9,8 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -133,21 +131,14 @@ func (s *Store) Range(ctx context.Context, service string, partition int, q lead
 	if err != nil {
 		return nil, err
 	}
-	if q.Limit <= 0 || math.IsNaN(q.Min) || math.IsNaN(q.Max) {
+	if nothing(q) {
 		return nil, nil
 	}
-	found, err := s.client.ZRevRangeByScoreWithScores(ctx, k.index(q.Index), &redis.ZRangeBy{
-		Min: formatScore(q.Min), Max: formatScore(q.Max), Count: int64(q.Limit),
-	}).Result()
+	found, err := s.client.ZRevRangeByScoreWithScores(ctx, k.index(q.Index), between(q)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: range over %s of %s, partition %d: %w", q.Index, service, partition, s.failed(err))
 	}
-	out := make([]leadstore.Scored, len(found))
-	for i, z := range found {
-		member, _ := z.Member.(string)
-		out[i] = leadstore.Scored{Member: member, Score: z.Score}
-	}
-	return out, nil
+	return scored(found), nil
 }
 
 // Hash implements leadstore.Store.
@@ -160,11 +151,7 @@ func (s *Store) Hash(ctx context.Context, service string, partition int, hash st
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: read hash %s of %s, partition %d: %w", hash, service, partition, s.failed(err))
 	}
-	out := make(map[string][]byte, len(fields))
-	for name, value := range fields {
-		out[name] = []byte(value)
-	}
-	return out, nil
+	return copied(fields), nil
 }
 
 // Close implements leadstore.Store.
@@ -194,8 +181,6 @@ func (s *Store) failed(err error) error {
 }
 
 func unavailable(err error) error { return errors.Join(leadstore.ErrUnavailable, err) }
-
-func formatScore(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // blobs copies the values of an MGET or HMGET; nil where there is none.
 func blobs(values []any) [][]byte {

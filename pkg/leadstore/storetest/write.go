@@ -305,7 +305,12 @@ func unavailable(t *testing.T, s leadstore.Store, ctx context.Context) {
 			_, err := s.Range(ctx, service, 1, leadstore.RangeQuery{Index: "i", Limit: 1})
 			return err
 		},
-		"Hash": func() error { _, err := s.Hash(ctx, service, 1, "h"); return err },
+		"Ranges": func() error {
+			_, err := s.Ranges(ctx, service, []int{1, 2}, leadstore.RangeQuery{Index: "i", Limit: 1})
+			return err
+		},
+		"Hashes": func() error { _, err := s.Hashes(ctx, service, []int{1, 2}, "h"); return err },
+		"Hash":   func() error { _, err := s.Hash(ctx, service, 1, "h"); return err },
 		"Fields": func() error {
 			_, err := s.Fields(ctx, service, []leadstore.PartitionFields{{Partition: 1, Hash: "h", Fields: []string{"f"}}})
 			return err
