@@ -79,7 +79,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	p, err := r.Payload(ctx, h, d.Entity, number(d.Data["attempt"]))
+	p, err := r.payload(ctx, h, on, d.Entity, number(d.Data["attempt"]), r.known.of(r.askColleagues))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,12 +2,10 @@
 package render
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -51,6 +49,9 @@ type Renderer struct {
 	// Leads knows colleagues, and leads that were never handed over; nil where nobody does.
 	Leads leadv1.LeadContextServiceClient
 	Log   *slog.Logger
+
+	// known are colleagues that deliveries have just asked for.
+	known acquaintances
 }
 
 // Lead reads a lead's state.
@@ -116,6 +117,15 @@ func (r *Renderer) snapshot(ctx context.Context, id string) (*journalv1.Qualifie
 
 // Payload gives all that is told of a handoff, as it stands, or, if attempt is not negative, with the owner of that attempt.
 func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity string, attempt int) (*routingv1.Payload, error) {
+	on, err := r.Lead(ctx, entity)
+	if err != nil {
+		on = nil // without it the rest is still worth showing
+	}
+	return r.payload(ctx, h, on, entity, attempt, r.askColleagues)
+}
+
+// payload is Payload with the lead's state as it was read, nil where it could not be, and who is asked for an account's people.
+func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, on *state.Lead, entity string, attempt int, ask people) (*routingv1.Payload, error) {
 	version, err := r.Directory.Get(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -147,14 +157,14 @@ func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity strin
 		}
 	}
 	p.Owner = owner(assignment, dir)
-	if on, err := r.Lead(ctx, entity); err == nil { // without it the rest is still worth sending
+	if on != nil {
 		p.LastContact = LastContact(on)
 	}
-	p.Brief = r.brief(ctx, q, h, entity, dir)
+	p.Brief = r.brief(ctx, q, h, entity, dir, ask)
 	return p, nil
 }
 
-func (r *Renderer) brief(ctx context.Context, q *journalv1.Qualified, h *handoff.Handoff, entity string, dir *core.Directory) *routingv1.Brief {
+func (r *Renderer) brief(ctx context.Context, q *journalv1.Qualified, h *handoff.Handoff, entity string, dir *core.Directory, ask people) *routingv1.Brief {
 	facts, _ := fold.MatchFacts(dir, r.Key, q)
 	lead, score := q.GetLead(), q.GetScore()
 	in := brief.Input{
@@ -193,52 +203,8 @@ func (r *Renderer) brief(ctx context.Context, q *journalv1.Qualified, h *handoff
 	for _, n := range b.Next {
 		out.SuggestedNext = append(out.SuggestedNext, &routingv1.Suggestion{Asset: n.Asset, Reason: n.Reason, Url: n.URL})
 	}
-	out.OthersAtAccount = r.colleagues(ctx, h, entity)
+	out.OthersAtAccount = r.colleagues(ctx, h, entity, ask)
 	return out
-}
-
-// Colleagues are looked up when a brief is read: they are other people, and what is known of them changes.
-const (
-	colleaguesWithin = 500 * time.Millisecond
-	maxColleagues    = 5
-)
-
-// colleagues gives who else at the account is known, the most engaged first. A brief without them is better than none: a
-// failure leaves them out.
-func (r *Renderer) colleagues(ctx context.Context, h *handoff.Handoff, entity string) []*routingv1.Colleague {
-	if r.Leads == nil {
-		return nil
-	}
-	// Leads that were handed over are listed under the directory's account, the others under that of their domain.
-	ids := []string{h.Account.ID}
-	if h.Account.Domain != "" {
-		if id := r.Key.Account(h.Account.Domain); id != h.Account.ID {
-			ids = append(ids, id)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, colleaguesWithin)
-	defer cancel()
-	var out []*routingv1.Colleague
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		list, err := r.Leads.ListLeads(ctx, &leadv1.ListLeadsRequest{Account: id, PageSize: 20})
-		if err != nil {
-			r.Log.WarnContext(ctx, "the lead's colleagues could not be looked up; the brief goes without", "handoff", h.ID, "code", status.Code(err).String())
-			continue
-		}
-		for _, l := range list.GetLeads() {
-			if l.GetId() == entity || l.GetMergedInto() != "" || slices.ContainsFunc(out, func(c *routingv1.Colleague) bool { return c.LeadId == l.GetId() }) {
-				continue
-			}
-			out = append(out, &routingv1.Colleague{LeadId: l.GetId(), Title: l.GetTitle(), Engagement: l.GetScore().GetEngagement()})
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *routingv1.Colleague) int {
-		return cmp.Or(cmp.Compare(b.Engagement, a.Engagement), cmp.Compare(a.LeadId, b.LeadId))
-	})
-	return out[:min(len(out), maxColleagues)]
 }
 
 // person gives what a destination needs to know a lead by that was never handed over. An error means that it cannot be
