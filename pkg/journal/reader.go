@@ -28,6 +28,13 @@ func NewReader(j *Journal, store leadstore.Store, service string) *Reader {
 
 // Blobs gives each entity's state as its Save gave it, nil for one that was never shown anything.
 func (r *Reader) Blobs(ctx context.Context, entities ...string) ([][]byte, error) {
+	blobs, _, err := r.BlobsAndFields(ctx, entities, nil)
+	return blobs, err
+}
+
+// BlobsAndFields is Blobs, and the fields of hashes that are asked for, nil where absent, in one round trip. A field
+// that is nil is absent where its partition is that of one of the entities; elsewhere it may be about to be rebuilt.
+func (r *Reader) BlobsAndFields(ctx context.Context, entities []string, fields []leadstore.PartitionFields) ([][]byte, [][][]byte, error) {
 	index := map[int]int{}
 	var reads []leadstore.PartitionRead
 	type place struct{ read, key int }
@@ -43,27 +50,27 @@ func (r *Reader) Blobs(ctx context.Context, entities ...string) ([][]byte, error
 		places[i] = place{at, len(reads[at].Keys)}
 		reads[at].Keys = append(reads[at].Keys, blobKey(id))
 	}
-	if len(reads) == 0 {
-		return nil, nil
+	if len(reads)+len(fields) == 0 {
+		return nil, nil, nil
 	}
-	values, err := r.store.Read(ctx, r.service, reads)
+	values, found, err := r.store.ReadBoth(ctx, r.service, reads, fields)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range values {
 		if err := r.check(values[i].Watermark); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	out := make([][]byte, len(entities))
 	for i, pl := range places {
 		if v := values[pl.read].Values[pl.key]; v != nil {
 			if _, out[i], err = openBlob(v); err != nil {
-				return nil, fmt.Errorf("read %s: %w", entities[i], err)
+				return nil, nil, fmt.Errorf("read %s: %w", entities[i], err)
 			}
 		}
 	}
-	return out, nil
+	return out, found, nil
 }
 
 // check refuses a projection that is being rebuilt, or is of another journal.

@@ -23,6 +23,9 @@ type Store interface {
 	// Read reads keys of several partitions in one pipelined round trip, each partition's together with its watermark in
 	// one atomic read: the values are exactly those of that watermark. A missing key gives nil.
 	Read(ctx context.Context, service string, reads []PartitionRead) ([]PartitionValues, error)
+	// ReadBoth is Read and Fields in one pipelined round trip. The fields are read right before the values: a wipe that took some
+	// of them away shows in their partition's watermark.
+	ReadBoth(ctx context.Context, service string, reads []PartitionRead, fields []PartitionFields) ([]PartitionValues, [][][]byte, error)
 	// Write applies mutations, each partition's as one atomic step that also moves the watermark from Expect to Next.
 	// Partitions are independent: on an error some may be written and others not (the error joins all of theirs).
 	// ErrConflict where a watermark is not Expect: that partition is untouched. A write that makes no sense (an empty Next,

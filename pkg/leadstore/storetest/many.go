@@ -91,3 +91,45 @@ func testMany(t *testing.T, s Subject) {
 		}
 	}
 }
+
+// testReadBoth reads keys and fields of several partitions at once: each answer is the one that Read and Fields give.
+func testReadBoth(t *testing.T, s Subject) {
+	for p := range 3 {
+		mustWrite(t, s.Store, service, p, "", fmt.Sprint("at ", p), func(m *leadstore.Mutation) {
+			m.Set("k", []byte(fmt.Sprint("value ", p)))
+			m.FieldSet("k", "f", []byte(fmt.Sprint("field ", p)))
+		})
+	}
+	reads := []leadstore.PartitionRead{{Partition: 2, Keys: []string{"k", "none"}}, {Partition: 7}, {Partition: 0, Keys: []string{"k"}}}
+	fields := []leadstore.PartitionFields{
+		{Partition: 1, Hash: "k"}, {Partition: 1, Hash: "k", Fields: []string{"none", "f"}}, {Partition: 7, Hash: "k", Fields: []string{"f"}},
+	}
+	values, found, err := s.Store.ReadBoth(t.Context(), service, reads, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantValues := []leadstore.PartitionValues{{Watermark: "at 2", Values: [][]byte{[]byte("value 2"), nil}}, {}, {Watermark: "at 0", Values: [][]byte{[]byte("value 0")}}}
+	wantFields := [][][]byte{{}, {nil, []byte("field 1")}, {nil}}
+	if len(values) != len(wantValues) || len(found) != len(wantFields) {
+		t.Fatalf("have %q and %q", values, found)
+	}
+	for i, want := range wantValues {
+		if values[i].Watermark != want.Watermark || !slices.EqualFunc(values[i].Values, want.Values, same) {
+			t.Errorf("read %d has %q, want %q", i, values[i], want)
+		}
+	}
+	for i, want := range wantFields {
+		if !slices.EqualFunc(found[i], want, same) {
+			t.Errorf("fields %d are %q, want %q", i, found[i], want)
+		}
+	}
+	if values, found, err := s.Store.ReadBoth(t.Context(), service, nil, nil); err != nil || len(values)+len(found) > 0 {
+		t.Errorf("asked for nothing: %q, %q, %v", values, found, err)
+	}
+	for _, bad := range []int{0, 1} {
+		reads, fields := []leadstore.PartitionRead{{Partition: 1 - 2*bad}}, []leadstore.PartitionFields{{Partition: -1 + 2*bad, Hash: "h", Fields: []string{"f"}}}
+		if values, found, err := s.Store.ReadBoth(t.Context(), service, reads, fields); err == nil {
+			t.Errorf("a partition that cannot be: %q, %q", values, found)
+		}
+	}
+}

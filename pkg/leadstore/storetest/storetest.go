@@ -37,6 +37,7 @@ func Run(t *testing.T, start func(t *testing.T) Subject) {
 		{"Index", testIndex},
 		{"Fields", testFields},
 		{"Many", testMany},
+		{"ReadBoth", testReadBoth},
 		{"WrongWatermark", testWrongWatermark},
 		{"Refused", testRefused},
 		{"Flushed", testFlushed},

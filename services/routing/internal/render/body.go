@@ -72,14 +72,16 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),
 		}, nil, nil
 	}
-	if on, err = r.Lead(ctx, d.Entity); err != nil {
+	read, err := r.reading.read(ctx, storyOf{d.Entity, d.Handoff}, r.stories)
+	if err != nil {
 		return nil, nil, err
 	}
+	on = read.on
 	h := on.Handoff(d.Handoff)
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	p, err := r.payload(ctx, h, on, d.Entity, number(d.Data["attempt"]), r.known.of(r.askColleagues))
+	p, err := r.payload(ctx, h, read, d.Entity, number(d.Data["attempt"]), r.known.of(r.askColleagues))
 	if err != nil {
 		return nil, nil, err
 	}

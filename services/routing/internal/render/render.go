@@ -10,11 +10,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/identity"
-	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
@@ -30,20 +28,15 @@ import (
 // ErrGone says that there is nothing to tell: the store knows no such handoff, and will not.
 var ErrGone = errors.New("render: nothing is known of it")
 
-// Fields reads some fields of hashes of the lead store.
-type Fields interface {
-	Fields(ctx context.Context, service string, reads []leadstore.PartitionFields) ([][][]byte, error)
-}
-
-// Blobs reads entities' states.
+// Blobs reads entities' states, and fields of hashes.
 type Blobs interface {
 	Blobs(ctx context.Context, entities ...string) ([][]byte, error)
+	BlobsAndFields(ctx context.Context, entities []string, fields []leadstore.PartitionFields) ([][]byte, [][][]byte, error)
 }
 
 // Renderer reads and writes what is shown. It is safe for use by several goroutines.
 type Renderer struct {
 	Blobs     Blobs
-	Fields    Fields
 	Directory *current.Directory
 	Key       identity.Key
 	// Leads knows colleagues, and leads that were never handed over; nil where nobody does.
@@ -52,6 +45,8 @@ type Renderer struct {
 
 	// known are colleagues that deliveries have just asked for.
 	known acquaintances
+	// reading are reads of stories for deliveries that are due together.
+	reading readings
 }
 
 // Lead reads a lead's state.
@@ -93,46 +88,24 @@ func (r *Renderer) Find(ctx context.Context, id string) (h *handoff.Handoff, on 
 	return h, on, entity, nil
 }
 
-// snapshot reads what was known of the lead when it qualified.
-func (r *Renderer) snapshot(ctx context.Context, id string) (*journalv1.Qualified, error) {
-	origin, _, ok := identity.LeadOfHandoff(id)
-	if !ok {
-		return nil, ErrGone
-	}
-	values, err := r.Fields.Fields(ctx, fold.Service, []leadstore.PartitionFields{
-		{Partition: journal.PartitionOf(origin), Hash: fold.HashSnapshot, Fields: []string{id}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	if values[0][0] == nil {
-		return nil, ErrGone
-	}
-	q := new(journalv1.Qualified)
-	if err := proto.Unmarshal(values[0][0], q); err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	return q, nil
-}
-
 // Payload gives all that is told of a handoff, as it stands, or, if attempt is not negative, with the owner of that attempt.
 func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity string, attempt int) (*routingv1.Payload, error) {
-	on, err := r.Lead(ctx, entity)
+	read, err := r.stories(ctx, []storyOf{{entity, h.ID}})[0].decode()
 	if err != nil {
-		on = nil // without it the rest is still worth showing
+		return nil, err
 	}
-	return r.payload(ctx, h, on, entity, attempt, r.askColleagues)
+	return r.payload(ctx, h, read, entity, attempt, r.askColleagues)
 }
 
-// payload is Payload with the lead's state as it was read, nil where it could not be, and who is asked for an account's people.
-func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, on *state.Lead, entity string, attempt int, ask people) (*routingv1.Payload, error) {
+// payload is Payload with what was read of the lead, and who is asked for an account's people.
+func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, read story, entity string, attempt int, ask people) (*routingv1.Payload, error) {
 	version, err := r.Directory.Get(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	q, err := r.snapshot(ctx, h.ID)
-	if err != nil {
-		return nil, err
+	q := read.snapshot
+	if q == nil {
+		return nil, ErrGone
 	}
 	dir := version.Directory
 	lead := q.GetLead()
@@ -157,9 +130,7 @@ func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, on *state.Le
 		}
 	}
 	p.Owner = owner(assignment, dir)
-	if on != nil {
-		p.LastContact = LastContact(on)
-	}
+	p.LastContact = LastContact(read.on)
 	p.Brief = r.brief(ctx, q, h, entity, dir, ask)
 	return p, nil
 }
