@@ -18,11 +18,41 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
-// envelope is the body of every delivery.
-type envelope struct {
-	Type      string          `json:"type"`
-	Timestamp string          `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
+// encode gives the body of a delivery: {"type", "timestamp", "data"}, data being a message as JSON with all of its fields, under the
+// names that they have in the contract.
+func encode(event string, at time.Time, data proto.Message) ([]byte, error) {
+	body := append([]byte(nil), `{"type":`...)
+	name, err := json.Marshal(event)
+	if err != nil {
+		return nil, err
+	}
+	body = append(append(body, name...), `,"timestamp":"`...)
+	body = append(at.UTC().AppendFormat(body, time.RFC3339Nano), `","data":`...)
+	if body, err = (protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}).MarshalAppend(body, data); err != nil {
+		return nil, err
+	}
+	return append(compact(body), '}'), nil
+}
+
+// compact takes the spaces out of JSON, in place, but for those in strings. The encoder puts some in at whim, so that nobody relies on its
+// bytes; whoever receives a delivery twice should see the same ones.
+func compact(text []byte) []byte {
+	out, quoted := text[:0], false
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c == ' ':
+			continue
+		case quoted && c == '\\' && i+1 < len(text):
+			out = append(out, c)
+			i++
+			c = text[i]
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // Job gives what a destination is handed: what happened, when, and all that is to be known of it, as the event has it (its
@@ -44,11 +74,7 @@ func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*dest
 	case *routingv1.AgreementEvent:
 		job.Agreement = data
 	}
-	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(data)
-	if err != nil {
-		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
-	}
-	if job.Body, err = json.Marshal(envelope{Type: d.Event, Timestamp: d.DueAt.UTC().Format(time.RFC3339Nano), Data: raw}); err != nil {
+	if job.Body, err = encode(d.Event, d.DueAt, data); err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
 	if refs {
