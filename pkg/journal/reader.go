@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"sort"
 	"strconv"
@@ -27,6 +28,13 @@ func NewReader(j *Journal, store leadstore.Store, service string) *Reader {
 
 // Blobs gives each entity's state as its Save gave it, nil for one that was never shown anything.
 func (r *Reader) Blobs(ctx context.Context, entities ...string) ([][]byte, error) {
+	blobs, _, err := r.BlobsAndFields(ctx, entities, nil)
+	return blobs, err
+}
+
+// BlobsAndFields is Blobs, and the fields of hashes that are asked for, nil where absent, in one round trip. A field
+// that is nil is absent where its partition is that of one of the entities; elsewhere it may be about to be rebuilt.
+func (r *Reader) BlobsAndFields(ctx context.Context, entities []string, fields []leadstore.PartitionFields) ([][]byte, [][][]byte, error) {
 	index := map[int]int{}
 	var reads []leadstore.PartitionRead
 	type place struct{ read, key int }
@@ -42,27 +50,27 @@ func (r *Reader) Blobs(ctx context.Context, entities ...string) ([][]byte, error
 		places[i] = place{at, len(reads[at].Keys)}
 		reads[at].Keys = append(reads[at].Keys, blobKey(id))
 	}
-	if len(reads) == 0 {
-		return nil, nil
+	if len(reads)+len(fields) == 0 {
+		return nil, nil, nil
 	}
-	values, err := r.store.Read(ctx, r.service, reads)
+	values, found, err := r.store.ReadBoth(ctx, r.service, reads, fields)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for i := range values {
 		if err := r.check(values[i].Watermark); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	out := make([][]byte, len(entities))
 	for i, pl := range places {
 		if v := values[pl.read].Values[pl.key]; v != nil {
 			if _, out[i], err = openBlob(v); err != nil {
-				return nil, fmt.Errorf("read %s: %w", entities[i], err)
+				return nil, nil, fmt.Errorf("read %s: %w", entities[i], err)
 			}
 		}
 	}
-	return out, nil
+	return out, found, nil
 }
 
 // check refuses a projection that is being rebuilt, or is of another journal.
@@ -85,19 +93,6 @@ func allPartitions() []int {
 		out[p] = p
 	}
 	return out
-}
-
-func (r *Reader) checkAll(ctx context.Context) error {
-	raws, err := r.store.Watermarks(ctx, r.service, allPartitions())
-	if err != nil {
-		return err
-	}
-	for _, raw := range raws {
-		if err := r.check(raw); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Wait returns once the owners of the entities' partitions (of all, if none are named) have read sequence `after` and the
@@ -178,16 +173,16 @@ func (r *Reader) disjoint(ctx context.Context, after uint64) ([]positionReply, e
 
 // Range reads a sorted index over all partitions: highest score first, ties by member descending, at most q.Limit.
 func (r *Reader) Range(ctx context.Context, q leadstore.RangeQuery) ([]leadstore.Scored, error) {
-	if err := r.checkAll(ctx); err != nil {
+	parts, err := r.store.Ranges(ctx, r.service, allPartitions(), q)
+	if err != nil {
 		return nil, err
 	}
 	var all []leadstore.Scored
-	for p := range Partitions {
-		part, err := r.store.Range(ctx, r.service, p, q)
-		if err != nil {
+	for _, part := range parts {
+		if err := r.check(part.Watermark); err != nil {
 			return nil, err
 		}
-		all = append(all, part...)
+		all = append(all, part.Members...)
 	}
 	sort.Slice(all, func(i, k int) bool {
 		return all[i].Score > all[k].Score || all[i].Score == all[k].Score && all[i].Member > all[k].Member
@@ -200,18 +195,16 @@ func (r *Reader) Range(ctx context.Context, q leadstore.RangeQuery) ([]leadstore
 
 // Hash reads all fields of a hash over all partitions. A field that stands in several partitions gives any of them.
 func (r *Reader) Hash(ctx context.Context, hash string) (map[string][]byte, error) {
-	if err := r.checkAll(ctx); err != nil {
+	parts, err := r.store.Hashes(ctx, r.service, allPartitions(), hash)
+	if err != nil {
 		return nil, err
 	}
 	all := map[string][]byte{}
-	for p := range Partitions {
-		part, err := r.store.Hash(ctx, r.service, p, hash)
-		if err != nil {
+	for _, part := range parts {
+		if err := r.check(part.Watermark); err != nil {
 			return nil, err
 		}
-		for k, v := range part {
-			all[k] = v
-		}
+		maps.Copy(all, part.Fields)
 	}
 	return all, nil
 }

@@ -23,6 +23,9 @@ type Store interface {
 	// Read reads keys of several partitions in one pipelined round trip, each partition's together with its watermark in
 	// one atomic read: the values are exactly those of that watermark. A missing key gives nil.
 	Read(ctx context.Context, service string, reads []PartitionRead) ([]PartitionValues, error)
+	// ReadBoth is Read and Fields in one pipelined round trip. The fields are read right before the values: a wipe that took some
+	// of them away shows in their partition's watermark.
+	ReadBoth(ctx context.Context, service string, reads []PartitionRead, fields []PartitionFields) ([]PartitionValues, [][][]byte, error)
 	// Write applies mutations, each partition's as one atomic step that also moves the watermark from Expect to Next.
 	// Partitions are independent: on an error some may be written and others not (the error joins all of theirs).
 	// ErrConflict where a watermark is not Expect: that partition is untouched. A write that makes no sense (an empty Next,
@@ -42,6 +45,11 @@ type Store interface {
 	Range(ctx context.Context, service string, partition int, q RangeQuery) ([]Scored, error)
 	// Hash reads all fields of a hash of a partition.
 	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)
+	// Ranges is Range for several partitions in one pipelined round trip. Each one's watermark is read right after its
+	// members: a wipe that took some of them away shows in it.
+	Ranges(ctx context.Context, service string, partitions []int, q RangeQuery) ([]PartitionRange, error)
+	// Hashes is Hash for several partitions in one pipelined round trip, with the watermarks as Ranges has them.
+	Hashes(ctx context.Context, service string, partitions []int, hash string) ([]PartitionHash, error)
 	// Fields reads some fields of hashes over several partitions in one pipelined round trip; nil where absent.
 	Fields(ctx context.Context, service string, reads []PartitionFields) ([][][]byte, error)
 
@@ -66,6 +74,18 @@ type PartitionFields struct {
 	Partition int
 	Hash      string
 	Fields    []string
+}
+
+// PartitionRange is what Ranges found in one partition.
+type PartitionRange struct {
+	Watermark string
+	Members   []Scored
+}
+
+// PartitionHash is what Hashes found in one partition.
+type PartitionHash struct {
+	Watermark string
+	Fields    map[string][]byte
 }
 
 // PartitionWrite is the change of one partition in one commit.

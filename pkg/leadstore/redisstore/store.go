@@ -9,8 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -72,82 +70,20 @@ func (s *Store) Watermarks(ctx context.Context, service string, partitions []int
 	return marks, nil
 }
 
-// Read implements leadstore.Store: one MGET for each partition, the watermark being its first key.
-func (s *Store) Read(ctx context.Context, service string, reads []leadstore.PartitionRead) ([]leadstore.PartitionValues, error) {
-	pipe := s.client.Pipeline()
-	for _, r := range reads {
-		k, err := keysOf(service, r.Partition)
-		if err != nil {
-			return nil, err
-		}
-		names := make([]string, 1, len(r.Keys)+1)
-		names[0] = k.seq()
-		for _, key := range r.Keys {
-			names = append(names, k.blob(key))
-		}
-		pipe.MGet(ctx, names...)
-	}
-	cmds, err := s.exec(ctx, pipe)
-	if err != nil {
-		return nil, fmt.Errorf("redisstore: read %d partitions of %s: %w", len(reads), service, err)
-	}
-	out := make([]leadstore.PartitionValues, len(reads))
-	for i, cmd := range cmds {
-		values := cmd.(*redis.SliceCmd).Val()
-		out[i].Watermark, _ = values[0].(string)
-		out[i].Values = blobs(values[1:])
-	}
-	return out, nil
-}
-
-// Fields implements leadstore.Store: one HMGET for each hash.
-func (s *Store) Fields(ctx context.Context, service string, reads []leadstore.PartitionFields) ([][][]byte, error) {
-	pipe := s.client.Pipeline()
-	out := make([][][]byte, len(reads))
-	var asked []int
-	for i, r := range reads {
-		k, err := keysOf(service, r.Partition)
-		if err != nil {
-			return nil, err
-		}
-		if len(r.Fields) == 0 { // HMGET wants one at least
-			out[i] = [][]byte{}
-			continue
-		}
-		pipe.HMGet(ctx, k.hash(r.Hash), r.Fields...)
-		asked = append(asked, i)
-	}
-	cmds, err := s.exec(ctx, pipe)
-	if err != nil {
-		return nil, fmt.Errorf("redisstore: read fields of %d hashes of %s: %w", len(reads), service, err)
-	}
-	for n, cmd := range cmds {
-		out[asked[n]] = blobs(cmd.(*redis.SliceCmd).Val())
-	}
-	return out, nil
-}
-
 // Range implements leadstore.Store.
 func (s *Store) Range(ctx context.Context, service string, partition int, q leadstore.RangeQuery) ([]leadstore.Scored, error) {
 	k, err := keysOf(service, partition)
 	if err != nil {
 		return nil, err
 	}
-	if q.Limit <= 0 || math.IsNaN(q.Min) || math.IsNaN(q.Max) {
+	if nothing(q) {
 		return nil, nil
 	}
-	found, err := s.client.ZRevRangeByScoreWithScores(ctx, k.index(q.Index), &redis.ZRangeBy{
-		Min: formatScore(q.Min), Max: formatScore(q.Max), Count: int64(q.Limit),
-	}).Result()
+	found, err := s.client.ZRevRangeByScoreWithScores(ctx, k.index(q.Index), between(q)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: range over %s of %s, partition %d: %w", q.Index, service, partition, s.failed(err))
 	}
-	out := make([]leadstore.Scored, len(found))
-	for i, z := range found {
-		member, _ := z.Member.(string)
-		out[i] = leadstore.Scored{Member: member, Score: z.Score}
-	}
-	return out, nil
+	return scored(found), nil
 }
 
 // Hash implements leadstore.Store.
@@ -160,11 +96,7 @@ func (s *Store) Hash(ctx context.Context, service string, partition int, hash st
 	if err != nil {
 		return nil, fmt.Errorf("redisstore: read hash %s of %s, partition %d: %w", hash, service, partition, s.failed(err))
 	}
-	out := make(map[string][]byte, len(fields))
-	for name, value := range fields {
-		out[name] = []byte(value)
-	}
-	return out, nil
+	return copied(fields), nil
 }
 
 // Close implements leadstore.Store.
@@ -194,8 +126,6 @@ func (s *Store) failed(err error) error {
 }
 
 func unavailable(err error) error { return errors.Join(leadstore.ErrUnavailable, err) }
-
-func formatScore(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
 // blobs copies the values of an MGET or HMGET; nil where there is none.
 func blobs(values []any) [][]byte {

@@ -36,6 +36,8 @@ func Run(t *testing.T, start func(t *testing.T) Subject) {
 		{"ManyPartitions", testManyPartitions},
 		{"Index", testIndex},
 		{"Fields", testFields},
+		{"Many", testMany},
+		{"ReadBoth", testReadBoth},
 		{"WrongWatermark", testWrongWatermark},
 		{"Refused", testRefused},
 		{"Flushed", testFlushed},
@@ -109,6 +111,9 @@ func find(t testing.TB, s leadstore.Store, partition int, q leadstore.RangeQuery
 	if err != nil {
 		t.Fatalf("range %+v: %v", q, err)
 	}
+	if many := ranges(t, s, service, q, partition); !slices.Equal(many[0].Members, got) {
+		t.Fatalf("range %+v: %v alone, %v among several", q, got, many[0].Members)
+	}
 	return got
 }
 
@@ -117,6 +122,9 @@ func hash(t testing.TB, s leadstore.Store, service string, partition int, name s
 	got, err := s.Hash(t.Context(), service, partition, name)
 	if err != nil {
 		t.Fatalf("hash %q: %v", name, err)
+	}
+	if many := hashes(t, s, service, name, partition); !equalHashes(many[0].Fields, got) {
+		t.Fatalf("hash %q: %q alone, %q among several", name, got, many[0].Fields)
 	}
 	return got
 }

@@ -297,15 +297,24 @@ func unavailable(t *testing.T, s leadstore.Store, ctx context.Context) {
 	for name, call := range map[string]func() error{
 		"Watermarks": func() error { _, err := s.Watermarks(ctx, service, []int{1}); return err },
 		"Read":       func() error { _, err := s.Read(ctx, service, []leadstore.PartitionRead{{Partition: 1}}); return err },
-		"Write one":  func() error { return s.Write(ctx, service, writes[:1]) },
-		"Write two":  func() error { return s.Write(ctx, service, writes) },
-		"Wipe":       func() error { return s.Wipe(ctx, service, 1, "s") },
-		"WipeAll":    func() error { return s.WipeAll(ctx, service, []int{1, 2}, "s") },
+		"ReadBoth": func() error {
+			_, _, err := s.ReadBoth(ctx, service, []leadstore.PartitionRead{{Partition: 1}}, nil)
+			return err
+		},
+		"Write one": func() error { return s.Write(ctx, service, writes[:1]) },
+		"Write two": func() error { return s.Write(ctx, service, writes) },
+		"Wipe":      func() error { return s.Wipe(ctx, service, 1, "s") },
+		"WipeAll":   func() error { return s.WipeAll(ctx, service, []int{1, 2}, "s") },
 		"Range": func() error {
 			_, err := s.Range(ctx, service, 1, leadstore.RangeQuery{Index: "i", Limit: 1})
 			return err
 		},
-		"Hash": func() error { _, err := s.Hash(ctx, service, 1, "h"); return err },
+		"Ranges": func() error {
+			_, err := s.Ranges(ctx, service, []int{1, 2}, leadstore.RangeQuery{Index: "i", Limit: 1})
+			return err
+		},
+		"Hashes": func() error { _, err := s.Hashes(ctx, service, []int{1, 2}, "h"); return err },
+		"Hash":   func() error { _, err := s.Hash(ctx, service, 1, "h"); return err },
 		"Fields": func() error {
 			_, err := s.Fields(ctx, service, []leadstore.PartitionFields{{Partition: 1, Hash: "h", Fields: []string{"f"}}})
 			return err

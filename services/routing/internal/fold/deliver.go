@@ -82,12 +82,16 @@ func saveBook(m *leadstore.Mutation, b *state.Book) {
 			if c.Was != "" && (c.Gone || c.Was != d.State) {
 				m.IndexRemove(DeliveryIndex(destination, c.Was), d.ID)
 			}
-			if c.Gone {
+			switch {
+			case c.Gone:
 				m.IndexRemove(DeliveryIndex(destination, ""), d.ID)
 				continue
+			case c.Was == "": // when it became due never changes
+				m.IndexAdd(DeliveryIndex(destination, ""), d.ID, at)
 			}
-			m.IndexAdd(DeliveryIndex(destination, ""), d.ID, at)
-			m.IndexAdd(DeliveryIndex(destination, d.State), d.ID, at)
+			if c.Was != d.State {
+				m.IndexAdd(DeliveryIndex(destination, d.State), d.ID, at)
+			}
 		}
 		if d.Done() || c.Gone {
 			m.FieldDelete(HashDue, d.ID)

@@ -108,7 +108,7 @@ func (q *queue) place(l *lane) {
 
 // mostWriting bounds the outcomes that are on their way into the journal, for each delivery that may be in flight: a crash then repeats
 // no more than these.
-const mostWriting = 4
+const mostWriting = 8
 
 // take gives the next delivery to attempt, or how long to wait for one (0: until something changes).
 func (q *queue) take(now time.Time) (it *item, wait time.Duration) {
