@@ -135,6 +135,12 @@ func access() grpcx.Policy {
 		"/baton.feedback.v1.FeedbackService/GetLeakage":    read(people),
 		"/baton.feedback.v1.FeedbackService/GetCohorts":    read(people),
 		"/baton.feedback.v1.FeedbackService/GetGoals":      read(people),
+
+		"/baton.feedback.v1.FeedbackService/GetSummary":     read(people),
+		"/baton.feedback.v1.FeedbackService/GetSummaryText": read(people),
+		"/baton.feedback.v1.FeedbackService/GetSummaryPage": read(people),
+		// A stream that broke off must not be tried again into the same file.
+		"/baton.feedback.v1.FeedbackService/Export": write(people),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

@@ -8,6 +8,7 @@ package feedbackv1
 
 import (
 	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -2014,7 +2015,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fbaton/feedback/v1/serving.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -2200,7 +2201,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\x05Rates\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
 	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\tR\bsequence2\xac\x12\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\xd3\x14\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -2235,7 +2236,12 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"RecordDeal\x12$.baton.feedback.v1.RecordDealRequest\x1a%.baton.feedback.v1.RecordDealResponse\x12H\n" +
 	"\bPutRates\x12\".baton.feedback.v1.PutRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12H\n" +
-	"\bGetRates\x12\".baton.feedback.v1.GetRatesRequest\x1a\x18.baton.feedback.v1.RatesB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\bGetRates\x12\".baton.feedback.v1.GetRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12K\n" +
+	"\n" +
+	"GetSummary\x12!.baton.feedback.v1.SummaryRequest\x1a\x1a.baton.feedback.v1.Summary\x12I\n" +
+	"\x0eGetSummaryText\x12!.baton.feedback.v1.SummaryRequest\x1a\x14.google.api.HttpBody\x12I\n" +
+	"\x0eGetSummaryPage\x12!.baton.feedback.v1.SummaryRequest\x1a\x14.google.api.HttpBody\x12B\n" +
+	"\x06Export\x12 .baton.feedback.v1.ExportRequest\x1a\x14.google.api.HttpBody0\x01B=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -2278,17 +2284,21 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 24: google.protobuf.Timestamp
 	(*v1.Money)(nil),              // 25: baton.journal.v1.Money
 	(*MetricsRequest)(nil),        // 26: baton.feedback.v1.MetricsRequest
-	(*ConversionReport)(nil),      // 27: baton.feedback.v1.ConversionReport
-	(*VelocityReport)(nil),        // 28: baton.feedback.v1.VelocityReport
-	(*CACReport)(nil),             // 29: baton.feedback.v1.CACReport
-	(*RetentionReport)(nil),       // 30: baton.feedback.v1.RetentionReport
-	(*QualityReport)(nil),         // 31: baton.feedback.v1.QualityReport
-	(*SLAReport)(nil),             // 32: baton.feedback.v1.SLAReport
-	(*SpeedReport)(nil),           // 33: baton.feedback.v1.SpeedReport
-	(*ReasonsReport)(nil),         // 34: baton.feedback.v1.ReasonsReport
-	(*LeakageReport)(nil),         // 35: baton.feedback.v1.LeakageReport
-	(*CohortsReport)(nil),         // 36: baton.feedback.v1.CohortsReport
-	(*GoalsReport)(nil),           // 37: baton.feedback.v1.GoalsReport
+	(*SummaryRequest)(nil),        // 27: baton.feedback.v1.SummaryRequest
+	(*ExportRequest)(nil),         // 28: baton.feedback.v1.ExportRequest
+	(*ConversionReport)(nil),      // 29: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),        // 30: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),             // 31: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),       // 32: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),         // 33: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),             // 34: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),           // 35: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),         // 36: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),         // 37: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),         // 38: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),           // 39: baton.feedback.v1.GoalsReport
+	(*Summary)(nil),               // 40: baton.feedback.v1.Summary
+	(*httpbody.HttpBody)(nil),     // 41: google.api.HttpBody
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
@@ -2348,36 +2358,44 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	17, // 54: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
 	19, // 55: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
 	21, // 56: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
-	1,  // 57: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 58: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 59: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 60: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 61: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 62: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 63: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 64: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 65: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 66: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	27, // 67: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
-	28, // 68: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
-	29, // 69: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
-	30, // 70: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
-	31, // 71: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
-	31, // 72: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
-	32, // 73: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
-	33, // 74: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
-	34, // 75: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
-	31, // 76: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
-	35, // 77: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
-	36, // 78: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
-	37, // 79: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
-	12, // 80: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 81: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	18, // 82: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
-	22, // 83: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
-	22, // 84: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
-	57, // [57:85] is the sub-list for method output_type
-	29, // [29:57] is the sub-list for method input_type
+	27, // 57: baton.feedback.v1.FeedbackService.GetSummary:input_type -> baton.feedback.v1.SummaryRequest
+	27, // 58: baton.feedback.v1.FeedbackService.GetSummaryText:input_type -> baton.feedback.v1.SummaryRequest
+	27, // 59: baton.feedback.v1.FeedbackService.GetSummaryPage:input_type -> baton.feedback.v1.SummaryRequest
+	28, // 60: baton.feedback.v1.FeedbackService.Export:input_type -> baton.feedback.v1.ExportRequest
+	1,  // 61: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 62: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 63: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 64: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 65: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 66: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 67: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 68: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 69: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 70: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	29, // 71: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	30, // 72: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	31, // 73: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	32, // 74: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	33, // 75: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	33, // 76: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	34, // 77: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	35, // 78: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	36, // 79: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	33, // 80: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	37, // 81: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	38, // 82: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	39, // 83: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	12, // 84: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 85: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 86: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 87: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 88: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	40, // 89: baton.feedback.v1.FeedbackService.GetSummary:output_type -> baton.feedback.v1.Summary
+	41, // 90: baton.feedback.v1.FeedbackService.GetSummaryText:output_type -> google.api.HttpBody
+	41, // 91: baton.feedback.v1.FeedbackService.GetSummaryPage:output_type -> google.api.HttpBody
+	41, // 92: baton.feedback.v1.FeedbackService.Export:output_type -> google.api.HttpBody
+	61, // [61:93] is the sub-list for method output_type
+	29, // [29:61] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2389,6 +2407,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 		return
 	}
 	file_baton_feedback_v1_metrics_proto_init()
+	file_baton_feedback_v1_serving_proto_init()
 	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -8,6 +8,7 @@ package feedbackv1
 
 import (
 	context "context"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -19,34 +20,38 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	FeedbackService_Accept_FullMethodName        = "/baton.feedback.v1.FeedbackService/Accept"
-	FeedbackService_Reject_FullMethodName        = "/baton.feedback.v1.FeedbackService/Reject"
-	FeedbackService_Contact_FullMethodName       = "/baton.feedback.v1.FeedbackService/Contact"
-	FeedbackService_Recycle_FullMethodName       = "/baton.feedback.v1.FeedbackService/Recycle"
-	FeedbackService_Disqualify_FullMethodName    = "/baton.feedback.v1.FeedbackService/Disqualify"
-	FeedbackService_Qualify_FullMethodName       = "/baton.feedback.v1.FeedbackService/Qualify"
-	FeedbackService_GetFunnel_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetFunnel"
-	FeedbackService_Reassign_FullMethodName      = "/baton.feedback.v1.FeedbackService/Reassign"
-	FeedbackService_Release_FullMethodName       = "/baton.feedback.v1.FeedbackService/Release"
-	FeedbackService_Bulk_FullMethodName          = "/baton.feedback.v1.FeedbackService/Bulk"
-	FeedbackService_GetConversion_FullMethodName = "/baton.feedback.v1.FeedbackService/GetConversion"
-	FeedbackService_GetVelocity_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetVelocity"
-	FeedbackService_GetCAC_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetCAC"
-	FeedbackService_GetRetention_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetRetention"
-	FeedbackService_GetSources_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetSources"
-	FeedbackService_GetCampaigns_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetCampaigns"
-	FeedbackService_GetSLA_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetSLA"
-	FeedbackService_GetSpeed_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetSpeed"
-	FeedbackService_GetReasons_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetReasons"
-	FeedbackService_GetBands_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetBands"
-	FeedbackService_GetLeakage_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetLeakage"
-	FeedbackService_GetCohorts_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetCohorts"
-	FeedbackService_GetGoals_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetGoals"
-	FeedbackService_ListDeals_FullMethodName     = "/baton.feedback.v1.FeedbackService/ListDeals"
-	FeedbackService_GetDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetDeal"
-	FeedbackService_RecordDeal_FullMethodName    = "/baton.feedback.v1.FeedbackService/RecordDeal"
-	FeedbackService_PutRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/PutRates"
-	FeedbackService_GetRates_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_Accept_FullMethodName         = "/baton.feedback.v1.FeedbackService/Accept"
+	FeedbackService_Reject_FullMethodName         = "/baton.feedback.v1.FeedbackService/Reject"
+	FeedbackService_Contact_FullMethodName        = "/baton.feedback.v1.FeedbackService/Contact"
+	FeedbackService_Recycle_FullMethodName        = "/baton.feedback.v1.FeedbackService/Recycle"
+	FeedbackService_Disqualify_FullMethodName     = "/baton.feedback.v1.FeedbackService/Disqualify"
+	FeedbackService_Qualify_FullMethodName        = "/baton.feedback.v1.FeedbackService/Qualify"
+	FeedbackService_GetFunnel_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetFunnel"
+	FeedbackService_Reassign_FullMethodName       = "/baton.feedback.v1.FeedbackService/Reassign"
+	FeedbackService_Release_FullMethodName        = "/baton.feedback.v1.FeedbackService/Release"
+	FeedbackService_Bulk_FullMethodName           = "/baton.feedback.v1.FeedbackService/Bulk"
+	FeedbackService_GetConversion_FullMethodName  = "/baton.feedback.v1.FeedbackService/GetConversion"
+	FeedbackService_GetVelocity_FullMethodName    = "/baton.feedback.v1.FeedbackService/GetVelocity"
+	FeedbackService_GetCAC_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetCAC"
+	FeedbackService_GetRetention_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetRetention"
+	FeedbackService_GetSources_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetSources"
+	FeedbackService_GetCampaigns_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetCampaigns"
+	FeedbackService_GetSLA_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetSLA"
+	FeedbackService_GetSpeed_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetSpeed"
+	FeedbackService_GetReasons_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetReasons"
+	FeedbackService_GetBands_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetBands"
+	FeedbackService_GetLeakage_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetLeakage"
+	FeedbackService_GetCohorts_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetCohorts"
+	FeedbackService_GetGoals_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetGoals"
+	FeedbackService_ListDeals_FullMethodName      = "/baton.feedback.v1.FeedbackService/ListDeals"
+	FeedbackService_GetDeal_FullMethodName        = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_RecordDeal_FullMethodName     = "/baton.feedback.v1.FeedbackService/RecordDeal"
+	FeedbackService_PutRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/PutRates"
+	FeedbackService_GetRates_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_GetSummary_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetSummary"
+	FeedbackService_GetSummaryText_FullMethodName = "/baton.feedback.v1.FeedbackService/GetSummaryText"
+	FeedbackService_GetSummaryPage_FullMethodName = "/baton.feedback.v1.FeedbackService/GetSummaryPage"
+	FeedbackService_Export_FullMethodName         = "/baton.feedback.v1.FeedbackService/Export"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -87,6 +92,12 @@ type FeedbackServiceClient interface {
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error)
 	GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error)
+	// A week in plain words, for both teams: as JSON, as plain text and as a page.
+	GetSummary(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*Summary, error)
+	GetSummaryText(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	GetSummaryPage(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error)
 }
 
 type feedbackServiceClient struct {
@@ -377,6 +388,55 @@ func (c *feedbackServiceClient) GetRates(ctx context.Context, in *GetRatesReques
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetSummary(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*Summary, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Summary)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummary_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSummaryText(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummaryText_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSummaryPage(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummaryPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FeedbackService_ServiceDesc.Streams[0], FeedbackService_Export_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportRequest, httpbody.HttpBody]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_ExportClient = grpc.ServerStreamingClient[httpbody.HttpBody]
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -415,6 +475,12 @@ type FeedbackServiceServer interface {
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(context.Context, *PutRatesRequest) (*Rates, error)
 	GetRates(context.Context, *GetRatesRequest) (*Rates, error)
+	// A week in plain words, for both teams: as JSON, as plain text and as a page.
+	GetSummary(context.Context, *SummaryRequest) (*Summary, error)
+	GetSummaryText(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
+	GetSummaryPage(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
+	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	Export(*ExportRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -508,6 +574,18 @@ func (UnimplementedFeedbackServiceServer) PutRates(context.Context, *PutRatesReq
 }
 func (UnimplementedFeedbackServiceServer) GetRates(context.Context, *GetRatesRequest) (*Rates, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRates not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummary(context.Context, *SummaryRequest) (*Summary, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummary not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummaryText(context.Context, *SummaryRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummaryText not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummaryPage(context.Context, *SummaryRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummaryPage not implemented")
+}
+func (UnimplementedFeedbackServiceServer) Export(*ExportRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error {
+	return status.Error(codes.Unimplemented, "method Export not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -1034,6 +1112,71 @@ func _FeedbackService_GetRates_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetSummary_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummary(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummary_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummary(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSummaryText_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummaryText(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummaryText_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummaryText(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSummaryPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummaryPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummaryPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummaryPage(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_Export_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FeedbackServiceServer).Export(m, &grpc.GenericServerStream[ExportRequest, httpbody.HttpBody]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_ExportServer = grpc.ServerStreamingServer[httpbody.HttpBody]
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1153,7 +1296,25 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetRates",
 			Handler:    _FeedbackService_GetRates_Handler,
 		},
+		{
+			MethodName: "GetSummary",
+			Handler:    _FeedbackService_GetSummary_Handler,
+		},
+		{
+			MethodName: "GetSummaryText",
+			Handler:    _FeedbackService_GetSummaryText_Handler,
+		},
+		{
+			MethodName: "GetSummaryPage",
+			Handler:    _FeedbackService_GetSummaryPage_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "Export",
+			Handler:       _FeedbackService_Export_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "baton/feedback/v1/feedback.proto",
 }
