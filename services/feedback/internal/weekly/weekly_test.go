@@ -38,8 +38,8 @@ func TestSentOnceAWeek(t *testing.T) {
 		err   error
 		want  int
 	}{
-		{"2026-11-23T05:59:00Z", 5, nil, 0},               // a minute before eight: the one of a week ago is long past
-		{"2026-11-23T06:00:00Z", 0, nil, 0},               // nothing to tell yet
+		{"2026-11-23T05:59:00Z", 5, nil, 0},                // a minute before eight: the one of a week ago is long past
+		{"2026-11-23T06:00:00Z", 0, nil, 0},                // nothing to tell yet
 		{"2026-11-23T06:01:00Z", 5, errors.New("gone"), 0}, // it is tried again
 		{"2026-11-23T06:02:00Z", 5, nil, 1},
 		{"2026-11-23T06:03:00Z", 5, nil, 1},
