@@ -14,11 +14,13 @@ type Config struct {
 	// partitions and the rows are read from the store. A call that names a sequence always gets that. Where one process
 	// owns everything, the rows are in memory and current.
 	FunnelMaxAge time.Duration `yaml:"funnel_max_age"`
+	// Summary is when the last week's summary goes to the destinations that subscribed to summary.weekly.
+	Summary Summary `yaml:"summary"`
 }
 
-// DefaultConfig gives the defaults: 2 s each.
+// DefaultConfig gives the defaults: 2 s each, and the summary on Monday at 08:00 UTC.
 func DefaultConfig() Config {
-	return Config{AnswerWithin: 2 * time.Second, FunnelMaxAge: 2 * time.Second}
+	return Config{AnswerWithin: 2 * time.Second, FunnelMaxAge: 2 * time.Second, Summary: Summary{Day: "monday", At: "08:00", TimeZone: "UTC"}}
 }
 
 // Validate gives everything that is wrong, each with the field's name and the reason.
@@ -30,5 +32,6 @@ func (c Config) Validate() error {
 	if c.FunnelMaxAge < 0 || c.FunnelMaxAge > time.Hour {
 		errs = append(errs, fmt.Errorf("funnel_max_age: %s is not between 0s and 1h", c.FunnelMaxAge))
 	}
-	return errors.Join(errs...)
+	_, summaryErrs := c.Summary.schedule()
+	return errors.Join(append(errs, summaryErrs...)...)
 }

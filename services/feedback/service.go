@@ -22,11 +22,13 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/api"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
+	"github.com/batonhq/baton/services/feedback/internal/gauges"
 	"github.com/batonhq/baton/services/feedback/internal/inforce"
 	"github.com/batonhq/baton/services/feedback/internal/journeys"
 	"github.com/batonhq/baton/services/feedback/internal/ledger"
 	"github.com/batonhq/baton/services/feedback/internal/proposing"
 	"github.com/batonhq/baton/services/feedback/internal/rows"
+	"github.com/batonhq/baton/services/feedback/internal/weekly"
 )
 
 // Deps is what the service works with. Journal, Store and Caller are needed.
@@ -55,6 +57,8 @@ type Service struct {
 	worker *journal.Worker
 	rows   *rows.Rows
 	server *api.Server
+	weekly *weekly.Sender
+	gauges *gauges.Gauges
 }
 
 // proposalsMaxAge is how old proposals may be, unless a call names a sequence: leads become SQLs in days, not in minutes.
@@ -99,6 +103,14 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
+	schedule, _ := cfg.Summary.schedule() // it was validated above
+	s.weekly = &weekly.Sender{Journal: deps.Journal, Schedule: schedule, Make: s.server.Weekly, Now: deps.Now, Log: deps.Log}
+	s.gauges = gauges.New(s.rows, s.server.Counting, deps.Now, deps.Log)
+	if deps.Metrics != nil {
+		if err := deps.Metrics.Register(s.gauges); err != nil {
+			return nil, fmt.Errorf("register the numbers: %w", err)
+		}
+	}
 	return s, nil
 }
 
@@ -137,6 +149,8 @@ func (s *Service) Run(ctx context.Context) error {
 	defer running.Wait()
 	defer cancel()
 	running.Go(func() { s.rows.Run(ctx) })
+	running.Go(func() { s.weekly.Run(ctx) })
+	running.Go(func() { s.gauges.Run(ctx) })
 	if err := s.worker.Run(ctx); err != nil {
 		return fmt.Errorf("feedback: %w", err)
 	}

@@ -31,6 +31,7 @@ func Events() []string {
 	return []string{
 		fold.EventRouted, fold.EventReassigned, fold.EventRecalled, fold.EventStageChanged, fold.EventBandChanged,
 		fold.EventSLABreached, fold.EventSLAEscalated, fold.EventAgreementActivated, fold.EventDeskWaiting, fold.EventDeskCleared, fold.EventUpdated,
+		fold.EventSummary,
 	}
 }
 

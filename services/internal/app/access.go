@@ -146,6 +146,12 @@ func access() grpcx.Policy {
 		// A text and a decision are known when they come again: repeating them changes nothing.
 		"/baton.feedback.v1.FeedbackService/ProposeProposal": read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
 		"/baton.feedback.v1.FeedbackService/DismissProposal": read([]string{roleAdmin, roleMarketing, roleSales, roleManager}),
+
+		"/baton.feedback.v1.FeedbackService/GetSummary":     read(people),
+		"/baton.feedback.v1.FeedbackService/GetSummaryText": read(people),
+		"/baton.feedback.v1.FeedbackService/GetSummaryPage": read(people),
+		// A stream that broke off must not be tried again into the same file.
+		"/baton.feedback.v1.FeedbackService/Export": write(people),
 	}
 	maps.Copy(p, grpcx.HealthPolicy())
 	return p

@@ -9,6 +9,7 @@ package feedbackv1
 import (
 	v11 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	v1 "github.com/batonhq/baton/proto/baton/journal/v1"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -2015,7 +2016,7 @@ var File_baton_feedback_v1_feedback_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
-	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\"baton/agreement/v1/agreement.proto\x1a!baton/feedback/v1/proposals.proto\x1a#baton/feedback/v1/attribution.proto\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
+	" baton/feedback/v1/feedback.proto\x12\x11baton.feedback.v1\x1a\"baton/agreement/v1/agreement.proto\x1a!baton/feedback/v1/proposals.proto\x1a#baton/feedback/v1/attribution.proto\x1a\x1cbaton/journal/v1/event.proto\x1a\x1fbaton/feedback/v1/metrics.proto\x1a\x1fbaton/feedback/v1/serving.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xac\x01\n" +
 	"\x12DispositionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
@@ -2201,7 +2202,7 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\x05Rates\x12\x12\n" +
 	"\x04base\x18\x01 \x01(\tR\x04base\x121\n" +
 	"\x04days\x18\x02 \x03(\v2\x1d.baton.feedback.v1.RatesOfDayR\x04days\x12\x1a\n" +
-	"\bsequence\x18\x03 \x01(\tR\bsequence2\xdb\x17\n" +
+	"\bsequence\x18\x03 \x01(\tR\bsequence2\x82\x1a\n" +
 	"\x0fFeedbackService\x12W\n" +
 	"\x06Accept\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12W\n" +
 	"\x06Reject\x12%.baton.feedback.v1.DispositionRequest\x1a&.baton.feedback.v1.DispositionResponse\x12X\n" +
@@ -2243,7 +2244,12 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"RecordDeal\x12$.baton.feedback.v1.RecordDealRequest\x1a%.baton.feedback.v1.RecordDealResponse\x12H\n" +
 	"\bPutRates\x12\".baton.feedback.v1.PutRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12H\n" +
-	"\bGetRates\x12\".baton.feedback.v1.GetRatesRequest\x1a\x18.baton.feedback.v1.RatesB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\bGetRates\x12\".baton.feedback.v1.GetRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12K\n" +
+	"\n" +
+	"GetSummary\x12!.baton.feedback.v1.SummaryRequest\x1a\x1a.baton.feedback.v1.Summary\x12I\n" +
+	"\x0eGetSummaryText\x12!.baton.feedback.v1.SummaryRequest\x1a\x14.google.api.HttpBody\x12I\n" +
+	"\x0eGetSummaryPage\x12!.baton.feedback.v1.SummaryRequest\x1a\x14.google.api.HttpBody\x12B\n" +
+	"\x06Export\x12 .baton.feedback.v1.ExportRequest\x1a\x14.google.api.HttpBody0\x01B=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_feedback_proto_rawDescOnce sync.Once
@@ -2293,23 +2299,27 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*BacktestProposalRequest)(nil),       // 31: baton.feedback.v1.BacktestProposalRequest
 	(*ProposeProposalRequest)(nil),        // 32: baton.feedback.v1.ProposeProposalRequest
 	(*DismissProposalRequest)(nil),        // 33: baton.feedback.v1.DismissProposalRequest
-	(*ConversionReport)(nil),              // 34: baton.feedback.v1.ConversionReport
-	(*VelocityReport)(nil),                // 35: baton.feedback.v1.VelocityReport
-	(*CACReport)(nil),                     // 36: baton.feedback.v1.CACReport
-	(*RetentionReport)(nil),               // 37: baton.feedback.v1.RetentionReport
-	(*QualityReport)(nil),                 // 38: baton.feedback.v1.QualityReport
-	(*SLAReport)(nil),                     // 39: baton.feedback.v1.SLAReport
-	(*SpeedReport)(nil),                   // 40: baton.feedback.v1.SpeedReport
-	(*ReasonsReport)(nil),                 // 41: baton.feedback.v1.ReasonsReport
-	(*LeakageReport)(nil),                 // 42: baton.feedback.v1.LeakageReport
-	(*CohortsReport)(nil),                 // 43: baton.feedback.v1.CohortsReport
-	(*GoalsReport)(nil),                   // 44: baton.feedback.v1.GoalsReport
-	(*Attribution)(nil),                   // 45: baton.feedback.v1.Attribution
-	(*DealStory)(nil),                     // 46: baton.feedback.v1.DealStory
-	(*ListProposalsResponse)(nil),         // 47: baton.feedback.v1.ListProposalsResponse
-	(*AgreementProposal)(nil),             // 48: baton.feedback.v1.AgreementProposal
-	(*v11.BacktestAgreementResponse)(nil), // 49: baton.agreement.v1.BacktestAgreementResponse
-	(*ChangeProposalResponse)(nil),        // 50: baton.feedback.v1.ChangeProposalResponse
+	(*SummaryRequest)(nil),                // 34: baton.feedback.v1.SummaryRequest
+	(*ExportRequest)(nil),                 // 35: baton.feedback.v1.ExportRequest
+	(*ConversionReport)(nil),              // 36: baton.feedback.v1.ConversionReport
+	(*VelocityReport)(nil),                // 37: baton.feedback.v1.VelocityReport
+	(*CACReport)(nil),                     // 38: baton.feedback.v1.CACReport
+	(*RetentionReport)(nil),               // 39: baton.feedback.v1.RetentionReport
+	(*QualityReport)(nil),                 // 40: baton.feedback.v1.QualityReport
+	(*SLAReport)(nil),                     // 41: baton.feedback.v1.SLAReport
+	(*SpeedReport)(nil),                   // 42: baton.feedback.v1.SpeedReport
+	(*ReasonsReport)(nil),                 // 43: baton.feedback.v1.ReasonsReport
+	(*LeakageReport)(nil),                 // 44: baton.feedback.v1.LeakageReport
+	(*CohortsReport)(nil),                 // 45: baton.feedback.v1.CohortsReport
+	(*GoalsReport)(nil),                   // 46: baton.feedback.v1.GoalsReport
+	(*Attribution)(nil),                   // 47: baton.feedback.v1.Attribution
+	(*DealStory)(nil),                     // 48: baton.feedback.v1.DealStory
+	(*ListProposalsResponse)(nil),         // 49: baton.feedback.v1.ListProposalsResponse
+	(*AgreementProposal)(nil),             // 50: baton.feedback.v1.AgreementProposal
+	(*v11.BacktestAgreementResponse)(nil), // 51: baton.agreement.v1.BacktestAgreementResponse
+	(*ChangeProposalResponse)(nil),        // 52: baton.feedback.v1.ChangeProposalResponse
+	(*Summary)(nil),                       // 53: baton.feedback.v1.Summary
+	(*httpbody.HttpBody)(nil),             // 54: google.api.HttpBody
 }
 var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	24, // 0: baton.feedback.v1.DispositionResponse.waiting_until:type_name -> google.protobuf.Timestamp
@@ -2376,43 +2386,51 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	17, // 61: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
 	19, // 62: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
 	21, // 63: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
-	1,  // 64: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 65: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 66: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 67: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 68: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 69: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
-	8,  // 70: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
-	1,  // 71: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
-	1,  // 72: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
-	5,  // 73: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
-	34, // 74: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
-	35, // 75: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
-	36, // 76: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
-	37, // 77: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
-	38, // 78: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
-	38, // 79: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
-	39, // 80: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
-	40, // 81: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
-	41, // 82: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
-	38, // 83: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
-	42, // 84: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
-	43, // 85: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
-	44, // 86: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
-	45, // 87: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
-	46, // 88: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
-	47, // 89: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
-	48, // 90: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
-	49, // 91: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
-	50, // 92: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
-	50, // 93: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
-	12, // 94: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 95: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	18, // 96: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
-	22, // 97: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
-	22, // 98: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
-	64, // [64:99] is the sub-list for method output_type
-	29, // [29:64] is the sub-list for method input_type
+	34, // 64: baton.feedback.v1.FeedbackService.GetSummary:input_type -> baton.feedback.v1.SummaryRequest
+	34, // 65: baton.feedback.v1.FeedbackService.GetSummaryText:input_type -> baton.feedback.v1.SummaryRequest
+	34, // 66: baton.feedback.v1.FeedbackService.GetSummaryPage:input_type -> baton.feedback.v1.SummaryRequest
+	35, // 67: baton.feedback.v1.FeedbackService.Export:input_type -> baton.feedback.v1.ExportRequest
+	1,  // 68: baton.feedback.v1.FeedbackService.Accept:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 69: baton.feedback.v1.FeedbackService.Reject:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 70: baton.feedback.v1.FeedbackService.Contact:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 71: baton.feedback.v1.FeedbackService.Recycle:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 72: baton.feedback.v1.FeedbackService.Disqualify:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 73: baton.feedback.v1.FeedbackService.Qualify:output_type -> baton.feedback.v1.DispositionResponse
+	8,  // 74: baton.feedback.v1.FeedbackService.GetFunnel:output_type -> baton.feedback.v1.Funnel
+	1,  // 75: baton.feedback.v1.FeedbackService.Reassign:output_type -> baton.feedback.v1.DispositionResponse
+	1,  // 76: baton.feedback.v1.FeedbackService.Release:output_type -> baton.feedback.v1.DispositionResponse
+	5,  // 77: baton.feedback.v1.FeedbackService.Bulk:output_type -> baton.feedback.v1.BulkResponse
+	36, // 78: baton.feedback.v1.FeedbackService.GetConversion:output_type -> baton.feedback.v1.ConversionReport
+	37, // 79: baton.feedback.v1.FeedbackService.GetVelocity:output_type -> baton.feedback.v1.VelocityReport
+	38, // 80: baton.feedback.v1.FeedbackService.GetCAC:output_type -> baton.feedback.v1.CACReport
+	39, // 81: baton.feedback.v1.FeedbackService.GetRetention:output_type -> baton.feedback.v1.RetentionReport
+	40, // 82: baton.feedback.v1.FeedbackService.GetSources:output_type -> baton.feedback.v1.QualityReport
+	40, // 83: baton.feedback.v1.FeedbackService.GetCampaigns:output_type -> baton.feedback.v1.QualityReport
+	41, // 84: baton.feedback.v1.FeedbackService.GetSLA:output_type -> baton.feedback.v1.SLAReport
+	42, // 85: baton.feedback.v1.FeedbackService.GetSpeed:output_type -> baton.feedback.v1.SpeedReport
+	43, // 86: baton.feedback.v1.FeedbackService.GetReasons:output_type -> baton.feedback.v1.ReasonsReport
+	40, // 87: baton.feedback.v1.FeedbackService.GetBands:output_type -> baton.feedback.v1.QualityReport
+	44, // 88: baton.feedback.v1.FeedbackService.GetLeakage:output_type -> baton.feedback.v1.LeakageReport
+	45, // 89: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
+	46, // 90: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
+	47, // 91: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
+	48, // 92: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	49, // 93: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
+	50, // 94: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
+	51, // 95: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	52, // 96: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	52, // 97: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	12, // 98: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
+	14, // 99: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	18, // 100: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
+	22, // 101: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
+	22, // 102: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates
+	53, // 103: baton.feedback.v1.FeedbackService.GetSummary:output_type -> baton.feedback.v1.Summary
+	54, // 104: baton.feedback.v1.FeedbackService.GetSummaryText:output_type -> google.api.HttpBody
+	54, // 105: baton.feedback.v1.FeedbackService.GetSummaryPage:output_type -> google.api.HttpBody
+	54, // 106: baton.feedback.v1.FeedbackService.Export:output_type -> google.api.HttpBody
+	68, // [68:107] is the sub-list for method output_type
+	29, // [29:68] is the sub-list for method input_type
 	29, // [29:29] is the sub-list for extension type_name
 	29, // [29:29] is the sub-list for extension extendee
 	0,  // [0:29] is the sub-list for field type_name
@@ -2426,6 +2444,7 @@ func file_baton_feedback_v1_feedback_proto_init() {
 	file_baton_feedback_v1_proposals_proto_init()
 	file_baton_feedback_v1_attribution_proto_init()
 	file_baton_feedback_v1_metrics_proto_init()
+	file_baton_feedback_v1_serving_proto_init()
 	file_baton_feedback_v1_feedback_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

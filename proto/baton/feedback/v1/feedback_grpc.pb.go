@@ -9,6 +9,7 @@ package feedbackv1
 import (
 	context "context"
 	v1 "github.com/batonhq/baton/proto/baton/agreement/v1"
+	httpbody "google.golang.org/genproto/googleapis/api/httpbody"
 	grpc "google.golang.org/grpc"
 	codes "google.golang.org/grpc/codes"
 	status "google.golang.org/grpc/status"
@@ -55,6 +56,10 @@ const (
 	FeedbackService_RecordDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/RecordDeal"
 	FeedbackService_PutRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/PutRates"
 	FeedbackService_GetRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetRates"
+	FeedbackService_GetSummary_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetSummary"
+	FeedbackService_GetSummaryText_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetSummaryText"
+	FeedbackService_GetSummaryPage_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetSummaryPage"
+	FeedbackService_Export_FullMethodName           = "/baton.feedback.v1.FeedbackService/Export"
 )
 
 // FeedbackServiceClient is the client API for FeedbackService service.
@@ -108,6 +113,12 @@ type FeedbackServiceClient interface {
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error)
 	GetRates(ctx context.Context, in *GetRatesRequest, opts ...grpc.CallOption) (*Rates, error)
+	// A week in plain words, for both teams: as JSON, as plain text and as a page.
+	GetSummary(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*Summary, error)
+	GetSummaryText(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	GetSummaryPage(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
+	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error)
 }
 
 type feedbackServiceClient struct {
@@ -477,6 +488,55 @@ func (c *feedbackServiceClient) GetRates(ctx context.Context, in *GetRatesReques
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetSummary(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*Summary, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Summary)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummary_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSummaryText(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummaryText_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetSummaryPage(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(httpbody.HttpBody)
+	err := c.cc.Invoke(ctx, FeedbackService_GetSummaryPage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FeedbackService_ServiceDesc.Streams[1], FeedbackService_Export_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[ExportRequest, httpbody.HttpBody]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_ExportClient = grpc.ServerStreamingClient[httpbody.HttpBody]
+
 // FeedbackServiceServer is the server API for FeedbackService service.
 // All implementations must embed UnimplementedFeedbackServiceServer
 // for forward compatibility.
@@ -528,6 +588,12 @@ type FeedbackServiceServer interface {
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(context.Context, *PutRatesRequest) (*Rates, error)
 	GetRates(context.Context, *GetRatesRequest) (*Rates, error)
+	// A week in plain words, for both teams: as JSON, as plain text and as a page.
+	GetSummary(context.Context, *SummaryRequest) (*Summary, error)
+	GetSummaryText(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
+	GetSummaryPage(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
+	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	Export(*ExportRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error
 	mustEmbedUnimplementedFeedbackServiceServer()
 }
 
@@ -642,6 +708,18 @@ func (UnimplementedFeedbackServiceServer) PutRates(context.Context, *PutRatesReq
 }
 func (UnimplementedFeedbackServiceServer) GetRates(context.Context, *GetRatesRequest) (*Rates, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRates not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummary(context.Context, *SummaryRequest) (*Summary, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummary not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummaryText(context.Context, *SummaryRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummaryText not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetSummaryPage(context.Context, *SummaryRequest) (*httpbody.HttpBody, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSummaryPage not implemented")
+}
+func (UnimplementedFeedbackServiceServer) Export(*ExportRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error {
+	return status.Error(codes.Unimplemented, "method Export not implemented")
 }
 func (UnimplementedFeedbackServiceServer) mustEmbedUnimplementedFeedbackServiceServer() {}
 func (UnimplementedFeedbackServiceServer) testEmbeddedByValue()                         {}
@@ -1287,6 +1365,71 @@ func _FeedbackService_GetRates_Handler(srv interface{}, ctx context.Context, dec
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetSummary_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummary(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummary_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummary(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSummaryText_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummaryText(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummaryText_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummaryText(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetSummaryPage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SummaryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetSummaryPage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetSummaryPage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetSummaryPage(ctx, req.(*SummaryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_Export_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(ExportRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FeedbackServiceServer).Export(m, &grpc.GenericServerStream[ExportRequest, httpbody.HttpBody]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FeedbackService_ExportServer = grpc.ServerStreamingServer[httpbody.HttpBody]
+
 // FeedbackService_ServiceDesc is the grpc.ServiceDesc for FeedbackService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -1430,11 +1573,28 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetRates",
 			Handler:    _FeedbackService_GetRates_Handler,
 		},
+		{
+			MethodName: "GetSummary",
+			Handler:    _FeedbackService_GetSummary_Handler,
+		},
+		{
+			MethodName: "GetSummaryText",
+			Handler:    _FeedbackService_GetSummaryText_Handler,
+		},
+		{
+			MethodName: "GetSummaryPage",
+			Handler:    _FeedbackService_GetSummaryPage_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "BacktestProposal",
 			Handler:       _FeedbackService_BacktestProposal_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "Export",
+			Handler:       _FeedbackService_Export_Handler,
 			ServerStreams: true,
 		},
 	},

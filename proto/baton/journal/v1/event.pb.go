@@ -143,6 +143,7 @@ type Event struct {
 	//	*Event_Declined
 	//	*Event_Attributed
 	//	*Event_Proposal
+	//	*Event_SummaryDue
 	//	*Event_TimerFired
 	//	*Event_JournalCreated
 	//	*Event_AgreementChanged
@@ -1016,6 +1017,15 @@ func (x *Event) GetProposal() *Proposal {
 	return nil
 }
 
+func (x *Event) GetSummaryDue() *SummaryDue {
+	if x != nil {
+		if x, ok := x.Payload.(*Event_SummaryDue); ok {
+			return x.SummaryDue
+		}
+	}
+	return nil
+}
+
 func (x *Event) GetTimerFired() *TimerFired {
 	if x != nil {
 		if x, ok := x.Payload.(*Event_TimerFired); ok {
@@ -1415,6 +1425,11 @@ type Event_Proposal struct {
 	Proposal *Proposal `protobuf:"bytes,111,opt,name=proposal,proto3,oneof"`
 }
 
+type Event_SummaryDue struct {
+	// Appended by feedback once a week, for the desk.
+	SummaryDue *SummaryDue `protobuf:"bytes,112,opt,name=summary_due,json=summaryDue,proto3,oneof"`
+}
+
 type Event_TimerFired struct {
 	// A timer came due: look at the deadlines, nothing more.
 	TimerFired *TimerFired `protobuf:"bytes,120,opt,name=timer_fired,json=timerFired,proto3,oneof"`
@@ -1606,6 +1621,8 @@ func (*Event_Declined) isEvent_Payload() {}
 func (*Event_Attributed) isEvent_Payload() {}
 
 func (*Event_Proposal) isEvent_Payload() {}
+
+func (*Event_SummaryDue) isEvent_Payload() {}
 
 func (*Event_TimerFired) isEvent_Payload() {}
 
@@ -3307,7 +3324,7 @@ var File_baton_journal_v1_event_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce3\n" +
+	"\x1cbaton/journal/v1/event.proto\x12\x10baton.journal.v1\x1a\x1cbaton/journal/v1/facts.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f4\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x12\n" +
@@ -3424,6 +3441,8 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"attributed\x18n \x01(\v2\x1c.baton.journal.v1.AttributedH\x00R\n" +
 	"attributed\x128\n" +
 	"\bproposal\x18o \x01(\v2\x1a.baton.journal.v1.ProposalH\x00R\bproposal\x12?\n" +
+	"\vsummary_due\x18p \x01(\v2\x1c.baton.journal.v1.SummaryDueH\x00R\n" +
+	"summaryDue\x12?\n" +
 	"\vtimer_fired\x18x \x01(\v2\x1c.baton.journal.v1.TimerFiredH\x00R\n" +
 	"timerFired\x12L\n" +
 	"\x0fjournal_created\x18\x82\x01 \x01(\v2 .baton.journal.v1.JournalCreatedH\x00R\x0ejournalCreated\x12R\n" +
@@ -3654,14 +3673,15 @@ var file_baton_journal_v1_event_proto_goTypes = []any{
 	(*Declined)(nil),              // 75: baton.journal.v1.Declined
 	(*Attributed)(nil),            // 76: baton.journal.v1.Attributed
 	(*Proposal)(nil),              // 77: baton.journal.v1.Proposal
-	(*TimerFired)(nil),            // 78: baton.journal.v1.TimerFired
-	(*JournalCreated)(nil),        // 79: baton.journal.v1.JournalCreated
-	(*AgreementChanged)(nil),      // 80: baton.journal.v1.AgreementChanged
-	(*DirectoryChanged)(nil),      // 81: baton.journal.v1.DirectoryChanged
-	(*ErasureRequested)(nil),      // 82: baton.journal.v1.ErasureRequested
-	(*DestinationsChanged)(nil),   // 83: baton.journal.v1.DestinationsChanged
-	(*AccountsChanged)(nil),       // 84: baton.journal.v1.AccountsChanged
-	(*RatesChanged)(nil),          // 85: baton.journal.v1.RatesChanged
+	(*SummaryDue)(nil),            // 78: baton.journal.v1.SummaryDue
+	(*TimerFired)(nil),            // 79: baton.journal.v1.TimerFired
+	(*JournalCreated)(nil),        // 80: baton.journal.v1.JournalCreated
+	(*AgreementChanged)(nil),      // 81: baton.journal.v1.AgreementChanged
+	(*DirectoryChanged)(nil),      // 82: baton.journal.v1.DirectoryChanged
+	(*ErasureRequested)(nil),      // 83: baton.journal.v1.ErasureRequested
+	(*DestinationsChanged)(nil),   // 84: baton.journal.v1.DestinationsChanged
+	(*AccountsChanged)(nil),       // 85: baton.journal.v1.AccountsChanged
+	(*RatesChanged)(nil),          // 86: baton.journal.v1.RatesChanged
 }
 var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	35,  // 0: baton.journal.v1.Event.occurred_at:type_name -> google.protobuf.Timestamp
@@ -3751,26 +3771,27 @@ var file_baton_journal_v1_event_proto_depIdxs = []int32{
 	75,  // 84: baton.journal.v1.Event.declined:type_name -> baton.journal.v1.Declined
 	76,  // 85: baton.journal.v1.Event.attributed:type_name -> baton.journal.v1.Attributed
 	77,  // 86: baton.journal.v1.Event.proposal:type_name -> baton.journal.v1.Proposal
-	78,  // 87: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
-	79,  // 88: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
-	80,  // 89: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
-	81,  // 90: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
-	82,  // 91: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
-	83,  // 92: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
-	84,  // 93: baton.journal.v1.Event.accounts_changed:type_name -> baton.journal.v1.AccountsChanged
-	85,  // 94: baton.journal.v1.Event.rates_changed:type_name -> baton.journal.v1.RatesChanged
-	33,  // 95: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
-	36,  // 96: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
-	36,  // 97: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
-	35,  // 98: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
-	34,  // 99: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
-	32,  // 100: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
-	35,  // 101: baton.journal.v1.Deal.created_at:type_name -> google.protobuf.Timestamp
-	102, // [102:102] is the sub-list for method output_type
-	102, // [102:102] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	78,  // 87: baton.journal.v1.Event.summary_due:type_name -> baton.journal.v1.SummaryDue
+	79,  // 88: baton.journal.v1.Event.timer_fired:type_name -> baton.journal.v1.TimerFired
+	80,  // 89: baton.journal.v1.Event.journal_created:type_name -> baton.journal.v1.JournalCreated
+	81,  // 90: baton.journal.v1.Event.agreement_changed:type_name -> baton.journal.v1.AgreementChanged
+	82,  // 91: baton.journal.v1.Event.directory_changed:type_name -> baton.journal.v1.DirectoryChanged
+	83,  // 92: baton.journal.v1.Event.erasure_requested:type_name -> baton.journal.v1.ErasureRequested
+	84,  // 93: baton.journal.v1.Event.destinations_changed:type_name -> baton.journal.v1.DestinationsChanged
+	85,  // 94: baton.journal.v1.Event.accounts_changed:type_name -> baton.journal.v1.AccountsChanged
+	86,  // 95: baton.journal.v1.Event.rates_changed:type_name -> baton.journal.v1.RatesChanged
+	33,  // 96: baton.journal.v1.Identity.external_ids:type_name -> baton.journal.v1.Identity.ExternalIdsEntry
+	36,  // 97: baton.journal.v1.Traits.other:type_name -> google.protobuf.Struct
+	36,  // 98: baton.journal.v1.Account.other:type_name -> google.protobuf.Struct
+	35,  // 99: baton.journal.v1.MeetingBooked.starts_at:type_name -> google.protobuf.Timestamp
+	34,  // 100: baton.journal.v1.ConsentChanged.purposes:type_name -> baton.journal.v1.ConsentChanged.PurposesEntry
+	32,  // 101: baton.journal.v1.Deal.amount:type_name -> baton.journal.v1.Money
+	35,  // 102: baton.journal.v1.Deal.created_at:type_name -> google.protobuf.Timestamp
+	103, // [103:103] is the sub-list for method output_type
+	103, // [103:103] is the sub-list for method input_type
+	103, // [103:103] is the sub-list for extension type_name
+	103, // [103:103] is the sub-list for extension extendee
+	0,   // [0:103] is the sub-list for field type_name
 }
 
 func init() { file_baton_journal_v1_event_proto_init() }
@@ -3859,6 +3880,7 @@ func file_baton_journal_v1_event_proto_init() {
 		(*Event_Declined)(nil),
 		(*Event_Attributed)(nil),
 		(*Event_Proposal)(nil),
+		(*Event_SummaryDue)(nil),
 		(*Event_TimerFired)(nil),
 		(*Event_JournalCreated)(nil),
 		(*Event_AgreementChanged)(nil),

@@ -5758,6 +5758,78 @@ func (x *Destination) GetEvents() []string {
 	return nil
 }
 
+// SummaryDue is the summary of a week, on the desk's subject: whoever subscribed to summary.weekly is told. Its event's id is "summary:" and
+// the week, so that several processes append one.
+type SummaryDue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 8601, as 2026-W47.
+	Week string `protobuf:"bytes,1,opt,name=week,proto3" json:"week,omitempty"`
+	// The same in plain text, as a page, and in Slack's mrkdwn. At most 32 KiB each.
+	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Html          string `protobuf:"bytes,3,opt,name=html,proto3" json:"html,omitempty"`
+	Slack         string `protobuf:"bytes,4,opt,name=slack,proto3" json:"slack,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SummaryDue) Reset() {
+	*x = SummaryDue{}
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SummaryDue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SummaryDue) ProtoMessage() {}
+
+func (x *SummaryDue) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_journal_v1_facts_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SummaryDue.ProtoReflect.Descriptor instead.
+func (*SummaryDue) Descriptor() ([]byte, []int) {
+	return file_baton_journal_v1_facts_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *SummaryDue) GetWeek() string {
+	if x != nil {
+		return x.Week
+	}
+	return ""
+}
+
+func (x *SummaryDue) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *SummaryDue) GetHtml() string {
+	if x != nil {
+		return x.Html
+	}
+	return ""
+}
+
+func (x *SummaryDue) GetSlack() string {
+	if x != nil {
+		return x.Slack
+	}
+	return ""
+}
+
 var File_baton_journal_v1_facts_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_facts_proto_rawDesc = "" +
@@ -6311,7 +6383,13 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\vDestination\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
-	"\x06events\x18\x03 \x03(\tR\x06eventsB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
+	"\x06events\x18\x03 \x03(\tR\x06events\"^\n" +
+	"\n" +
+	"SummaryDue\x12\x12\n" +
+	"\x04week\x18\x01 \x01(\tR\x04week\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
+	"\x04html\x18\x03 \x01(\tR\x04html\x12\x14\n" +
+	"\x05slack\x18\x04 \x01(\tR\x05slackB;Z9github.com/batonhq/baton/proto/baton/journal/v1;journalv1b\x06proto3"
 
 var (
 	file_baton_journal_v1_facts_proto_rawDescOnce sync.Once
@@ -6325,7 +6403,7 @@ func file_baton_journal_v1_facts_proto_rawDescGZIP() []byte {
 	return file_baton_journal_v1_facts_proto_rawDescData
 }
 
-var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_baton_journal_v1_facts_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*Linked)(nil),                // 0: baton.journal.v1.Linked
 	(*Absorbed)(nil),              // 1: baton.journal.v1.Absorbed
@@ -6394,71 +6472,72 @@ var file_baton_journal_v1_facts_proto_goTypes = []any{
 	(*DayRates)(nil),              // 64: baton.journal.v1.DayRates
 	(*DestinationsChanged)(nil),   // 65: baton.journal.v1.DestinationsChanged
 	(*Destination)(nil),           // 66: baton.journal.v1.Destination
-	nil,                           // 67: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	nil,                           // 68: baton.journal.v1.LeadSnapshot.ConsentEntry
-	nil,                           // 69: baton.journal.v1.DeliveryDue.DataEntry
-	nil,                           // 70: baton.journal.v1.Delivered.RefsEntry
-	nil,                           // 71: baton.journal.v1.Quarantined.HeadersEntry
-	nil,                           // 72: baton.journal.v1.DayRates.RatesEntry
-	(*timestamppb.Timestamp)(nil), // 73: google.protobuf.Timestamp
+	(*SummaryDue)(nil),            // 67: baton.journal.v1.SummaryDue
+	nil,                           // 68: baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	nil,                           // 69: baton.journal.v1.LeadSnapshot.ConsentEntry
+	nil,                           // 70: baton.journal.v1.DeliveryDue.DataEntry
+	nil,                           // 71: baton.journal.v1.Delivered.RefsEntry
+	nil,                           // 72: baton.journal.v1.Quarantined.HeadersEntry
+	nil,                           // 73: baton.journal.v1.DayRates.RatesEntry
+	(*timestamppb.Timestamp)(nil), // 74: google.protobuf.Timestamp
 }
 var file_baton_journal_v1_facts_proto_depIdxs = []int32{
-	73, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
+	74, // 0: baton.journal.v1.SplitOff.joined_at:type_name -> google.protobuf.Timestamp
 	4,  // 1: baton.journal.v1.SplitOff.refused:type_name -> baton.journal.v1.Refusal
-	73, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
-	73, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
-	73, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
+	74, // 2: baton.journal.v1.Refusal.at:type_name -> google.protobuf.Timestamp
+	74, // 3: baton.journal.v1.StageChanged.at:type_name -> google.protobuf.Timestamp
+	74, // 4: baton.journal.v1.StageChanged.first_at:type_name -> google.protobuf.Timestamp
 	14, // 5: baton.journal.v1.Qualified.score:type_name -> baton.journal.v1.ScoreSnapshot
 	17, // 6: baton.journal.v1.Qualified.lead:type_name -> baton.journal.v1.LeadSnapshot
-	73, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
-	73, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
+	74, // 7: baton.journal.v1.AccountEngaged.last_at:type_name -> google.protobuf.Timestamp
+	74, // 8: baton.journal.v1.AccountRated.at:type_name -> google.protobuf.Timestamp
 	16, // 9: baton.journal.v1.ScoreSnapshot.contributions:type_name -> baton.journal.v1.Contribution
-	73, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
+	74, // 10: baton.journal.v1.ScoreSnapshot.at:type_name -> google.protobuf.Timestamp
 	15, // 11: baton.journal.v1.ScoreSnapshot.scores:type_name -> baton.journal.v1.NamedScore
 	16, // 12: baton.journal.v1.NamedScore.contributions:type_name -> baton.journal.v1.Contribution
-	73, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
-	67, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
-	68, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
+	74, // 13: baton.journal.v1.Contribution.at:type_name -> google.protobuf.Timestamp
+	68, // 14: baton.journal.v1.LeadSnapshot.external_ids:type_name -> baton.journal.v1.LeadSnapshot.ExternalIdsEntry
+	69, // 15: baton.journal.v1.LeadSnapshot.consent:type_name -> baton.journal.v1.LeadSnapshot.ConsentEntry
 	18, // 16: baton.journal.v1.LeadSnapshot.entry:type_name -> baton.journal.v1.TimelineItem
 	18, // 17: baton.journal.v1.LeadSnapshot.timeline:type_name -> baton.journal.v1.TimelineItem
-	73, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
-	73, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
+	74, // 18: baton.journal.v1.LeadSnapshot.first_at:type_name -> google.protobuf.Timestamp
+	74, // 19: baton.journal.v1.LeadSnapshot.last_at:type_name -> google.protobuf.Timestamp
 	19, // 20: baton.journal.v1.LeadSnapshot.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
-	73, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
-	73, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
+	74, // 21: baton.journal.v1.TimelineItem.at:type_name -> google.protobuf.Timestamp
+	74, // 22: baton.journal.v1.EarlierEpoch.at:type_name -> google.protobuf.Timestamp
 	21, // 23: baton.journal.v1.Matched.prefer:type_name -> baton.journal.v1.Preference
 	22, // 24: baton.journal.v1.Matched.needs:type_name -> baton.journal.v1.Needs
 	23, // 25: baton.journal.v1.Matched.conflicts:type_name -> baton.journal.v1.Conflict
 	27, // 26: baton.journal.v1.Matched.second:type_name -> baton.journal.v1.AccountCandidate
 	27, // 27: baton.journal.v1.Matched.proposed:type_name -> baton.journal.v1.AccountCandidate
 	22, // 28: baton.journal.v1.Preference.needs:type_name -> baton.journal.v1.Needs
-	73, // 29: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
+	74, // 29: baton.journal.v1.OwnerKnown.at:type_name -> google.protobuf.Timestamp
 	29, // 30: baton.journal.v1.Assigned.considered:type_name -> baton.journal.v1.Considered
 	29, // 31: baton.journal.v1.Waiting.considered:type_name -> baton.journal.v1.Considered
-	73, // 32: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
-	73, // 33: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
-	73, // 34: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
-	69, // 35: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
-	70, // 36: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
-	73, // 37: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
-	73, // 38: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
-	73, // 39: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
-	73, // 40: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
-	73, // 41: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
-	73, // 42: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
-	73, // 43: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
+	74, // 32: baton.journal.v1.Waiting.until:type_name -> google.protobuf.Timestamp
+	74, // 33: baton.journal.v1.Routed.accept_by:type_name -> google.protobuf.Timestamp
+	74, // 34: baton.journal.v1.Routed.contact_by:type_name -> google.protobuf.Timestamp
+	70, // 35: baton.journal.v1.DeliveryDue.data:type_name -> baton.journal.v1.DeliveryDue.DataEntry
+	71, // 36: baton.journal.v1.Delivered.refs:type_name -> baton.journal.v1.Delivered.RefsEntry
+	74, // 37: baton.journal.v1.DeliveryFailed.next_at:type_name -> google.protobuf.Timestamp
+	74, // 38: baton.journal.v1.SlaBreached.due:type_name -> google.protobuf.Timestamp
+	74, // 39: baton.journal.v1.Reassigned.accept_by:type_name -> google.protobuf.Timestamp
+	74, // 40: baton.journal.v1.Reassigned.contact_by:type_name -> google.protobuf.Timestamp
+	74, // 41: baton.journal.v1.Answered.wake_at:type_name -> google.protobuf.Timestamp
+	74, // 42: baton.journal.v1.Answered.until:type_name -> google.protobuf.Timestamp
+	74, // 43: baton.journal.v1.Answered.waiting_until:type_name -> google.protobuf.Timestamp
 	29, // 44: baton.journal.v1.Declined.considered:type_name -> baton.journal.v1.Considered
-	73, // 45: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
-	73, // 46: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
+	74, // 45: baton.journal.v1.PauseRequested.until:type_name -> google.protobuf.Timestamp
+	74, // 46: baton.journal.v1.Held.until:type_name -> google.protobuf.Timestamp
 	49, // 47: baton.journal.v1.BriefChanged.because:type_name -> baton.journal.v1.BriefChange
-	73, // 48: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
-	71, // 49: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
-	73, // 50: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
+	74, // 48: baton.journal.v1.BriefChange.at:type_name -> google.protobuf.Timestamp
+	72, // 49: baton.journal.v1.Quarantined.headers:type_name -> baton.journal.v1.Quarantined.HeadersEntry
+	74, // 50: baton.journal.v1.TimerFired.due:type_name -> google.protobuf.Timestamp
 	57, // 51: baton.journal.v1.AgreementChanged.signatures:type_name -> baton.journal.v1.Signature
-	73, // 52: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
+	74, // 52: baton.journal.v1.AgreementChanged.from:type_name -> google.protobuf.Timestamp
 	61, // 53: baton.journal.v1.AccountList.accounts:type_name -> baton.journal.v1.ListedAccount
 	64, // 54: baton.journal.v1.RatesChanged.days:type_name -> baton.journal.v1.DayRates
-	72, // 55: baton.journal.v1.DayRates.rates:type_name -> baton.journal.v1.DayRates.RatesEntry
+	73, // 55: baton.journal.v1.DayRates.rates:type_name -> baton.journal.v1.DayRates.RatesEntry
 	66, // 56: baton.journal.v1.DestinationsChanged.destinations:type_name -> baton.journal.v1.Destination
 	57, // [57:57] is the sub-list for method output_type
 	57, // [57:57] is the sub-list for method input_type
@@ -6478,7 +6557,7 @@ func file_baton_journal_v1_facts_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_journal_v1_facts_proto_rawDesc), len(file_baton_journal_v1_facts_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   73,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2488,6 +2488,85 @@ func (x *AgreementEvent) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// SummaryEvent is the `data` of summary.weekly.
+type SummaryEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ISO 8601, as 2026-W47.
+	Week string `protobuf:"bytes,1,opt,name=week,proto3" json:"week,omitempty"`
+	// The same in plain text, as a page, and in Slack's mrkdwn.
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Html          string                 `protobuf:"bytes,3,opt,name=html,proto3" json:"html,omitempty"`
+	Slack         string                 `protobuf:"bytes,4,opt,name=slack,proto3" json:"slack,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SummaryEvent) Reset() {
+	*x = SummaryEvent{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SummaryEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SummaryEvent) ProtoMessage() {}
+
+func (x *SummaryEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SummaryEvent.ProtoReflect.Descriptor instead.
+func (*SummaryEvent) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *SummaryEvent) GetWeek() string {
+	if x != nil {
+		return x.Week
+	}
+	return ""
+}
+
+func (x *SummaryEvent) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *SummaryEvent) GetHtml() string {
+	if x != nil {
+		return x.Html
+	}
+	return ""
+}
+
+func (x *SummaryEvent) GetSlack() string {
+	if x != nil {
+		return x.Slack
+	}
+	return ""
+}
+
+func (x *SummaryEvent) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 type PayloadLead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -2504,7 +2583,7 @@ type PayloadLead struct {
 
 func (x *PayloadLead) Reset() {
 	*x = PayloadLead{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2516,7 +2595,7 @@ func (x *PayloadLead) String() string {
 func (*PayloadLead) ProtoMessage() {}
 
 func (x *PayloadLead) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[25]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2529,7 +2608,7 @@ func (x *PayloadLead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PayloadLead.ProtoReflect.Descriptor instead.
 func (*PayloadLead) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{25}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *PayloadLead) GetId() string {
@@ -2611,7 +2690,7 @@ type ListHandoffsRequest struct {
 
 func (x *ListHandoffsRequest) Reset() {
 	*x = ListHandoffsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2623,7 +2702,7 @@ func (x *ListHandoffsRequest) String() string {
 func (*ListHandoffsRequest) ProtoMessage() {}
 
 func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[26]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2636,7 +2715,7 @@ func (x *ListHandoffsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsRequest.ProtoReflect.Descriptor instead.
 func (*ListHandoffsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{26}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListHandoffsRequest) GetOwner() string {
@@ -2733,7 +2812,7 @@ type ListHandoffsResponse struct {
 
 func (x *ListHandoffsResponse) Reset() {
 	*x = ListHandoffsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2745,7 +2824,7 @@ func (x *ListHandoffsResponse) String() string {
 func (*ListHandoffsResponse) ProtoMessage() {}
 
 func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[27]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2758,7 +2837,7 @@ func (x *ListHandoffsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListHandoffsResponse.ProtoReflect.Descriptor instead.
 func (*ListHandoffsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{27}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListHandoffsResponse) GetHandoffs() []*Handoff {
@@ -2787,7 +2866,7 @@ type GetHandoffRequest struct {
 
 func (x *GetHandoffRequest) Reset() {
 	*x = GetHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +2878,7 @@ func (x *GetHandoffRequest) String() string {
 func (*GetHandoffRequest) ProtoMessage() {}
 
 func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[28]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +2891,7 @@ func (x *GetHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetHandoffRequest.ProtoReflect.Descriptor instead.
 func (*GetHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{28}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetHandoffRequest) GetId() string {
@@ -2849,7 +2928,7 @@ type ListDeliveriesRequest struct {
 
 func (x *ListDeliveriesRequest) Reset() {
 	*x = ListDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +2940,7 @@ func (x *ListDeliveriesRequest) String() string {
 func (*ListDeliveriesRequest) ProtoMessage() {}
 
 func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[29]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +2953,7 @@ func (x *ListDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{29}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListDeliveriesRequest) GetDestination() string {
@@ -2922,7 +3001,7 @@ type ListDeliveriesResponse struct {
 
 func (x *ListDeliveriesResponse) Reset() {
 	*x = ListDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2934,7 +3013,7 @@ func (x *ListDeliveriesResponse) String() string {
 func (*ListDeliveriesResponse) ProtoMessage() {}
 
 func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[30]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2947,7 +3026,7 @@ func (x *ListDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ListDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{30}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListDeliveriesResponse) GetDeliveries() []*DeliveryStatus {
@@ -2973,7 +3052,7 @@ type ReplayDeliveryRequest struct {
 
 func (x *ReplayDeliveryRequest) Reset() {
 	*x = ReplayDeliveryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2985,7 +3064,7 @@ func (x *ReplayDeliveryRequest) String() string {
 func (*ReplayDeliveryRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[31]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2998,7 +3077,7 @@ func (x *ReplayDeliveryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{31}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ReplayDeliveryRequest) GetId() string {
@@ -3017,7 +3096,7 @@ type ReplayDeliveryResponse struct {
 
 func (x *ReplayDeliveryResponse) Reset() {
 	*x = ReplayDeliveryResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3029,7 +3108,7 @@ func (x *ReplayDeliveryResponse) String() string {
 func (*ReplayDeliveryResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[32]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3042,7 +3121,7 @@ func (x *ReplayDeliveryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveryResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveryResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{32}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ReplayDeliveryResponse) GetSequence() string {
@@ -3073,7 +3152,7 @@ type ReplayDeliveriesRequest struct {
 
 func (x *ReplayDeliveriesRequest) Reset() {
 	*x = ReplayDeliveriesRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3164,7 @@ func (x *ReplayDeliveriesRequest) String() string {
 func (*ReplayDeliveriesRequest) ProtoMessage() {}
 
 func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[33]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +3177,7 @@ func (x *ReplayDeliveriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveriesRequest.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveriesRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{33}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReplayDeliveriesRequest) GetDestination() string {
@@ -3165,7 +3244,7 @@ type ReplayDeliveriesResponse struct {
 
 func (x *ReplayDeliveriesResponse) Reset() {
 	*x = ReplayDeliveriesResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3256,7 @@ func (x *ReplayDeliveriesResponse) String() string {
 func (*ReplayDeliveriesResponse) ProtoMessage() {}
 
 func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[34]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3269,7 @@ func (x *ReplayDeliveriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplayDeliveriesResponse.ProtoReflect.Descriptor instead.
 func (*ReplayDeliveriesResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{34}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReplayDeliveriesResponse) GetReplayed() int32 {
@@ -3229,7 +3308,7 @@ type ListDestinationsRequest struct {
 
 func (x *ListDestinationsRequest) Reset() {
 	*x = ListDestinationsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3241,7 +3320,7 @@ func (x *ListDestinationsRequest) String() string {
 func (*ListDestinationsRequest) ProtoMessage() {}
 
 func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[35]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3254,7 +3333,7 @@ func (x *ListDestinationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDestinationsRequest.ProtoReflect.Descriptor instead.
 func (*ListDestinationsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{35}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
 }
 
 type ListDestinationsResponse struct {
@@ -3267,7 +3346,7 @@ type ListDestinationsResponse struct {
 
 func (x *ListDestinationsResponse) Reset() {
 	*x = ListDestinationsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3279,7 +3358,7 @@ func (x *ListDestinationsResponse) String() string {
 func (*ListDestinationsResponse) ProtoMessage() {}
 
 func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[36]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3292,7 +3371,7 @@ func (x *ListDestinationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDestinationsResponse.ProtoReflect.Descriptor instead.
 func (*ListDestinationsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{36}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ListDestinationsResponse) GetDestinations() []*DestinationStatus {
@@ -3333,7 +3412,7 @@ type DestinationStatus struct {
 
 func (x *DestinationStatus) Reset() {
 	*x = DestinationStatus{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3345,7 +3424,7 @@ func (x *DestinationStatus) String() string {
 func (*DestinationStatus) ProtoMessage() {}
 
 func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[37]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3358,7 +3437,7 @@ func (x *DestinationStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DestinationStatus.ProtoReflect.Descriptor instead.
 func (*DestinationStatus) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{37}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DestinationStatus) GetName() string {
@@ -3496,7 +3575,7 @@ type CheckResult struct {
 
 func (x *CheckResult) Reset() {
 	*x = CheckResult{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3508,7 +3587,7 @@ func (x *CheckResult) String() string {
 func (*CheckResult) ProtoMessage() {}
 
 func (x *CheckResult) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[38]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3521,7 +3600,7 @@ func (x *CheckResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResult.ProtoReflect.Descriptor instead.
 func (*CheckResult) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{38}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *CheckResult) GetAt() *timestamppb.Timestamp {
@@ -3561,7 +3640,7 @@ type CheckDestinationRequest struct {
 
 func (x *CheckDestinationRequest) Reset() {
 	*x = CheckDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3573,7 +3652,7 @@ func (x *CheckDestinationRequest) String() string {
 func (*CheckDestinationRequest) ProtoMessage() {}
 
 func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[39]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3586,7 +3665,7 @@ func (x *CheckDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckDestinationRequest.ProtoReflect.Descriptor instead.
 func (*CheckDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{39}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CheckDestinationRequest) GetName() string {
@@ -3607,7 +3686,7 @@ type PauseDestinationRequest struct {
 
 func (x *PauseDestinationRequest) Reset() {
 	*x = PauseDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3619,7 +3698,7 @@ func (x *PauseDestinationRequest) String() string {
 func (*PauseDestinationRequest) ProtoMessage() {}
 
 func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3632,7 +3711,7 @@ func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
 func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *PauseDestinationRequest) GetName() string {
@@ -3658,7 +3737,7 @@ type ResumeDestinationRequest struct {
 
 func (x *ResumeDestinationRequest) Reset() {
 	*x = ResumeDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3670,7 +3749,7 @@ func (x *ResumeDestinationRequest) String() string {
 func (*ResumeDestinationRequest) ProtoMessage() {}
 
 func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3683,7 +3762,7 @@ func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ResumeDestinationRequest) GetName() string {
@@ -3702,7 +3781,7 @@ type PauseDestinationResponse struct {
 
 func (x *PauseDestinationResponse) Reset() {
 	*x = PauseDestinationResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3714,7 +3793,7 @@ func (x *PauseDestinationResponse) String() string {
 func (*PauseDestinationResponse) ProtoMessage() {}
 
 func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3727,7 +3806,7 @@ func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
 func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PauseDestinationResponse) GetSequence() string {
@@ -3746,7 +3825,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3758,7 +3837,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3771,7 +3850,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -3793,7 +3872,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3805,7 +3884,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3818,7 +3897,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Directory) GetYaml() string {
@@ -3851,7 +3930,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3863,7 +3942,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3876,7 +3955,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -3902,7 +3981,7 @@ type PutAccountsRequest struct {
 
 func (x *PutAccountsRequest) Reset() {
 	*x = PutAccountsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3914,7 +3993,7 @@ func (x *PutAccountsRequest) String() string {
 func (*PutAccountsRequest) ProtoMessage() {}
 
 func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3927,7 +4006,7 @@ func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutAccountsRequest.ProtoReflect.Descriptor instead.
 func (*PutAccountsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PutAccountsRequest) GetRevision() string {
@@ -3971,7 +4050,7 @@ type PutAccountsResponse struct {
 
 func (x *PutAccountsResponse) Reset() {
 	*x = PutAccountsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3983,7 +4062,7 @@ func (x *PutAccountsResponse) String() string {
 func (*PutAccountsResponse) ProtoMessage() {}
 
 func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3996,7 +4075,7 @@ func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutAccountsResponse.ProtoReflect.Descriptor instead.
 func (*PutAccountsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PutAccountsResponse) GetNext() int32 {
@@ -4040,7 +4119,7 @@ type MatchAccountRequest struct {
 
 func (x *MatchAccountRequest) Reset() {
 	*x = MatchAccountRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4052,7 +4131,7 @@ func (x *MatchAccountRequest) String() string {
 func (*MatchAccountRequest) ProtoMessage() {}
 
 func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4065,7 +4144,7 @@ func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchAccountRequest.ProtoReflect.Descriptor instead.
 func (*MatchAccountRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *MatchAccountRequest) GetQuery() string {
@@ -4154,7 +4233,7 @@ type MatchAccountResponse struct {
 
 func (x *MatchAccountResponse) Reset() {
 	*x = MatchAccountResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4166,7 +4245,7 @@ func (x *MatchAccountResponse) String() string {
 func (*MatchAccountResponse) ProtoMessage() {}
 
 func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4179,7 +4258,7 @@ func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchAccountResponse.ProtoReflect.Descriptor instead.
 func (*MatchAccountResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MatchAccountResponse) GetAccount() *AccountRef {
@@ -4235,7 +4314,7 @@ type MatchCandidate struct {
 
 func (x *MatchCandidate) Reset() {
 	*x = MatchCandidate{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4247,7 +4326,7 @@ func (x *MatchCandidate) String() string {
 func (*MatchCandidate) ProtoMessage() {}
 
 func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4260,7 +4339,7 @@ func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchCandidate.ProtoReflect.Descriptor instead.
 func (*MatchCandidate) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MatchCandidate) GetId() string {
@@ -4344,7 +4423,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4356,7 +4435,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4369,7 +4448,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -4418,7 +4497,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4430,7 +4509,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4443,7 +4522,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -4483,7 +4562,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4495,7 +4574,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4508,7 +4587,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -4571,7 +4650,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4583,7 +4662,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4596,7 +4675,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -4657,7 +4736,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4669,7 +4748,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4682,7 +4761,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -4744,7 +4823,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4756,7 +4835,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4769,7 +4848,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -4799,7 +4878,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4811,7 +4890,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4824,7 +4903,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -4889,7 +4968,7 @@ type GetDeskRequest struct {
 
 func (x *GetDeskRequest) Reset() {
 	*x = GetDeskRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4901,7 +4980,7 @@ func (x *GetDeskRequest) String() string {
 func (*GetDeskRequest) ProtoMessage() {}
 
 func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4914,7 +4993,7 @@ func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
 func (*GetDeskRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *GetDeskRequest) GetAfter() string {
@@ -4952,7 +5031,7 @@ type Desk struct {
 
 func (x *Desk) Reset() {
 	*x = Desk{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4964,7 +5043,7 @@ func (x *Desk) String() string {
 func (*Desk) ProtoMessage() {}
 
 func (x *Desk) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4977,7 +5056,7 @@ func (x *Desk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desk.ProtoReflect.Descriptor instead.
 func (*Desk) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Desk) GetAt() *timestamppb.Timestamp {
@@ -5030,7 +5109,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5042,7 +5121,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5055,7 +5134,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *Waiter) GetHandoffId() string {
@@ -5144,7 +5223,7 @@ type PoolStanding struct {
 
 func (x *PoolStanding) Reset() {
 	*x = PoolStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5156,7 +5235,7 @@ func (x *PoolStanding) String() string {
 func (*PoolStanding) ProtoMessage() {}
 
 func (x *PoolStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5169,7 +5248,7 @@ func (x *PoolStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
 func (*PoolStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *PoolStanding) GetPool() string {
@@ -5244,7 +5323,7 @@ type MemberStanding struct {
 
 func (x *MemberStanding) Reset() {
 	*x = MemberStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5256,7 +5335,7 @@ func (x *MemberStanding) String() string {
 func (*MemberStanding) ProtoMessage() {}
 
 func (x *MemberStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5269,7 +5348,7 @@ func (x *MemberStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
 func (*MemberStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *MemberStanding) GetRep() string {
@@ -5349,7 +5428,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5361,7 +5440,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5374,7 +5453,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *Load) GetPer() string {
@@ -5421,7 +5500,7 @@ type DeskEvent struct {
 
 func (x *DeskEvent) Reset() {
 	*x = DeskEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5433,7 +5512,7 @@ func (x *DeskEvent) String() string {
 func (*DeskEvent) ProtoMessage() {}
 
 func (x *DeskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5446,7 +5525,7 @@ func (x *DeskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
 func (*DeskEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *DeskEvent) GetPool() string {
@@ -5499,7 +5578,7 @@ type GetInboxRequest struct {
 
 func (x *GetInboxRequest) Reset() {
 	*x = GetInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5511,7 +5590,7 @@ func (x *GetInboxRequest) String() string {
 func (*GetInboxRequest) ProtoMessage() {}
 
 func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5524,7 +5603,7 @@ func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
 func (*GetInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *GetInboxRequest) GetOwner() string {
@@ -5577,7 +5656,7 @@ type Inbox struct {
 
 func (x *Inbox) Reset() {
 	*x = Inbox{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5589,7 +5668,7 @@ func (x *Inbox) String() string {
 func (*Inbox) ProtoMessage() {}
 
 func (x *Inbox) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5602,7 +5681,7 @@ func (x *Inbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
 func (*Inbox) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *Inbox) GetOwner() string {
@@ -5659,7 +5738,7 @@ type InboxCounts struct {
 
 func (x *InboxCounts) Reset() {
 	*x = InboxCounts{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5671,7 +5750,7 @@ func (x *InboxCounts) String() string {
 func (*InboxCounts) ProtoMessage() {}
 
 func (x *InboxCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5684,7 +5763,7 @@ func (x *InboxCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
 func (*InboxCounts) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *InboxCounts) GetOpen() int32 {
@@ -5748,7 +5827,7 @@ type WatchInboxRequest struct {
 
 func (x *WatchInboxRequest) Reset() {
 	*x = WatchInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5760,7 +5839,7 @@ func (x *WatchInboxRequest) String() string {
 func (*WatchInboxRequest) ProtoMessage() {}
 
 func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5773,7 +5852,7 @@ func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
 func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *WatchInboxRequest) GetOwner() string {
@@ -5812,7 +5891,7 @@ type InboxEvent struct {
 
 func (x *InboxEvent) Reset() {
 	*x = InboxEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5824,7 +5903,7 @@ func (x *InboxEvent) String() string {
 func (*InboxEvent) ProtoMessage() {}
 
 func (x *InboxEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5837,7 +5916,7 @@ func (x *InboxEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
 func (*InboxEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *InboxEvent) GetType() string {
@@ -5869,7 +5948,7 @@ type ListReasonsRequest struct {
 
 func (x *ListReasonsRequest) Reset() {
 	*x = ListReasonsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5881,7 +5960,7 @@ func (x *ListReasonsRequest) String() string {
 func (*ListReasonsRequest) ProtoMessage() {}
 
 func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5894,7 +5973,7 @@ func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
 func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{70}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{71}
 }
 
 // Reasons are those of the agreement in force.
@@ -5910,7 +5989,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5922,7 +6001,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5935,7 +6014,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{71}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *Reasons) GetAgreementVersion() int32 {
@@ -5979,7 +6058,7 @@ type ReasonChoice struct {
 
 func (x *ReasonChoice) Reset() {
 	*x = ReasonChoice{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5991,7 +6070,7 @@ func (x *ReasonChoice) String() string {
 func (*ReasonChoice) ProtoMessage() {}
 
 func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6004,7 +6083,7 @@ func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonChoice.ProtoReflect.Descriptor instead.
 func (*ReasonChoice) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{72}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *ReasonChoice) GetId() string {
@@ -6311,7 +6390,13 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0eAgreementEvent\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12*\n" +
-	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc8\x02\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\x8c\x01\n" +
+	"\fSummaryEvent\x12\x12\n" +
+	"\x04week\x18\x01 \x01(\tR\x04week\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
+	"\x04html\x18\x03 \x01(\tR\x04html\x12\x14\n" +
+	"\x05slack\x18\x04 \x01(\tR\x05slack\x12*\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc8\x02\n" +
 	"\vPayloadLead\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -6657,7 +6742,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 77)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -6684,99 +6769,100 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Breach)(nil),                    // 22: baton.routing.v1.Breach
 	(*LeadEvent)(nil),                 // 23: baton.routing.v1.LeadEvent
 	(*AgreementEvent)(nil),            // 24: baton.routing.v1.AgreementEvent
-	(*PayloadLead)(nil),               // 25: baton.routing.v1.PayloadLead
-	(*ListHandoffsRequest)(nil),       // 26: baton.routing.v1.ListHandoffsRequest
-	(*ListHandoffsResponse)(nil),      // 27: baton.routing.v1.ListHandoffsResponse
-	(*GetHandoffRequest)(nil),         // 28: baton.routing.v1.GetHandoffRequest
-	(*ListDeliveriesRequest)(nil),     // 29: baton.routing.v1.ListDeliveriesRequest
-	(*ListDeliveriesResponse)(nil),    // 30: baton.routing.v1.ListDeliveriesResponse
-	(*ReplayDeliveryRequest)(nil),     // 31: baton.routing.v1.ReplayDeliveryRequest
-	(*ReplayDeliveryResponse)(nil),    // 32: baton.routing.v1.ReplayDeliveryResponse
-	(*ReplayDeliveriesRequest)(nil),   // 33: baton.routing.v1.ReplayDeliveriesRequest
-	(*ReplayDeliveriesResponse)(nil),  // 34: baton.routing.v1.ReplayDeliveriesResponse
-	(*ListDestinationsRequest)(nil),   // 35: baton.routing.v1.ListDestinationsRequest
-	(*ListDestinationsResponse)(nil),  // 36: baton.routing.v1.ListDestinationsResponse
-	(*DestinationStatus)(nil),         // 37: baton.routing.v1.DestinationStatus
-	(*CheckResult)(nil),               // 38: baton.routing.v1.CheckResult
-	(*CheckDestinationRequest)(nil),   // 39: baton.routing.v1.CheckDestinationRequest
-	(*PauseDestinationRequest)(nil),   // 40: baton.routing.v1.PauseDestinationRequest
-	(*ResumeDestinationRequest)(nil),  // 41: baton.routing.v1.ResumeDestinationRequest
-	(*PauseDestinationResponse)(nil),  // 42: baton.routing.v1.PauseDestinationResponse
-	(*GetDirectoryRequest)(nil),       // 43: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),                 // 44: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),       // 45: baton.routing.v1.PutDirectoryRequest
-	(*PutAccountsRequest)(nil),        // 46: baton.routing.v1.PutAccountsRequest
-	(*PutAccountsResponse)(nil),       // 47: baton.routing.v1.PutAccountsResponse
-	(*MatchAccountRequest)(nil),       // 48: baton.routing.v1.MatchAccountRequest
-	(*MatchAccountResponse)(nil),      // 49: baton.routing.v1.MatchAccountResponse
-	(*MatchCandidate)(nil),            // 50: baton.routing.v1.MatchCandidate
-	(*PauseHandoffRequest)(nil),       // 51: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 52: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 53: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 54: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 55: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 56: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 57: baton.routing.v1.OutreachVerdict
-	(*GetDeskRequest)(nil),            // 58: baton.routing.v1.GetDeskRequest
-	(*Desk)(nil),                      // 59: baton.routing.v1.Desk
-	(*Waiter)(nil),                    // 60: baton.routing.v1.Waiter
-	(*PoolStanding)(nil),              // 61: baton.routing.v1.PoolStanding
-	(*MemberStanding)(nil),            // 62: baton.routing.v1.MemberStanding
-	(*Load)(nil),                      // 63: baton.routing.v1.Load
-	(*DeskEvent)(nil),                 // 64: baton.routing.v1.DeskEvent
-	(*GetInboxRequest)(nil),           // 65: baton.routing.v1.GetInboxRequest
-	(*Inbox)(nil),                     // 66: baton.routing.v1.Inbox
-	(*InboxCounts)(nil),               // 67: baton.routing.v1.InboxCounts
-	(*WatchInboxRequest)(nil),         // 68: baton.routing.v1.WatchInboxRequest
-	(*InboxEvent)(nil),                // 69: baton.routing.v1.InboxEvent
-	(*ListReasonsRequest)(nil),        // 70: baton.routing.v1.ListReasonsRequest
-	(*Reasons)(nil),                   // 71: baton.routing.v1.Reasons
-	(*ReasonChoice)(nil),              // 72: baton.routing.v1.ReasonChoice
-	nil,                               // 73: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 74: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 75: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 76: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 77: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 78: baton.journal.v1.Considered
-	(*v1.AccountCandidate)(nil),       // 79: baton.journal.v1.AccountCandidate
-	(*v1.EarlierEpoch)(nil),           // 80: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 81: baton.journal.v1.ScoreSnapshot
-	(*TryRoutingRequest)(nil),         // 82: baton.routing.v1.TryRoutingRequest
-	(*SimulateRoutingRequest)(nil),    // 83: baton.routing.v1.SimulateRoutingRequest
-	(*httpbody.HttpBody)(nil),         // 84: google.api.HttpBody
-	(*TryRoutingResponse)(nil),        // 85: baton.routing.v1.TryRoutingResponse
-	(*SimulateRoutingResponse)(nil),   // 86: baton.routing.v1.SimulateRoutingResponse
+	(*SummaryEvent)(nil),              // 25: baton.routing.v1.SummaryEvent
+	(*PayloadLead)(nil),               // 26: baton.routing.v1.PayloadLead
+	(*ListHandoffsRequest)(nil),       // 27: baton.routing.v1.ListHandoffsRequest
+	(*ListHandoffsResponse)(nil),      // 28: baton.routing.v1.ListHandoffsResponse
+	(*GetHandoffRequest)(nil),         // 29: baton.routing.v1.GetHandoffRequest
+	(*ListDeliveriesRequest)(nil),     // 30: baton.routing.v1.ListDeliveriesRequest
+	(*ListDeliveriesResponse)(nil),    // 31: baton.routing.v1.ListDeliveriesResponse
+	(*ReplayDeliveryRequest)(nil),     // 32: baton.routing.v1.ReplayDeliveryRequest
+	(*ReplayDeliveryResponse)(nil),    // 33: baton.routing.v1.ReplayDeliveryResponse
+	(*ReplayDeliveriesRequest)(nil),   // 34: baton.routing.v1.ReplayDeliveriesRequest
+	(*ReplayDeliveriesResponse)(nil),  // 35: baton.routing.v1.ReplayDeliveriesResponse
+	(*ListDestinationsRequest)(nil),   // 36: baton.routing.v1.ListDestinationsRequest
+	(*ListDestinationsResponse)(nil),  // 37: baton.routing.v1.ListDestinationsResponse
+	(*DestinationStatus)(nil),         // 38: baton.routing.v1.DestinationStatus
+	(*CheckResult)(nil),               // 39: baton.routing.v1.CheckResult
+	(*CheckDestinationRequest)(nil),   // 40: baton.routing.v1.CheckDestinationRequest
+	(*PauseDestinationRequest)(nil),   // 41: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil),  // 42: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil),  // 43: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),       // 44: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 45: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 46: baton.routing.v1.PutDirectoryRequest
+	(*PutAccountsRequest)(nil),        // 47: baton.routing.v1.PutAccountsRequest
+	(*PutAccountsResponse)(nil),       // 48: baton.routing.v1.PutAccountsResponse
+	(*MatchAccountRequest)(nil),       // 49: baton.routing.v1.MatchAccountRequest
+	(*MatchAccountResponse)(nil),      // 50: baton.routing.v1.MatchAccountResponse
+	(*MatchCandidate)(nil),            // 51: baton.routing.v1.MatchCandidate
+	(*PauseHandoffRequest)(nil),       // 52: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 53: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 54: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 55: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 56: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 57: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 58: baton.routing.v1.OutreachVerdict
+	(*GetDeskRequest)(nil),            // 59: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 60: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 61: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 62: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 63: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 64: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 65: baton.routing.v1.DeskEvent
+	(*GetInboxRequest)(nil),           // 66: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 67: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 68: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 69: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 70: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 71: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 72: baton.routing.v1.Reasons
+	(*ReasonChoice)(nil),              // 73: baton.routing.v1.ReasonChoice
+	nil,                               // 74: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 75: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 76: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 77: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 78: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 79: baton.journal.v1.Considered
+	(*v1.AccountCandidate)(nil),       // 80: baton.journal.v1.AccountCandidate
+	(*v1.EarlierEpoch)(nil),           // 81: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 82: baton.journal.v1.ScoreSnapshot
+	(*TryRoutingRequest)(nil),         // 83: baton.routing.v1.TryRoutingRequest
+	(*SimulateRoutingRequest)(nil),    // 84: baton.routing.v1.SimulateRoutingRequest
+	(*httpbody.HttpBody)(nil),         // 85: google.api.HttpBody
+	(*TryRoutingResponse)(nil),        // 86: baton.routing.v1.TryRoutingResponse
+	(*SimulateRoutingResponse)(nil),   // 87: baton.routing.v1.SimulateRoutingResponse
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	77,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	77,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	77,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	77,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	78,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	78,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	78,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	78,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	78,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	77,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	77,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	77,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	79,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	78,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	78,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	78,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	77,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
-	77,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
-	77,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	77,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	78,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	78,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	78,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	78,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	73,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	78,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	74,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	79,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	79,  // 22: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
-	79,  // 23: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
-	77,  // 24: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	77,  // 25: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	77,  // 26: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	77,  // 27: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	77,  // 28: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	80,  // 22: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
+	80,  // 23: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
+	78,  // 24: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	78,  // 25: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	78,  // 26: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	78,  // 27: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	78,  // 28: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	14,  // 29: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	15,  // 30: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	16,  // 31: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -6784,133 +6870,134 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	18,  // 33: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	19,  // 34: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	20,  // 35: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	74,  // 36: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	80,  // 37: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	75,  // 36: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	81,  // 37: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
 	11,  // 38: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
 	12,  // 39: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
 	10,  // 40: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
 	14,  // 41: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
 	13,  // 42: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
-	77,  // 43: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
-	77,  // 44: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	77,  // 45: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	77,  // 46: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	77,  // 47: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
-	25,  // 48: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
+	78,  // 43: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	78,  // 44: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	78,  // 45: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	78,  // 46: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	78,  // 47: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	26,  // 48: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	5,   // 49: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	3,   // 50: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	81,  // 51: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	82,  // 51: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	9,   // 52: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	7,   // 53: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	22,  // 54: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	2,   // 55: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
 	1,   // 56: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	77,  // 57: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
-	25,  // 58: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	77,  // 59: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	75,  // 60: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	77,  // 61: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	76,  // 62: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	77,  // 63: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
-	0,   // 64: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
-	8,   // 65: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	77,  // 66: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	77,  // 67: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
-	37,  // 68: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	77,  // 69: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	77,  // 70: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	77,  // 71: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	77,  // 72: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
-	38,  // 73: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	77,  // 74: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	5,   // 75: baton.routing.v1.MatchAccountResponse.account:type_name -> baton.routing.v1.AccountRef
-	50,  // 76: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
-	77,  // 77: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	77,  // 78: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	57,  // 79: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
-	1,   // 80: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	77,  // 81: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	77,  // 82: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	60,  // 83: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	61,  // 84: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	77,  // 85: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	77,  // 86: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	78,  // 87: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	77,  // 88: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	77,  // 89: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	62,  // 90: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	63,  // 91: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	77,  // 92: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	63,  // 93: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	77,  // 94: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	77,  // 95: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	77,  // 96: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	77,  // 97: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	67,  // 98: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
-	0,   // 99: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
-	0,   // 100: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
-	77,  // 101: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
-	72,  // 102: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
-	72,  // 103: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
-	26,  // 104: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	26,  // 105: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
-	28,  // 106: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
-	28,  // 107: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
-	29,  // 108: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
-	31,  // 109: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	43,  // 110: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	45,  // 111: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	51,  // 112: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	52,  // 113: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	54,  // 114: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	55,  // 115: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
-	33,  // 116: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
-	35,  // 117: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
-	39,  // 118: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	40,  // 119: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	41,  // 120: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	58,  // 121: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	65,  // 122: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
-	68,  // 123: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
-	70,  // 124: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
-	28,  // 125: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
-	28,  // 126: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
-	46,  // 127: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
-	48,  // 128: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
-	82,  // 129: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
-	83,  // 130: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
-	27,  // 131: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 132: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 133: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	21,  // 134: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	30,  // 135: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	32,  // 136: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	44,  // 137: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 138: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	53,  // 139: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	53,  // 140: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	57,  // 141: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	56,  // 142: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	34,  // 143: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	36,  // 144: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	38,  // 145: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	42,  // 146: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	42,  // 147: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	59,  // 148: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	66,  // 149: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	69,  // 150: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	71,  // 151: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	84,  // 152: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
-	84,  // 153: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
-	47,  // 154: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
-	49,  // 155: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
-	85,  // 156: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
-	86,  // 157: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
-	131, // [131:158] is the sub-list for method output_type
-	104, // [104:131] is the sub-list for method input_type
-	104, // [104:104] is the sub-list for extension type_name
-	104, // [104:104] is the sub-list for extension extendee
-	0,   // [0:104] is the sub-list for field type_name
+	78,  // 57: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	26,  // 58: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
+	78,  // 59: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	76,  // 60: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	78,  // 61: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	78,  // 62: baton.routing.v1.SummaryEvent.at:type_name -> google.protobuf.Timestamp
+	77,  // 63: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	78,  // 64: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	0,   // 65: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
+	8,   // 66: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
+	78,  // 67: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	78,  // 68: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	38,  // 69: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
+	78,  // 70: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	78,  // 71: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	78,  // 72: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	78,  // 73: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	39,  // 74: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
+	78,  // 75: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	5,   // 76: baton.routing.v1.MatchAccountResponse.account:type_name -> baton.routing.v1.AccountRef
+	51,  // 77: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
+	78,  // 78: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	78,  // 79: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	58,  // 80: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	1,   // 81: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
+	78,  // 82: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	78,  // 83: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	61,  // 84: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	62,  // 85: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	78,  // 86: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	78,  // 87: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	79,  // 88: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	78,  // 89: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	78,  // 90: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	63,  // 91: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	64,  // 92: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	78,  // 93: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	64,  // 94: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	78,  // 95: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	78,  // 96: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	78,  // 97: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	78,  // 98: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	68,  // 99: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	0,   // 100: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
+	0,   // 101: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
+	78,  // 102: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	73,  // 103: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
+	73,  // 104: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
+	27,  // 105: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	27,  // 106: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
+	29,  // 107: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
+	29,  // 108: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
+	30,  // 109: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
+	32,  // 110: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
+	44,  // 111: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	46,  // 112: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	52,  // 113: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	53,  // 114: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	55,  // 115: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	56,  // 116: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	34,  // 117: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
+	36,  // 118: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
+	40,  // 119: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
+	41,  // 120: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	42,  // 121: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	59,  // 122: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	66,  // 123: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	69,  // 124: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	71,  // 125: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	29,  // 126: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	29,  // 127: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	47,  // 128: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
+	49,  // 129: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
+	83,  // 130: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
+	84,  // 131: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
+	28,  // 132: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 133: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 134: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 135: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	31,  // 136: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	33,  // 137: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	45,  // 138: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	45,  // 139: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	54,  // 140: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	54,  // 141: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	58,  // 142: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	57,  // 143: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	35,  // 144: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	37,  // 145: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	39,  // 146: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	43,  // 147: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	43,  // 148: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	60,  // 149: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	67,  // 150: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	70,  // 151: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	72,  // 152: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	85,  // 153: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	85,  // 154: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	48,  // 155: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
+	50,  // 156: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
+	86,  // 157: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
+	87,  // 158: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
+	132, // [132:159] is the sub-list for method output_type
+	105, // [105:132] is the sub-list for method input_type
+	105, // [105:105] is the sub-list for extension type_name
+	105, // [105:105] is the sub-list for extension extendee
+	0,   // [0:105] is the sub-list for field type_name
 }
 
 func init() { file_baton_routing_v1_routing_proto_init() }
@@ -6919,14 +7006,14 @@ func file_baton_routing_v1_routing_proto_init() {
 		return
 	}
 	file_baton_routing_v1_dryrun_proto_init()
-	file_baton_routing_v1_routing_proto_msgTypes[26].OneofWrappers = []any{}
+	file_baton_routing_v1_routing_proto_msgTypes[27].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   77,
+			NumMessages:   78,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

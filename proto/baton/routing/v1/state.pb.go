@@ -1882,7 +1882,9 @@ type DeskState struct {
 	// What pools with a capacity gave out, by pool id.
 	PoolLoads []*LoadState `protobuf:"bytes,31,rep,name=pool_loads,json=poolLoads,proto3" json:"pool_loads,omitempty"`
 	// Pools of which it was told that somebody waits, by id.
-	Alarms        []*AlarmState `protobuf:"bytes,32,rep,name=alarms,proto3" json:"alarms,omitempty"`
+	Alarms []*AlarmState `protobuf:"bytes,32,rep,name=alarms,proto3" json:"alarms,omitempty"`
+	// The latest week whose summary was told, as 2026-W47.
+	SummaryWeek   string `protobuf:"bytes,45,opt,name=summary_week,json=summaryWeek,proto3" json:"summary_week,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1992,6 +1994,13 @@ func (x *DeskState) GetAlarms() []*AlarmState {
 		return x.Alarms
 	}
 	return nil
+}
+
+func (x *DeskState) GetSummaryWeek() string {
+	if x != nil {
+		return x.SummaryWeek
+	}
+	return ""
 }
 
 // PausedState is a destination that an operator has paused.
@@ -2790,7 +2799,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"assignment\x12\x0e\n" +
 	"\x02to\x18\x1f \x01(\tR\x02to\x12\x14\n" +
 	"\x05force\x18  \x01(\bR\x05force\x12\x12\n" +
-	"\x04role\x18! \x01(\tR\x04role\"\x87\x04\n" +
+	"\x04role\x18! \x01(\tR\x04role\"\xaa\x04\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +
@@ -2805,7 +2814,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05hands\x18\x1e \x03(\v2\x1c.baton.routing.v1.HandsStateR\x05hands\x12:\n" +
 	"\n" +
 	"pool_loads\x18\x1f \x03(\v2\x1b.baton.routing.v1.LoadStateR\tpoolLoads\x124\n" +
-	"\x06alarms\x18  \x03(\v2\x1c.baton.routing.v1.AlarmStateR\x06alarms\"o\n" +
+	"\x06alarms\x18  \x03(\v2\x1c.baton.routing.v1.AlarmStateR\x06alarms\x12!\n" +
+	"\fsummary_week\x18- \x01(\tR\vsummaryWeek\"o\n" +
 	"\vPausedState\x12 \n" +
 	"\vdestination\x18\x01 \x01(\tR\vdestination\x12\x14\n" +
 	"\x05since\x18\x02 \x01(\x03R\x05since\x12\x0e\n" +

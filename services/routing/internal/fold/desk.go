@@ -31,6 +31,8 @@ type deskEntity struct {
 	state.Desk
 	// freed: with the event just applied a rep has room in hand again, and somebody waits who could go to them.
 	freed bool
+	// summary: the event just applied is the summary of a week that was not told yet.
+	summary bool
 }
 
 func loadDesk(blob []byte) (journal.Entity, error) {
@@ -53,6 +55,9 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 	}
 	if ev.Type == typeDestinationPaused {
 		return e.pause(ev)
+	}
+	if ev.Type == typeSummaryDue {
+		return e.summaryDue(ev)
 	}
 	s := e.Desk.Desk
 	s.Advance(ev.Time())
@@ -107,6 +112,9 @@ func (e *deskEntity) Decide(globals journal.Globals, ev *journal.Event, d *journ
 		return
 	}
 	switch ev.Type {
+	case typeSummaryDue:
+		e.tellSummary(g, ev, d)
+		return
 	case typeMatched, typeDirectoryChanged, journal.TypeTimerFired:
 	case typeClosed:
 		if !e.freed {

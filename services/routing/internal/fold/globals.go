@@ -26,6 +26,8 @@ const (
 	// EventDeskWaiting and EventDeskCleared: the first began to wait for a pool, and nobody waits for it any more.
 	EventDeskWaiting = "desk.waiting"
 	EventDeskCleared = "desk.cleared"
+	// EventSummary: the summary of a week.
+	EventSummary = "summary.weekly"
 )
 
 // Globals is what is in force for everybody: the directory, the agreement, and who is told what.

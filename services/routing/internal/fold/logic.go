@@ -103,7 +103,7 @@ func (*Logic) Wants(h journal.Head) bool {
 		switch h.Type {
 		case typeMatched, typeClosed, typeAssigned, typeWaiting, typeDeclined, typeDeliveryDue:
 			return from == Service
-		case typeDelivered, typeDeliveryFailed, typeReplayRequested, typeDestinationPaused, journal.TypeTimerFired:
+		case typeDelivered, typeDeliveryFailed, typeReplayRequested, typeDestinationPaused, typeSummaryDue, journal.TypeTimerFired:
 			return from == ""
 		}
 		return false

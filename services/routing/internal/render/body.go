@@ -67,6 +67,10 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 		return data, nil, err
 	case fold.EventAgreementActivated:
 		return &routingv1.AgreementEvent{Version: int32(number(d.Data["version"])), Hash: d.Data["hash"], At: timestamppb.New(d.DueAt)}, nil, nil
+	case fold.EventSummary:
+		return &routingv1.SummaryEvent{
+			Week: d.Data["week"], Text: d.Data["text"], Html: d.Data["html"], Slack: d.Data["slack"], At: parseTime(d.Data["at"]),
+		}, nil, nil
 	case fold.EventDeskWaiting, fold.EventDeskCleared:
 		return &routingv1.DeskEvent{
 			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),

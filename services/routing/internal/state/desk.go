@@ -19,6 +19,8 @@ type Desk struct {
 	Book Book
 	// Paused are the destinations that an operator has paused.
 	Paused map[string]Paused
+	// SummaryWeek is the latest week whose summary was told, as 2026-W47; "" before the first.
+	SummaryWeek string
 }
 
 // Paused says since when a destination is, and who wanted it.
@@ -30,7 +32,7 @@ type Paused struct {
 // EncodeDesk gives the desk's blob.
 func EncodeDesk(d *Desk) []byte {
 	s := d.Desk
-	out := &routingv1.DeskState{Now: nanos(s.Now), Recent: s.Recent, Stated: d.Book.Stated, Deliveries: d.Book.encode()}
+	out := &routingv1.DeskState{Now: nanos(s.Now), Recent: s.Recent, Stated: d.Book.Stated, Deliveries: d.Book.encode(), SummaryWeek: d.SummaryWeek}
 	for _, id := range slices.Sorted(maps.Keys(s.Pools)) {
 		p := &routingv1.PoolState{Id: id}
 		for _, rep := range slices.Sorted(maps.Keys(s.Pools[id])) {
@@ -100,7 +102,7 @@ func DecodeDesk(blob []byte) (*Desk, error) {
 		})
 	}
 	s.Restore()
-	d := &Desk{Desk: s, Book: decodeBook(in.Deliveries, in.Stated)}
+	d := &Desk{Desk: s, Book: decodeBook(in.Deliveries, in.Stated), SummaryWeek: in.SummaryWeek}
 	for _, p := range in.Paused {
 		if d.Paused == nil {
 			d.Paused = map[string]Paused{}
