@@ -3296,10 +3296,12 @@ type DestinationStatus struct {
 	InFlight      int32                  `protobuf:"varint,12,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	LastSuccessAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_success_at,json=lastSuccessAt,proto3" json:"last_success_at,omitempty"`
 	// Since the process started.
-	Delivered     int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
-	Failed        int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
-	Dead          int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
-	Check         *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	Delivered int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Failed    int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
+	Dead      int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
+	Check     *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	// Of the backlog: those that wait for their moment, by quiet hours or a digest.
+	PutOff        int32 `protobuf:"varint,60,opt,name=put_off,json=putOff,proto3" json:"put_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3453,6 +3455,13 @@ func (x *DestinationStatus) GetCheck() *CheckResult {
 	return nil
 }
 
+func (x *DestinationStatus) GetPutOff() int32 {
+	if x != nil {
+		return x.PutOff
+	}
+	return 0
+}
+
 // CheckResult is what was found when a receiver was last looked at.
 type CheckResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3569,6 +3578,112 @@ func (x *CheckDestinationRequest) GetName() string {
 	return ""
 }
 
+type TestDestinationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// To whom: a rep's id, or an address of the configuration; "" where there is no choice.
+	To            string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestDestinationRequest) Reset() {
+	*x = TestDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestDestinationRequest) ProtoMessage() {}
+
+func (x *TestDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestDestinationRequest.ProtoReflect.Descriptor instead.
+func (*TestDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *TestDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TestDestinationRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+type TestDestinationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sent  bool                   `protobuf:"varint,1,opt,name=sent,proto3" json:"sent,omitempty"`
+	// Why it was not sent.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestDestinationResponse) Reset() {
+	*x = TestDestinationResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestDestinationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestDestinationResponse) ProtoMessage() {}
+
+func (x *TestDestinationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestDestinationResponse.ProtoReflect.Descriptor instead.
+func (*TestDestinationResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *TestDestinationResponse) GetSent() bool {
+	if x != nil {
+		return x.Sent
+	}
+	return false
+}
+
+func (x *TestDestinationResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type PauseDestinationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3580,7 +3695,7 @@ type PauseDestinationRequest struct {
 
 func (x *PauseDestinationRequest) Reset() {
 	*x = PauseDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3592,7 +3707,7 @@ func (x *PauseDestinationRequest) String() string {
 func (*PauseDestinationRequest) ProtoMessage() {}
 
 func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[40]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3605,7 +3720,7 @@ func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
 func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{40}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *PauseDestinationRequest) GetName() string {
@@ -3631,7 +3746,7 @@ type ResumeDestinationRequest struct {
 
 func (x *ResumeDestinationRequest) Reset() {
 	*x = ResumeDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3643,7 +3758,7 @@ func (x *ResumeDestinationRequest) String() string {
 func (*ResumeDestinationRequest) ProtoMessage() {}
 
 func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3656,7 +3771,7 @@ func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ResumeDestinationRequest) GetName() string {
@@ -3675,7 +3790,7 @@ type PauseDestinationResponse struct {
 
 func (x *PauseDestinationResponse) Reset() {
 	*x = PauseDestinationResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3687,7 +3802,7 @@ func (x *PauseDestinationResponse) String() string {
 func (*PauseDestinationResponse) ProtoMessage() {}
 
 func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3700,7 +3815,7 @@ func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
 func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *PauseDestinationResponse) GetSequence() string {
@@ -3719,7 +3834,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3731,7 +3846,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3744,7 +3859,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -3766,7 +3881,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +3893,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +3906,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Directory) GetYaml() string {
@@ -3824,7 +3939,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3836,7 +3951,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3849,7 +3964,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -3877,7 +3992,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3889,7 +4004,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3902,7 +4017,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -3951,7 +4066,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3963,7 +4078,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3976,7 +4091,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -4016,7 +4131,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4028,7 +4143,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4041,7 +4156,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -4104,7 +4219,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4116,7 +4231,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4129,7 +4244,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -4190,7 +4305,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4202,7 +4317,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4215,7 +4330,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -4277,7 +4392,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4289,7 +4404,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4302,7 +4417,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -4332,7 +4447,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4344,7 +4459,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4357,7 +4472,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -4422,7 +4537,7 @@ type GetDeskRequest struct {
 
 func (x *GetDeskRequest) Reset() {
 	*x = GetDeskRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4434,7 +4549,7 @@ func (x *GetDeskRequest) String() string {
 func (*GetDeskRequest) ProtoMessage() {}
 
 func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4447,7 +4562,7 @@ func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
 func (*GetDeskRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *GetDeskRequest) GetAfter() string {
@@ -4485,7 +4600,7 @@ type Desk struct {
 
 func (x *Desk) Reset() {
 	*x = Desk{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4497,7 +4612,7 @@ func (x *Desk) String() string {
 func (*Desk) ProtoMessage() {}
 
 func (x *Desk) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4510,7 +4625,7 @@ func (x *Desk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desk.ProtoReflect.Descriptor instead.
 func (*Desk) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Desk) GetAt() *timestamppb.Timestamp {
@@ -4563,7 +4678,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4575,7 +4690,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4588,7 +4703,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Waiter) GetHandoffId() string {
@@ -4677,7 +4792,7 @@ type PoolStanding struct {
 
 func (x *PoolStanding) Reset() {
 	*x = PoolStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4689,7 +4804,7 @@ func (x *PoolStanding) String() string {
 func (*PoolStanding) ProtoMessage() {}
 
 func (x *PoolStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4702,7 +4817,7 @@ func (x *PoolStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
 func (*PoolStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PoolStanding) GetPool() string {
@@ -4777,7 +4892,7 @@ type MemberStanding struct {
 
 func (x *MemberStanding) Reset() {
 	*x = MemberStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4789,7 +4904,7 @@ func (x *MemberStanding) String() string {
 func (*MemberStanding) ProtoMessage() {}
 
 func (x *MemberStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4802,7 +4917,7 @@ func (x *MemberStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
 func (*MemberStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *MemberStanding) GetRep() string {
@@ -4882,7 +4997,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4894,7 +5009,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4907,7 +5022,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Load) GetPer() string {
@@ -4954,7 +5069,7 @@ type DeskEvent struct {
 
 func (x *DeskEvent) Reset() {
 	*x = DeskEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4966,7 +5081,7 @@ func (x *DeskEvent) String() string {
 func (*DeskEvent) ProtoMessage() {}
 
 func (x *DeskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4979,7 +5094,7 @@ func (x *DeskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
 func (*DeskEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *DeskEvent) GetPool() string {
@@ -5032,7 +5147,7 @@ type GetInboxRequest struct {
 
 func (x *GetInboxRequest) Reset() {
 	*x = GetInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5044,7 +5159,7 @@ func (x *GetInboxRequest) String() string {
 func (*GetInboxRequest) ProtoMessage() {}
 
 func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5057,7 +5172,7 @@ func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
 func (*GetInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GetInboxRequest) GetOwner() string {
@@ -5110,7 +5225,7 @@ type Inbox struct {
 
 func (x *Inbox) Reset() {
 	*x = Inbox{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5122,7 +5237,7 @@ func (x *Inbox) String() string {
 func (*Inbox) ProtoMessage() {}
 
 func (x *Inbox) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5135,7 +5250,7 @@ func (x *Inbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
 func (*Inbox) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Inbox) GetOwner() string {
@@ -5192,7 +5307,7 @@ type InboxCounts struct {
 
 func (x *InboxCounts) Reset() {
 	*x = InboxCounts{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5204,7 +5319,7 @@ func (x *InboxCounts) String() string {
 func (*InboxCounts) ProtoMessage() {}
 
 func (x *InboxCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5217,7 +5332,7 @@ func (x *InboxCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
 func (*InboxCounts) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *InboxCounts) GetOpen() int32 {
@@ -5281,7 +5396,7 @@ type WatchInboxRequest struct {
 
 func (x *WatchInboxRequest) Reset() {
 	*x = WatchInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5293,7 +5408,7 @@ func (x *WatchInboxRequest) String() string {
 func (*WatchInboxRequest) ProtoMessage() {}
 
 func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5306,7 +5421,7 @@ func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
 func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *WatchInboxRequest) GetOwner() string {
@@ -5345,7 +5460,7 @@ type InboxEvent struct {
 
 func (x *InboxEvent) Reset() {
 	*x = InboxEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5357,7 +5472,7 @@ func (x *InboxEvent) String() string {
 func (*InboxEvent) ProtoMessage() {}
 
 func (x *InboxEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5370,7 +5485,7 @@ func (x *InboxEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
 func (*InboxEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *InboxEvent) GetType() string {
@@ -5402,7 +5517,7 @@ type ListReasonsRequest struct {
 
 func (x *ListReasonsRequest) Reset() {
 	*x = ListReasonsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5414,7 +5529,7 @@ func (x *ListReasonsRequest) String() string {
 func (*ListReasonsRequest) ProtoMessage() {}
 
 func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5427,7 +5542,7 @@ func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
 func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
 }
 
 // Reasons are those of the agreement in force.
@@ -5443,7 +5558,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5455,7 +5570,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5468,7 +5583,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *Reasons) GetAgreementVersion() int32 {
@@ -5512,7 +5627,7 @@ type ReasonChoice struct {
 
 func (x *ReasonChoice) Reset() {
 	*x = ReasonChoice{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5524,7 +5639,7 @@ func (x *ReasonChoice) String() string {
 func (*ReasonChoice) ProtoMessage() {}
 
 func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5537,7 +5652,7 @@ func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonChoice.ProtoReflect.Descriptor instead.
 func (*ReasonChoice) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *ReasonChoice) GetId() string {
@@ -5910,7 +6025,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\x19\n" +
 	"\x17ListDestinationsRequest\"c\n" +
 	"\x18ListDestinationsResponse\x12G\n" +
-	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xd2\x04\n" +
+	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xeb\x04\n" +
 	"\x11DestinationStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -5929,14 +6044,21 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\tdelivered\x18\x0e \x01(\x05R\tdelivered\x12\x16\n" +
 	"\x06failed\x18\x0f \x01(\x05R\x06failed\x12\x12\n" +
 	"\x04dead\x18\x10 \x01(\x05R\x04dead\x123\n" +
-	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\"\x8d\x01\n" +
+	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\x12\x17\n" +
+	"\aput_off\x18< \x01(\x05R\x06putOff\"\x8d\x01\n" +
 	"\vCheckResult\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bproblems\x18\x02 \x03(\tR\bproblems\x12\x14\n" +
 	"\x05error\x18\x03 \x01(\tR\x05error\x12 \n" +
 	"\vunsupported\x18\x04 \x01(\bR\vunsupported\"-\n" +
 	"\x17CheckDestinationRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"<\n" +
+	"\x16TestDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\"E\n" +
+	"\x17TestDestinationResponse\x12\x12\n" +
+	"\x04sent\x18\x01 \x01(\bR\x04sent\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"E\n" +
 	"\x17PauseDestinationRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\".\n" +
@@ -6096,7 +6218,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
 	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
 	"\n" +
-	"gives_back\x18\a \x01(\bR\tgivesBack2\x9e\x10\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\x86\x11\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -6113,7 +6235,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x11CheckOutreachList\x12*.baton.routing.v1.CheckOutreachListRequest\x1a+.baton.routing.v1.CheckOutreachListResponse\x12i\n" +
 	"\x10ReplayDeliveries\x12).baton.routing.v1.ReplayDeliveriesRequest\x1a*.baton.routing.v1.ReplayDeliveriesResponse\x12i\n" +
 	"\x10ListDestinations\x12).baton.routing.v1.ListDestinationsRequest\x1a*.baton.routing.v1.ListDestinationsResponse\x12\\\n" +
-	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
+	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12f\n" +
+	"\x0fTestDestination\x12(.baton.routing.v1.TestDestinationRequest\x1a).baton.routing.v1.TestDestinationResponse\x12i\n" +
 	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
 	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12C\n" +
 	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.Desk\x12F\n" +
@@ -6136,7 +6259,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 74)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -6178,72 +6301,74 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*DestinationStatus)(nil),         // 37: baton.routing.v1.DestinationStatus
 	(*CheckResult)(nil),               // 38: baton.routing.v1.CheckResult
 	(*CheckDestinationRequest)(nil),   // 39: baton.routing.v1.CheckDestinationRequest
-	(*PauseDestinationRequest)(nil),   // 40: baton.routing.v1.PauseDestinationRequest
-	(*ResumeDestinationRequest)(nil),  // 41: baton.routing.v1.ResumeDestinationRequest
-	(*PauseDestinationResponse)(nil),  // 42: baton.routing.v1.PauseDestinationResponse
-	(*GetDirectoryRequest)(nil),       // 43: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),                 // 44: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),       // 45: baton.routing.v1.PutDirectoryRequest
-	(*PauseHandoffRequest)(nil),       // 46: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 47: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 48: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 49: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 50: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 51: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 52: baton.routing.v1.OutreachVerdict
-	(*GetDeskRequest)(nil),            // 53: baton.routing.v1.GetDeskRequest
-	(*Desk)(nil),                      // 54: baton.routing.v1.Desk
-	(*Waiter)(nil),                    // 55: baton.routing.v1.Waiter
-	(*PoolStanding)(nil),              // 56: baton.routing.v1.PoolStanding
-	(*MemberStanding)(nil),            // 57: baton.routing.v1.MemberStanding
-	(*Load)(nil),                      // 58: baton.routing.v1.Load
-	(*DeskEvent)(nil),                 // 59: baton.routing.v1.DeskEvent
-	(*GetInboxRequest)(nil),           // 60: baton.routing.v1.GetInboxRequest
-	(*Inbox)(nil),                     // 61: baton.routing.v1.Inbox
-	(*InboxCounts)(nil),               // 62: baton.routing.v1.InboxCounts
-	(*WatchInboxRequest)(nil),         // 63: baton.routing.v1.WatchInboxRequest
-	(*InboxEvent)(nil),                // 64: baton.routing.v1.InboxEvent
-	(*ListReasonsRequest)(nil),        // 65: baton.routing.v1.ListReasonsRequest
-	(*Reasons)(nil),                   // 66: baton.routing.v1.Reasons
-	(*ReasonChoice)(nil),              // 67: baton.routing.v1.ReasonChoice
-	nil,                               // 68: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 69: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 70: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 71: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 72: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 73: baton.journal.v1.Considered
-	(*v1.EarlierEpoch)(nil),           // 74: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 75: baton.journal.v1.ScoreSnapshot
-	(*httpbody.HttpBody)(nil),         // 76: google.api.HttpBody
+	(*TestDestinationRequest)(nil),    // 40: baton.routing.v1.TestDestinationRequest
+	(*TestDestinationResponse)(nil),   // 41: baton.routing.v1.TestDestinationResponse
+	(*PauseDestinationRequest)(nil),   // 42: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil),  // 43: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil),  // 44: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),       // 45: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 46: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 47: baton.routing.v1.PutDirectoryRequest
+	(*PauseHandoffRequest)(nil),       // 48: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 49: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 50: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 51: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 52: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 53: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 54: baton.routing.v1.OutreachVerdict
+	(*GetDeskRequest)(nil),            // 55: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 56: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 57: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 58: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 59: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 60: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 61: baton.routing.v1.DeskEvent
+	(*GetInboxRequest)(nil),           // 62: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 63: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 64: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 65: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 66: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 67: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 68: baton.routing.v1.Reasons
+	(*ReasonChoice)(nil),              // 69: baton.routing.v1.ReasonChoice
+	nil,                               // 70: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 71: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 72: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 73: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 74: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 75: baton.journal.v1.Considered
+	(*v1.EarlierEpoch)(nil),           // 76: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 77: baton.journal.v1.ScoreSnapshot
+	(*httpbody.HttpBody)(nil),         // 78: google.api.HttpBody
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	72,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	72,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	72,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	72,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	74,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	74,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	74,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	74,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	73,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	72,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	72,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	72,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	75,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	74,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	74,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	74,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	72,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
-	72,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
-	72,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	72,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	74,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	74,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	74,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	74,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	68,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	73,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	70,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	75,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	72,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	72,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	72,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	72,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	72,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	74,  // 22: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	74,  // 23: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	74,  // 24: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	74,  // 25: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	74,  // 26: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	14,  // 27: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	15,  // 28: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	16,  // 29: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -6251,120 +6376,122 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	18,  // 31: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	19,  // 32: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	20,  // 33: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	69,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	74,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	71,  // 34: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	76,  // 35: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
 	11,  // 36: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
 	12,  // 37: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
 	10,  // 38: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
 	14,  // 39: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
 	13,  // 40: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
-	72,  // 41: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
-	72,  // 42: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	72,  // 43: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	72,  // 44: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	72,  // 45: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	74,  // 41: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	74,  // 42: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	74,  // 43: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	74,  // 44: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	74,  // 45: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
 	25,  // 46: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	5,   // 47: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	3,   // 48: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	75,  // 49: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	77,  // 49: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	9,   // 50: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	7,   // 51: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	22,  // 52: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	2,   // 53: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
 	1,   // 54: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	72,  // 55: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	74,  // 55: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
 	25,  // 56: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	72,  // 57: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	70,  // 58: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	72,  // 59: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	71,  // 60: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	72,  // 61: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	74,  // 57: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	72,  // 58: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	74,  // 59: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	73,  // 60: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	74,  // 61: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
 	0,   // 62: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
 	8,   // 63: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	72,  // 64: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	72,  // 65: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	74,  // 64: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	74,  // 65: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
 	37,  // 66: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	72,  // 67: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	72,  // 68: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	72,  // 69: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	72,  // 70: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	74,  // 67: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	74,  // 68: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	74,  // 69: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	74,  // 70: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
 	38,  // 71: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	72,  // 72: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
-	72,  // 73: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	72,  // 74: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	52,  // 75: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	74,  // 72: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	74,  // 73: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	74,  // 74: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	54,  // 75: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
 	1,   // 76: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	72,  // 77: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	72,  // 78: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	55,  // 79: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	56,  // 80: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	72,  // 81: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	72,  // 82: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	73,  // 83: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	72,  // 84: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	72,  // 85: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	57,  // 86: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	58,  // 87: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	72,  // 88: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	58,  // 89: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	72,  // 90: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	72,  // 91: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	72,  // 92: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	72,  // 93: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	62,  // 94: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	74,  // 77: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	74,  // 78: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	57,  // 79: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	58,  // 80: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	74,  // 81: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	74,  // 82: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	75,  // 83: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	74,  // 84: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	74,  // 85: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	59,  // 86: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	60,  // 87: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	74,  // 88: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	60,  // 89: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	74,  // 90: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	74,  // 91: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	74,  // 92: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	74,  // 93: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	64,  // 94: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
 	0,   // 95: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
 	0,   // 96: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
-	72,  // 97: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
-	67,  // 98: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
-	67,  // 99: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
+	74,  // 97: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	69,  // 98: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
+	69,  // 99: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
 	26,  // 100: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
 	26,  // 101: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
 	28,  // 102: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
 	28,  // 103: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
 	29,  // 104: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
 	31,  // 105: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	43,  // 106: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	45,  // 107: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	46,  // 108: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	47,  // 109: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	49,  // 110: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	50,  // 111: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	45,  // 106: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	47,  // 107: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	48,  // 108: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	49,  // 109: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	51,  // 110: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	52,  // 111: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
 	33,  // 112: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
 	35,  // 113: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
 	39,  // 114: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	40,  // 115: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	41,  // 116: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	53,  // 117: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	60,  // 118: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
-	63,  // 119: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
-	65,  // 120: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
-	28,  // 121: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
-	28,  // 122: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
-	27,  // 123: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 124: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 125: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	21,  // 126: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	30,  // 127: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	32,  // 128: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	44,  // 129: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	44,  // 130: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	48,  // 131: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	48,  // 132: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	52,  // 133: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	51,  // 134: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	34,  // 135: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	36,  // 136: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	38,  // 137: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	42,  // 138: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	42,  // 139: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	54,  // 140: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	61,  // 141: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	64,  // 142: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	66,  // 143: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	76,  // 144: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
-	76,  // 145: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
-	123, // [123:146] is the sub-list for method output_type
-	100, // [100:123] is the sub-list for method input_type
+	40,  // 115: baton.routing.v1.RoutingService.TestDestination:input_type -> baton.routing.v1.TestDestinationRequest
+	42,  // 116: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	43,  // 117: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	55,  // 118: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	62,  // 119: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	65,  // 120: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	67,  // 121: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	28,  // 122: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	28,  // 123: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	27,  // 124: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 125: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 126: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 127: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	30,  // 128: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	32,  // 129: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	46,  // 130: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	46,  // 131: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	50,  // 132: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	50,  // 133: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	54,  // 134: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	53,  // 135: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	34,  // 136: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	36,  // 137: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	38,  // 138: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	41,  // 139: baton.routing.v1.RoutingService.TestDestination:output_type -> baton.routing.v1.TestDestinationResponse
+	44,  // 140: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	44,  // 141: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	56,  // 142: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	63,  // 143: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	66,  // 144: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	68,  // 145: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	78,  // 146: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	78,  // 147: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	124, // [124:148] is the sub-list for method output_type
+	100, // [100:124] is the sub-list for method input_type
 	100, // [100:100] is the sub-list for extension type_name
 	100, // [100:100] is the sub-list for extension extendee
 	0,   // [0:100] is the sub-list for field type_name
@@ -6382,7 +6509,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   72,
+			NumMessages:   74,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
