@@ -189,8 +189,8 @@ func (c *talk) command(line string) bool {
 	case verb == "HELO" && c.faulty("EHLO"):
 		return c.say("EHLO", "")
 	case verb == "STARTTLS":
-		if !c.say("STARTTLS", "220 go ahead") || c.faulty("STARTTLS") {
-			return true
+		if on := c.say("STARTTLS", "220 go ahead"); !on || c.faulty("STARTTLS") {
+			return on
 		}
 		secured := tls.Server(c.conn, &tls.Config{Certificates: []tls.Certificate{c.s.cert}})
 		if secured.Handshake() != nil {
@@ -220,8 +220,8 @@ func (c *talk) command(line string) bool {
 		}
 		return c.say("RCPT", "250 ok")
 	case verb == "DATA" && c.mail != nil && len(c.mail.to) > 0:
-		if !c.say("DATA", "354 go on") || c.faulty("DATA") {
-			return c.faulty("DATA")
+		if on := c.say("DATA", "354 go on"); !on || c.faulty("DATA") {
+			return on
 		}
 		data, err := io.ReadAll(bufio.NewReader(c.text.DotReader()))
 		if err != nil {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,7 +61,9 @@ func (n *Notifier) gathered(dir *core.Directory, list []*telling) *Message {
 	if len(list) == 1 {
 		return n.message(dir, list[0].to, list[0].job, list[0].now)
 	}
-	slices.SortStableFunc(list, func(a, b *telling) int { return a.job.DueAt.Compare(b.job.DueAt) })
+	slices.SortStableFunc(list, func(a, b *telling) int {
+		return cmp.Or(a.job.DueAt.Compare(b.job.DueAt), cmp.Compare(a.job.ID, b.job.ID))
+	})
 	m := &Message{At: list[0].now}
 	var ids []string
 	open := 0

@@ -42,15 +42,15 @@ func (w *writer) other(m *Message) {
 		if err != nil {
 			return ""
 		}
-		return w.byMoment(timestamppb.New(t))
+		return Clock(t, w.now, w.zone)
 	}
 	switch pool := words(get("pool")); w.job.Event {
 	case fold.EventDeskWaiting:
 		m.Subject = "Nobody is there for handoffs to " + pool
 		m.Lead = "The first handoff began to wait for " + pool + ": everybody is away, at capacity or outside of their hours."
 		if until := at("until"); until != "" {
-			m.Subject += ": somebody will be" + until
-			m.Lead += " Somebody will be there" + until + "."
+			m.Subject += " until " + until
+			m.Lead += " Somebody will be there from " + until + " on."
 		}
 	case fold.EventDeskCleared:
 		m.Subject = "Nobody waits for " + pool + " any more"
