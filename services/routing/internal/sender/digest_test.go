@@ -50,6 +50,13 @@ func putOff(until time.Time, group string) destination.Outcome {
 	return destination.Outcome{Verdict: destination.Later, For: destination.ForDelivery, After: time.Until(until), Group: group, Reason: "it waits"}
 }
 
+// written counts what is in the journal.
+func (w *world) written() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.appended)
+}
+
 func gathering(t *testing.T, g *gatherer, test func(w *world)) {
 	t.Helper()
 	bubbleWith(t, map[string]http.HandlerFunc{"mail": nil}, map[string]setup{"mail": {to: g, backlogAlarm: 15 * time.Minute}}, test)
@@ -89,8 +96,11 @@ func TestPutOff(t *testing.T) {
 		if d := w.delivery(ids[0]); d.State != state.Delivered || d.Attempts != 1 {
 			t.Errorf("%+v", d)
 		}
-		if _, told := s.jobs[2].Told["kim"]; !told {
-			t.Errorf("it is forgotten whom it was told to: %v", s.jobs[2].Told)
+		s.mu.Lock()
+		told := s.jobs[2].Told
+		s.mu.Unlock()
+		if _, kim := told["kim"]; !kim {
+			t.Errorf("it is forgotten whom it was told to: %v", told)
 		}
 		if st := w.status("mail"); st.PutOff != 0 || st.Backlog != 0 {
 			t.Errorf("%+v", st)
@@ -116,7 +126,7 @@ func TestGathered(t *testing.T) {
 		}
 		other := w.due(lead(9), "mail", 1)
 		advance(53 * time.Minute)
-		if len(g.gathered()) != 0 || len(w.appended) != 0 {
+		if len(g.gathered()) != 0 || w.written() != 0 {
 			t.Fatalf("too early: %v", g.gathered())
 		}
 		advance(time.Minute + time.Second)
@@ -214,7 +224,7 @@ func TestGatheredHeld(t *testing.T) {
 		g.script.answer = func(int, *destination.Job) destination.Outcome { return putOff(at, "ana") }
 		first, second := w.due(lead(1), "mail", 1)[0], w.due(lead(2), "mail", 1)[0]
 		advance(61 * time.Second)
-		if st := w.status("mail"); st.State != StateOperator || st.Backlog != 2 || len(w.appended) != 0 {
+		if st := w.status("mail"); st.State != StateOperator || st.Backlog != 2 || w.written() != 0 {
 			t.Fatalf("%+v", st)
 		}
 		advance(5 * time.Second)
