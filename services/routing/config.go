@@ -19,6 +19,8 @@ type Config struct {
 	// machine alone, and so are the receivers that it is tried with.
 	Outbound      Outbound `yaml:"-"`
 	AllowLoopback bool     `yaml:"-"`
+	// PublicURL is where people reach the HTTP port (http.public_url), "" where they do not: then messages have no links.
+	PublicURL string `yaml:"-"`
 
 	// Concurrency is how many deliveries to one destination may be in flight.
 	Concurrency int `yaml:"concurrency"`

@@ -50,6 +50,9 @@ type Destination struct {
 	Concurrency int `yaml:"concurrency"`
 	// BacklogAlarm is how long a delivery may be due before an operator is told, 0 for 15 minutes.
 	BacklogAlarm time.Duration `yaml:"backlog_alarm"`
+	// Quiet and Digest are for types that tell people.
+	Quiet  Quiet  `yaml:"quiet"`
+	Digest Digest `yaml:"digest"`
 	// AllowPrivate lets its address lie in a loopback, private or otherwise special range; AllowNetworks lets it lie in networks
 	// that outbound.allow names.
 	AllowPrivate  bool     `yaml:"allow_private"`
@@ -69,6 +72,17 @@ type Auth struct {
 	Password     config.Secret `yaml:"password"`
 	Database     string        `yaml:"database"`
 	Tenant       string        `yaml:"tenant"`
+}
+
+// Quiet is when nobody is told what can wait: {outside: working} for outside of a rep's working time.
+type Quiet struct {
+	Outside string `yaml:"outside"`
+}
+
+// Digest gathers what can wait into one message for each recipient: {every: 1h}, or {at: "08:30"} on the recipient's clock.
+type Digest struct {
+	Every time.Duration `yaml:"every"`
+	At    string        `yaml:"at"`
 }
 
 // Rate is a number of requests in any stretch of a time.
@@ -164,15 +178,10 @@ func (p *planner) plan(d Destination) (*plan, []error) {
 	}
 	out := &plan{Destination: d, kind: kind, events: d.Events}
 	if d.URL != "" || d.Type == TypeWebhook {
-		u, err := url.Parse(d.URL)
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			bad("url", "must be like https://crm.example/hook")
-		case u.User != nil:
-			bad("url", "must not carry a user or password")
-		case u.Fragment != "":
-			bad("url", "must not have a fragment")
-		}
+		out.planURL(bad)
+	}
+	if !kind.Notifies && (d.Quiet != Quiet{} || d.Digest != Digest{}) {
+		bad("quiet", "and digest are for types that tell people")
 	}
 	out.planEvents(bad)
 	out.planLimits(p, bad)
@@ -180,6 +189,7 @@ func (p *planner) plan(d Destination) (*plan, []error) {
 	errs = append(errs, fieldErrs...)
 	out.config = destination.Config{
 		Name: d.Name, Type: d.Type, URL: d.URL, Auth: d.Auth.reveal(), Options: maps.Clone(kind.Options), Fields: fields, Events: out.events,
+		Quiet: destination.Quiet(d.Quiet), Digest: destination.Digest(d.Digest),
 	}
 	if d.Type != TypeWebhook { // where a hook is, a slash may mean something
 		out.config.URL = strings.TrimRight(d.URL, "/")
@@ -197,11 +207,29 @@ func (p *planner) plan(d Destination) (*plan, []error) {
 		out.config.Options[name] = d.Options[name]
 	}
 	if len(errs) == 0 {
-		if _, err := out.make(nil, time.Now, slog.New(slog.DiscardHandler)); err != nil {
+		if _, err := out.make(nil, time.Now, slog.New(slog.DiscardHandler), destination.Notify{}); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return out, errs
+}
+
+func (p *plan) planURL(bad func(field, format string, args ...any)) {
+	schemes, example := p.kind.Schemes, "https://crm.example/hook"
+	if schemes == nil {
+		schemes = []string{"http", "https"}
+	} else {
+		example = schemes[0] + "://mail.us.example"
+	}
+	u, err := url.Parse(p.URL)
+	switch {
+	case err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme):
+		bad("url", "must be like %s", example)
+	case u.User != nil:
+		bad("url", "must not carry a user or password")
+	case u.Fragment != "":
+		bad("url", "must not have a fragment")
+	}
 }
 
 func (p *plan) planEvents(bad func(field, format string, args ...any)) {
@@ -210,6 +238,9 @@ func (p *plan) planEvents(bad func(field, format string, args ...any)) {
 			bad("events", "at least one of %s is needed", strings.Join(p.kind.Events, ", "))
 		}
 		p.events = slices.Clone(p.kind.Events)
+		if p.kind.Default != nil {
+			p.events = slices.DeleteFunc(p.events, func(e string) bool { return !slices.Contains(p.kind.Default, e) })
+		}
 	}
 	for i, e := range p.Events {
 		if !slices.Contains(p.kind.Events, e) {
@@ -292,11 +323,11 @@ func (p *planner) fields(kind destination.Type, own map[string]map[string]string
 }
 
 // make gives the destination that a plan describes. Without a client it can only be checked: requests fail.
-func (p *plan) make(client *http.Client, now func() time.Time, log *slog.Logger) (destination.Destination, error) {
+func (p *plan) make(client *http.Client, now func() time.Time, log *slog.Logger, notify destination.Notify) (destination.Destination, error) {
 	if client == nil {
 		client = &http.Client{Transport: nowhere{}}
 	}
-	deps := destination.Deps{Client: client, Now: now, Log: log}
+	deps := destination.Deps{Client: client, Now: now, Log: log, Notify: notify}
 	deps.Text, deps.HTML, deps.Subject = document.Text, document.HTML, document.Subject
 	return p.kind.New(p.config, deps)
 }

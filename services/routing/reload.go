@@ -9,13 +9,14 @@ import (
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/routing/internal/apply"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/outbound"
 	"github.com/batonhq/baton/services/routing/internal/sender"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
 // receivers makes the destinations of a configuration that has been checked.
-func receivers(cfg Config, deps Deps) ([]sender.Destination, error) {
+func receivers(cfg Config, deps Deps, notify destination.Notify) ([]sender.Destination, error) {
 	p, err := newPlanner(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("routing: %w", err)
@@ -35,7 +36,8 @@ func receivers(cfg Config, deps Deps) ([]sender.Destination, error) {
 		if deps.Transport != nil {
 			client = outbound.NewClient(deps.Transport(d), limiter, outbound.RequestWithin)
 		}
-		to, err := plan.make(client, deps.Clock, deps.Log.With("destination", d.Name))
+		notify.Dial = outbound.NewDialer(plan.policy, limiter)
+		to, err := plan.make(client, deps.Clock, deps.Log.With("destination", d.Name), notify)
 		if err != nil {
 			return nil, fmt.Errorf("destination %s: %w", d.Name, err)
 		}
@@ -94,7 +96,7 @@ func (s *Service) Reload(list []Destination, out Outbound) error {
 	if err := next.Validate(); err != nil {
 		return fmt.Errorf("routing configuration: %w", err)
 	}
-	made, err := receivers(next, s.deps)
+	made, err := receivers(next, s.deps, s.notify)
 	if err != nil {
 		return fmt.Errorf("routing configuration: %w", err)
 	}

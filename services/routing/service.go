@@ -2,6 +2,7 @@ package routing
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/apply"
 	"github.com/batonhq/baton/services/routing/internal/current"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/render"
@@ -46,6 +48,8 @@ type Deps struct {
 	Instance string
 	// Transport makes the connections to a destination; nil dials, and refuses addresses that are not public.
 	Transport func(Destination) http.RoundTripper
+	// RootCAs verifies mail servers; nil is the machine's.
+	RootCAs *x509.CertPool
 	// Clock is the senders' and the API's; nil is the machine's. Decisions have none.
 	Clock func() time.Time
 }
@@ -62,6 +66,8 @@ type Service struct {
 	// directory is the configured file's text, nil without one.
 	directory []byte
 	applied   atomic.Bool
+	// notify is what destinations have that tell people.
+	notify destination.Notify
 
 	// reload guards what Reload changes: the destinations in cfg. changed asks for them to be stated.
 	reload  sync.Mutex
@@ -99,7 +105,10 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	renderer := &render.Renderer{
 		Blobs: s.reader, Fields: deps.Store, Directory: inForce, Key: deps.Journal.Key(), Leads: deps.Leads, Log: deps.Log,
 	}
-	if s.sender, err = newSender(cfg, deps, renderer, s.reader); err != nil {
+	if s.notify, err = notifies(cfg, deps, inForce); err != nil {
+		return nil, err
+	}
+	if s.sender, err = newSender(cfg, deps, renderer, s.reader, s.notify); err != nil {
 		return nil, err
 	}
 	if s.desk, err = newDeskGauge(deps.Metrics, s.reader, deps.Clock, deps.Log); err != nil {
@@ -118,8 +127,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return s, nil
 }
 
-func newSender(cfg Config, deps Deps, renderer *render.Renderer, reader *journal.Reader) (*sender.Sender, error) {
-	list, err := receivers(cfg, deps)
+func newSender(cfg Config, deps Deps, renderer *render.Renderer, reader *journal.Reader, notify destination.Notify) (*sender.Sender, error) {
+	list, err := receivers(cfg, deps, notify)
 	if err != nil {
 		return nil, err
 	}

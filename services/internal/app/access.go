@@ -88,6 +88,7 @@ func access() grpcx.Policy {
 		"/baton.routing.v1.RoutingService/ReplayDeliveries":  write([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/ListDestinations":  read([]string{roleAdmin, roleMarketing, roleManager, roleViewer}),
 		"/baton.routing.v1.RoutingService/CheckDestination":  read([]string{roleAdmin, roleManager}),
+		"/baton.routing.v1.RoutingService/TestDestination":   read([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/PauseDestination":  read([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/ResumeDestination": read([]string{roleAdmin, roleManager}),
 		"/baton.routing.v1.RoutingService/PutDirectory":      read([]string{roleAdmin, roleManager}),

@@ -103,6 +103,7 @@ func (c *Config) scoring() scoring.Config {
 func (c *Config) routing() routing.Config {
 	r := c.Routing
 	r.Directory, r.Destinations, r.Outbound = c.Directory, c.Destinations, c.Outbound
+	r.PublicURL = c.HTTP.PublicURL
 	r.AllowLoopback = c.NATS.URL.IsZero() // the engines are within the process: it is one machine's
 	return r
 }

@@ -3402,10 +3402,12 @@ type DestinationStatus struct {
 	InFlight      int32                  `protobuf:"varint,12,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	LastSuccessAt *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=last_success_at,json=lastSuccessAt,proto3" json:"last_success_at,omitempty"`
 	// Since the process started.
-	Delivered     int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
-	Failed        int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
-	Dead          int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
-	Check         *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	Delivered int32        `protobuf:"varint,14,opt,name=delivered,proto3" json:"delivered,omitempty"`
+	Failed    int32        `protobuf:"varint,15,opt,name=failed,proto3" json:"failed,omitempty"`
+	Dead      int32        `protobuf:"varint,16,opt,name=dead,proto3" json:"dead,omitempty"`
+	Check     *CheckResult `protobuf:"bytes,17,opt,name=check,proto3" json:"check,omitempty"`
+	// Of the backlog: those that wait for their moment, by quiet hours or a digest.
+	PutOff        int32 `protobuf:"varint,60,opt,name=put_off,json=putOff,proto3" json:"put_off,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3559,6 +3561,13 @@ func (x *DestinationStatus) GetCheck() *CheckResult {
 	return nil
 }
 
+func (x *DestinationStatus) GetPutOff() int32 {
+	if x != nil {
+		return x.PutOff
+	}
+	return 0
+}
+
 // CheckResult is what was found when a receiver was last looked at.
 type CheckResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3675,6 +3684,112 @@ func (x *CheckDestinationRequest) GetName() string {
 	return ""
 }
 
+type TestDestinationRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// To whom: a rep's id, or an address of the configuration; "" where there is no choice.
+	To            string `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestDestinationRequest) Reset() {
+	*x = TestDestinationRequest{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestDestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestDestinationRequest) ProtoMessage() {}
+
+func (x *TestDestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestDestinationRequest.ProtoReflect.Descriptor instead.
+func (*TestDestinationRequest) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *TestDestinationRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TestDestinationRequest) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+type TestDestinationResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sent  bool                   `protobuf:"varint,1,opt,name=sent,proto3" json:"sent,omitempty"`
+	// Why it was not sent.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TestDestinationResponse) Reset() {
+	*x = TestDestinationResponse{}
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TestDestinationResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TestDestinationResponse) ProtoMessage() {}
+
+func (x *TestDestinationResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TestDestinationResponse.ProtoReflect.Descriptor instead.
+func (*TestDestinationResponse) Descriptor() ([]byte, []int) {
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *TestDestinationResponse) GetSent() bool {
+	if x != nil {
+		return x.Sent
+	}
+	return false
+}
+
+func (x *TestDestinationResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type PauseDestinationRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3686,7 +3801,7 @@ type PauseDestinationRequest struct {
 
 func (x *PauseDestinationRequest) Reset() {
 	*x = PauseDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3698,7 +3813,7 @@ func (x *PauseDestinationRequest) String() string {
 func (*PauseDestinationRequest) ProtoMessage() {}
 
 func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[41]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3711,7 +3826,7 @@ func (x *PauseDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationRequest.ProtoReflect.Descriptor instead.
 func (*PauseDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{41}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *PauseDestinationRequest) GetName() string {
@@ -3737,7 +3852,7 @@ type ResumeDestinationRequest struct {
 
 func (x *ResumeDestinationRequest) Reset() {
 	*x = ResumeDestinationRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3749,7 +3864,7 @@ func (x *ResumeDestinationRequest) String() string {
 func (*ResumeDestinationRequest) ProtoMessage() {}
 
 func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[42]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3762,7 +3877,7 @@ func (x *ResumeDestinationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeDestinationRequest.ProtoReflect.Descriptor instead.
 func (*ResumeDestinationRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{42}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ResumeDestinationRequest) GetName() string {
@@ -3781,7 +3896,7 @@ type PauseDestinationResponse struct {
 
 func (x *PauseDestinationResponse) Reset() {
 	*x = PauseDestinationResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3793,7 +3908,7 @@ func (x *PauseDestinationResponse) String() string {
 func (*PauseDestinationResponse) ProtoMessage() {}
 
 func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[43]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3806,7 +3921,7 @@ func (x *PauseDestinationResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseDestinationResponse.ProtoReflect.Descriptor instead.
 func (*PauseDestinationResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{43}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PauseDestinationResponse) GetSequence() string {
@@ -3825,7 +3940,7 @@ type GetDirectoryRequest struct {
 
 func (x *GetDirectoryRequest) Reset() {
 	*x = GetDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +3952,7 @@ func (x *GetDirectoryRequest) String() string {
 func (*GetDirectoryRequest) ProtoMessage() {}
 
 func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[44]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +3965,7 @@ func (x *GetDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*GetDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{44}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *GetDirectoryRequest) GetAfter() string {
@@ -3872,7 +3987,7 @@ type Directory struct {
 
 func (x *Directory) Reset() {
 	*x = Directory{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3884,7 +3999,7 @@ func (x *Directory) String() string {
 func (*Directory) ProtoMessage() {}
 
 func (x *Directory) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[45]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3897,7 +4012,7 @@ func (x *Directory) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Directory.ProtoReflect.Descriptor instead.
 func (*Directory) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{45}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Directory) GetYaml() string {
@@ -3930,7 +4045,7 @@ type PutDirectoryRequest struct {
 
 func (x *PutDirectoryRequest) Reset() {
 	*x = PutDirectoryRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3942,7 +4057,7 @@ func (x *PutDirectoryRequest) String() string {
 func (*PutDirectoryRequest) ProtoMessage() {}
 
 func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[46]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3955,7 +4070,7 @@ func (x *PutDirectoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutDirectoryRequest.ProtoReflect.Descriptor instead.
 func (*PutDirectoryRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{46}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *PutDirectoryRequest) GetYaml() string {
@@ -3981,7 +4096,7 @@ type PutAccountsRequest struct {
 
 func (x *PutAccountsRequest) Reset() {
 	*x = PutAccountsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3993,7 +4108,7 @@ func (x *PutAccountsRequest) String() string {
 func (*PutAccountsRequest) ProtoMessage() {}
 
 func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[47]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4006,7 +4121,7 @@ func (x *PutAccountsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutAccountsRequest.ProtoReflect.Descriptor instead.
 func (*PutAccountsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{47}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *PutAccountsRequest) GetRevision() string {
@@ -4050,7 +4165,7 @@ type PutAccountsResponse struct {
 
 func (x *PutAccountsResponse) Reset() {
 	*x = PutAccountsResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4062,7 +4177,7 @@ func (x *PutAccountsResponse) String() string {
 func (*PutAccountsResponse) ProtoMessage() {}
 
 func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[48]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4075,7 +4190,7 @@ func (x *PutAccountsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutAccountsResponse.ProtoReflect.Descriptor instead.
 func (*PutAccountsResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{48}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *PutAccountsResponse) GetNext() int32 {
@@ -4119,7 +4234,7 @@ type MatchAccountRequest struct {
 
 func (x *MatchAccountRequest) Reset() {
 	*x = MatchAccountRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4131,7 +4246,7 @@ func (x *MatchAccountRequest) String() string {
 func (*MatchAccountRequest) ProtoMessage() {}
 
 func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[49]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4144,7 +4259,7 @@ func (x *MatchAccountRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchAccountRequest.ProtoReflect.Descriptor instead.
 func (*MatchAccountRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{49}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MatchAccountRequest) GetQuery() string {
@@ -4233,7 +4348,7 @@ type MatchAccountResponse struct {
 
 func (x *MatchAccountResponse) Reset() {
 	*x = MatchAccountResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4245,7 +4360,7 @@ func (x *MatchAccountResponse) String() string {
 func (*MatchAccountResponse) ProtoMessage() {}
 
 func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[50]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4258,7 +4373,7 @@ func (x *MatchAccountResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchAccountResponse.ProtoReflect.Descriptor instead.
 func (*MatchAccountResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{50}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MatchAccountResponse) GetAccount() *AccountRef {
@@ -4314,7 +4429,7 @@ type MatchCandidate struct {
 
 func (x *MatchCandidate) Reset() {
 	*x = MatchCandidate{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4326,7 +4441,7 @@ func (x *MatchCandidate) String() string {
 func (*MatchCandidate) ProtoMessage() {}
 
 func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[51]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4339,7 +4454,7 @@ func (x *MatchCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchCandidate.ProtoReflect.Descriptor instead.
 func (*MatchCandidate) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{51}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *MatchCandidate) GetId() string {
@@ -4423,7 +4538,7 @@ type PauseHandoffRequest struct {
 
 func (x *PauseHandoffRequest) Reset() {
 	*x = PauseHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4435,7 +4550,7 @@ func (x *PauseHandoffRequest) String() string {
 func (*PauseHandoffRequest) ProtoMessage() {}
 
 func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[52]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4448,7 +4563,7 @@ func (x *PauseHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PauseHandoffRequest.ProtoReflect.Descriptor instead.
 func (*PauseHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{52}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *PauseHandoffRequest) GetId() string {
@@ -4497,7 +4612,7 @@ type ResumeHandoffRequest struct {
 
 func (x *ResumeHandoffRequest) Reset() {
 	*x = ResumeHandoffRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4509,7 +4624,7 @@ func (x *ResumeHandoffRequest) String() string {
 func (*ResumeHandoffRequest) ProtoMessage() {}
 
 func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[53]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4522,7 +4637,7 @@ func (x *ResumeHandoffRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResumeHandoffRequest.ProtoReflect.Descriptor instead.
 func (*ResumeHandoffRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{53}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ResumeHandoffRequest) GetId() string {
@@ -4562,7 +4677,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4574,7 +4689,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[54]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4587,7 +4702,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{54}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ClockResponse) GetHandoffId() string {
@@ -4650,7 +4765,7 @@ type CheckOutreachRequest struct {
 
 func (x *CheckOutreachRequest) Reset() {
 	*x = CheckOutreachRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4662,7 +4777,7 @@ func (x *CheckOutreachRequest) String() string {
 func (*CheckOutreachRequest) ProtoMessage() {}
 
 func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[55]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4675,7 +4790,7 @@ func (x *CheckOutreachRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{55}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *CheckOutreachRequest) GetId() string {
@@ -4736,7 +4851,7 @@ type CheckOutreachListRequest struct {
 
 func (x *CheckOutreachListRequest) Reset() {
 	*x = CheckOutreachListRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4748,7 +4863,7 @@ func (x *CheckOutreachListRequest) String() string {
 func (*CheckOutreachListRequest) ProtoMessage() {}
 
 func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[56]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4761,7 +4876,7 @@ func (x *CheckOutreachListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListRequest.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{56}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CheckOutreachListRequest) GetLeads() []string {
@@ -4823,7 +4938,7 @@ type CheckOutreachListResponse struct {
 
 func (x *CheckOutreachListResponse) Reset() {
 	*x = CheckOutreachListResponse{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4835,7 +4950,7 @@ func (x *CheckOutreachListResponse) String() string {
 func (*CheckOutreachListResponse) ProtoMessage() {}
 
 func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[57]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4848,7 +4963,7 @@ func (x *CheckOutreachListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckOutreachListResponse.ProtoReflect.Descriptor instead.
 func (*CheckOutreachListResponse) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{57}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *CheckOutreachListResponse) GetVerdicts() []*OutreachVerdict {
@@ -4878,7 +4993,7 @@ type OutreachVerdict struct {
 
 func (x *OutreachVerdict) Reset() {
 	*x = OutreachVerdict{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4890,7 +5005,7 @@ func (x *OutreachVerdict) String() string {
 func (*OutreachVerdict) ProtoMessage() {}
 
 func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[58]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4903,7 +5018,7 @@ func (x *OutreachVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutreachVerdict.ProtoReflect.Descriptor instead.
 func (*OutreachVerdict) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{58}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *OutreachVerdict) GetLeadId() string {
@@ -4968,7 +5083,7 @@ type GetDeskRequest struct {
 
 func (x *GetDeskRequest) Reset() {
 	*x = GetDeskRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4980,7 +5095,7 @@ func (x *GetDeskRequest) String() string {
 func (*GetDeskRequest) ProtoMessage() {}
 
 func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[59]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4993,7 +5108,7 @@ func (x *GetDeskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetDeskRequest.ProtoReflect.Descriptor instead.
 func (*GetDeskRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{59}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *GetDeskRequest) GetAfter() string {
@@ -5031,7 +5146,7 @@ type Desk struct {
 
 func (x *Desk) Reset() {
 	*x = Desk{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5043,7 +5158,7 @@ func (x *Desk) String() string {
 func (*Desk) ProtoMessage() {}
 
 func (x *Desk) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[60]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5056,7 +5171,7 @@ func (x *Desk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Desk.ProtoReflect.Descriptor instead.
 func (*Desk) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{60}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Desk) GetAt() *timestamppb.Timestamp {
@@ -5109,7 +5224,7 @@ type Waiter struct {
 
 func (x *Waiter) Reset() {
 	*x = Waiter{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5121,7 +5236,7 @@ func (x *Waiter) String() string {
 func (*Waiter) ProtoMessage() {}
 
 func (x *Waiter) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[61]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5134,7 +5249,7 @@ func (x *Waiter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Waiter.ProtoReflect.Descriptor instead.
 func (*Waiter) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{61}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *Waiter) GetHandoffId() string {
@@ -5223,7 +5338,7 @@ type PoolStanding struct {
 
 func (x *PoolStanding) Reset() {
 	*x = PoolStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5235,7 +5350,7 @@ func (x *PoolStanding) String() string {
 func (*PoolStanding) ProtoMessage() {}
 
 func (x *PoolStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[62]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5248,7 +5363,7 @@ func (x *PoolStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PoolStanding.ProtoReflect.Descriptor instead.
 func (*PoolStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{62}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *PoolStanding) GetPool() string {
@@ -5323,7 +5438,7 @@ type MemberStanding struct {
 
 func (x *MemberStanding) Reset() {
 	*x = MemberStanding{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5335,7 +5450,7 @@ func (x *MemberStanding) String() string {
 func (*MemberStanding) ProtoMessage() {}
 
 func (x *MemberStanding) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[63]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5348,7 +5463,7 @@ func (x *MemberStanding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStanding.ProtoReflect.Descriptor instead.
 func (*MemberStanding) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{63}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *MemberStanding) GetRep() string {
@@ -5428,7 +5543,7 @@ type Load struct {
 
 func (x *Load) Reset() {
 	*x = Load{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5440,7 +5555,7 @@ func (x *Load) String() string {
 func (*Load) ProtoMessage() {}
 
 func (x *Load) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[64]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5453,7 +5568,7 @@ func (x *Load) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Load.ProtoReflect.Descriptor instead.
 func (*Load) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{64}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *Load) GetPer() string {
@@ -5500,7 +5615,7 @@ type DeskEvent struct {
 
 func (x *DeskEvent) Reset() {
 	*x = DeskEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5512,7 +5627,7 @@ func (x *DeskEvent) String() string {
 func (*DeskEvent) ProtoMessage() {}
 
 func (x *DeskEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[65]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5525,7 +5640,7 @@ func (x *DeskEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeskEvent.ProtoReflect.Descriptor instead.
 func (*DeskEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{65}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *DeskEvent) GetPool() string {
@@ -5578,7 +5693,7 @@ type GetInboxRequest struct {
 
 func (x *GetInboxRequest) Reset() {
 	*x = GetInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5590,7 +5705,7 @@ func (x *GetInboxRequest) String() string {
 func (*GetInboxRequest) ProtoMessage() {}
 
 func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[66]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5603,7 +5718,7 @@ func (x *GetInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetInboxRequest.ProtoReflect.Descriptor instead.
 func (*GetInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{66}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *GetInboxRequest) GetOwner() string {
@@ -5656,7 +5771,7 @@ type Inbox struct {
 
 func (x *Inbox) Reset() {
 	*x = Inbox{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5668,7 +5783,7 @@ func (x *Inbox) String() string {
 func (*Inbox) ProtoMessage() {}
 
 func (x *Inbox) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[67]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5681,7 +5796,7 @@ func (x *Inbox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Inbox.ProtoReflect.Descriptor instead.
 func (*Inbox) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{67}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Inbox) GetOwner() string {
@@ -5738,7 +5853,7 @@ type InboxCounts struct {
 
 func (x *InboxCounts) Reset() {
 	*x = InboxCounts{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5750,7 +5865,7 @@ func (x *InboxCounts) String() string {
 func (*InboxCounts) ProtoMessage() {}
 
 func (x *InboxCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[68]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5763,7 +5878,7 @@ func (x *InboxCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxCounts.ProtoReflect.Descriptor instead.
 func (*InboxCounts) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{68}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *InboxCounts) GetOpen() int32 {
@@ -5827,7 +5942,7 @@ type WatchInboxRequest struct {
 
 func (x *WatchInboxRequest) Reset() {
 	*x = WatchInboxRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5839,7 +5954,7 @@ func (x *WatchInboxRequest) String() string {
 func (*WatchInboxRequest) ProtoMessage() {}
 
 func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[69]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5852,7 +5967,7 @@ func (x *WatchInboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchInboxRequest.ProtoReflect.Descriptor instead.
 func (*WatchInboxRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{69}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *WatchInboxRequest) GetOwner() string {
@@ -5891,7 +6006,7 @@ type InboxEvent struct {
 
 func (x *InboxEvent) Reset() {
 	*x = InboxEvent{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5903,7 +6018,7 @@ func (x *InboxEvent) String() string {
 func (*InboxEvent) ProtoMessage() {}
 
 func (x *InboxEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[70]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5916,7 +6031,7 @@ func (x *InboxEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxEvent.ProtoReflect.Descriptor instead.
 func (*InboxEvent) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{70}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *InboxEvent) GetType() string {
@@ -5948,7 +6063,7 @@ type ListReasonsRequest struct {
 
 func (x *ListReasonsRequest) Reset() {
 	*x = ListReasonsRequest{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5960,7 +6075,7 @@ func (x *ListReasonsRequest) String() string {
 func (*ListReasonsRequest) ProtoMessage() {}
 
 func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[71]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5973,7 +6088,7 @@ func (x *ListReasonsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReasonsRequest.ProtoReflect.Descriptor instead.
 func (*ListReasonsRequest) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{71}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{73}
 }
 
 // Reasons are those of the agreement in force.
@@ -5989,7 +6104,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6001,7 +6116,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[72]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6014,7 +6129,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{72}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *Reasons) GetAgreementVersion() int32 {
@@ -6058,7 +6173,7 @@ type ReasonChoice struct {
 
 func (x *ReasonChoice) Reset() {
 	*x = ReasonChoice{}
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6070,7 +6185,7 @@ func (x *ReasonChoice) String() string {
 func (*ReasonChoice) ProtoMessage() {}
 
 func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
-	mi := &file_baton_routing_v1_routing_proto_msgTypes[73]
+	mi := &file_baton_routing_v1_routing_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6083,7 +6198,7 @@ func (x *ReasonChoice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReasonChoice.ProtoReflect.Descriptor instead.
 func (*ReasonChoice) Descriptor() ([]byte, []int) {
-	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{73}
+	return file_baton_routing_v1_routing_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *ReasonChoice) GetId() string {
@@ -6465,7 +6580,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\x19\n" +
 	"\x17ListDestinationsRequest\"c\n" +
 	"\x18ListDestinationsResponse\x12G\n" +
-	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xd2\x04\n" +
+	"\fdestinations\x18\x01 \x03(\v2#.baton.routing.v1.DestinationStatusR\fdestinations\"\xeb\x04\n" +
 	"\x11DestinationStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -6484,14 +6599,21 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\tdelivered\x18\x0e \x01(\x05R\tdelivered\x12\x16\n" +
 	"\x06failed\x18\x0f \x01(\x05R\x06failed\x12\x12\n" +
 	"\x04dead\x18\x10 \x01(\x05R\x04dead\x123\n" +
-	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\"\x8d\x01\n" +
+	"\x05check\x18\x11 \x01(\v2\x1d.baton.routing.v1.CheckResultR\x05check\x12\x17\n" +
+	"\aput_off\x18< \x01(\x05R\x06putOff\"\x8d\x01\n" +
 	"\vCheckResult\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x1a\n" +
 	"\bproblems\x18\x02 \x03(\tR\bproblems\x12\x14\n" +
 	"\x05error\x18\x03 \x01(\tR\x05error\x12 \n" +
 	"\vunsupported\x18\x04 \x01(\bR\vunsupported\"-\n" +
 	"\x17CheckDestinationRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"<\n" +
+	"\x16TestDestinationRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\"E\n" +
+	"\x17TestDestinationResponse\x12\x12\n" +
+	"\x04sent\x18\x01 \x01(\bR\x04sent\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"E\n" +
 	"\x17PauseDestinationRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\".\n" +
@@ -6697,7 +6819,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"wake_after\x18\x05 \x01(\tR\twakeAfter\x12\x17\n" +
 	"\awake_on\x18\x06 \x01(\tR\x06wakeOn\x12\x1d\n" +
 	"\n" +
-	"gives_back\x18\a \x01(\bR\tgivesBack2\x9c\x13\n" +
+	"gives_back\x18\a \x01(\bR\tgivesBack2\x84\x14\n" +
 	"\x0eRoutingService\x12]\n" +
 	"\fListHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a&.baton.routing.v1.ListHandoffsResponse\x12S\n" +
 	"\rWatchHandoffs\x12%.baton.routing.v1.ListHandoffsRequest\x1a\x19.baton.routing.v1.Handoff0\x01\x12L\n" +
@@ -6714,7 +6836,8 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x11CheckOutreachList\x12*.baton.routing.v1.CheckOutreachListRequest\x1a+.baton.routing.v1.CheckOutreachListResponse\x12i\n" +
 	"\x10ReplayDeliveries\x12).baton.routing.v1.ReplayDeliveriesRequest\x1a*.baton.routing.v1.ReplayDeliveriesResponse\x12i\n" +
 	"\x10ListDestinations\x12).baton.routing.v1.ListDestinationsRequest\x1a*.baton.routing.v1.ListDestinationsResponse\x12\\\n" +
-	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12i\n" +
+	"\x10CheckDestination\x12).baton.routing.v1.CheckDestinationRequest\x1a\x1d.baton.routing.v1.CheckResult\x12f\n" +
+	"\x0fTestDestination\x12(.baton.routing.v1.TestDestinationRequest\x1a).baton.routing.v1.TestDestinationResponse\x12i\n" +
 	"\x10PauseDestination\x12).baton.routing.v1.PauseDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12k\n" +
 	"\x11ResumeDestination\x12*.baton.routing.v1.ResumeDestinationRequest\x1a*.baton.routing.v1.PauseDestinationResponse\x12C\n" +
 	"\aGetDesk\x12 .baton.routing.v1.GetDeskRequest\x1a\x16.baton.routing.v1.Desk\x12F\n" +
@@ -6742,7 +6865,7 @@ func file_baton_routing_v1_routing_proto_rawDescGZIP() []byte {
 	return file_baton_routing_v1_routing_proto_rawDescData
 }
 
-var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 78)
+var file_baton_routing_v1_routing_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
 var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*Handoff)(nil),                   // 0: baton.routing.v1.Handoff
 	(*LastContact)(nil),               // 1: baton.routing.v1.LastContact
@@ -6785,84 +6908,86 @@ var file_baton_routing_v1_routing_proto_goTypes = []any{
 	(*DestinationStatus)(nil),         // 38: baton.routing.v1.DestinationStatus
 	(*CheckResult)(nil),               // 39: baton.routing.v1.CheckResult
 	(*CheckDestinationRequest)(nil),   // 40: baton.routing.v1.CheckDestinationRequest
-	(*PauseDestinationRequest)(nil),   // 41: baton.routing.v1.PauseDestinationRequest
-	(*ResumeDestinationRequest)(nil),  // 42: baton.routing.v1.ResumeDestinationRequest
-	(*PauseDestinationResponse)(nil),  // 43: baton.routing.v1.PauseDestinationResponse
-	(*GetDirectoryRequest)(nil),       // 44: baton.routing.v1.GetDirectoryRequest
-	(*Directory)(nil),                 // 45: baton.routing.v1.Directory
-	(*PutDirectoryRequest)(nil),       // 46: baton.routing.v1.PutDirectoryRequest
-	(*PutAccountsRequest)(nil),        // 47: baton.routing.v1.PutAccountsRequest
-	(*PutAccountsResponse)(nil),       // 48: baton.routing.v1.PutAccountsResponse
-	(*MatchAccountRequest)(nil),       // 49: baton.routing.v1.MatchAccountRequest
-	(*MatchAccountResponse)(nil),      // 50: baton.routing.v1.MatchAccountResponse
-	(*MatchCandidate)(nil),            // 51: baton.routing.v1.MatchCandidate
-	(*PauseHandoffRequest)(nil),       // 52: baton.routing.v1.PauseHandoffRequest
-	(*ResumeHandoffRequest)(nil),      // 53: baton.routing.v1.ResumeHandoffRequest
-	(*ClockResponse)(nil),             // 54: baton.routing.v1.ClockResponse
-	(*CheckOutreachRequest)(nil),      // 55: baton.routing.v1.CheckOutreachRequest
-	(*CheckOutreachListRequest)(nil),  // 56: baton.routing.v1.CheckOutreachListRequest
-	(*CheckOutreachListResponse)(nil), // 57: baton.routing.v1.CheckOutreachListResponse
-	(*OutreachVerdict)(nil),           // 58: baton.routing.v1.OutreachVerdict
-	(*GetDeskRequest)(nil),            // 59: baton.routing.v1.GetDeskRequest
-	(*Desk)(nil),                      // 60: baton.routing.v1.Desk
-	(*Waiter)(nil),                    // 61: baton.routing.v1.Waiter
-	(*PoolStanding)(nil),              // 62: baton.routing.v1.PoolStanding
-	(*MemberStanding)(nil),            // 63: baton.routing.v1.MemberStanding
-	(*Load)(nil),                      // 64: baton.routing.v1.Load
-	(*DeskEvent)(nil),                 // 65: baton.routing.v1.DeskEvent
-	(*GetInboxRequest)(nil),           // 66: baton.routing.v1.GetInboxRequest
-	(*Inbox)(nil),                     // 67: baton.routing.v1.Inbox
-	(*InboxCounts)(nil),               // 68: baton.routing.v1.InboxCounts
-	(*WatchInboxRequest)(nil),         // 69: baton.routing.v1.WatchInboxRequest
-	(*InboxEvent)(nil),                // 70: baton.routing.v1.InboxEvent
-	(*ListReasonsRequest)(nil),        // 71: baton.routing.v1.ListReasonsRequest
-	(*Reasons)(nil),                   // 72: baton.routing.v1.Reasons
-	(*ReasonChoice)(nil),              // 73: baton.routing.v1.ReasonChoice
-	nil,                               // 74: baton.routing.v1.Owner.ExternalIdsEntry
-	nil,                               // 75: baton.routing.v1.Brief.ConsentEntry
-	nil,                               // 76: baton.routing.v1.LeadEvent.ConsentEntry
-	nil,                               // 77: baton.routing.v1.PayloadLead.ExternalIdsEntry
-	(*timestamppb.Timestamp)(nil),     // 78: google.protobuf.Timestamp
-	(*v1.Considered)(nil),             // 79: baton.journal.v1.Considered
-	(*v1.AccountCandidate)(nil),       // 80: baton.journal.v1.AccountCandidate
-	(*v1.EarlierEpoch)(nil),           // 81: baton.journal.v1.EarlierEpoch
-	(*v1.ScoreSnapshot)(nil),          // 82: baton.journal.v1.ScoreSnapshot
-	(*TryRoutingRequest)(nil),         // 83: baton.routing.v1.TryRoutingRequest
-	(*SimulateRoutingRequest)(nil),    // 84: baton.routing.v1.SimulateRoutingRequest
-	(*httpbody.HttpBody)(nil),         // 85: google.api.HttpBody
-	(*TryRoutingResponse)(nil),        // 86: baton.routing.v1.TryRoutingResponse
-	(*SimulateRoutingResponse)(nil),   // 87: baton.routing.v1.SimulateRoutingResponse
+	(*TestDestinationRequest)(nil),    // 41: baton.routing.v1.TestDestinationRequest
+	(*TestDestinationResponse)(nil),   // 42: baton.routing.v1.TestDestinationResponse
+	(*PauseDestinationRequest)(nil),   // 43: baton.routing.v1.PauseDestinationRequest
+	(*ResumeDestinationRequest)(nil),  // 44: baton.routing.v1.ResumeDestinationRequest
+	(*PauseDestinationResponse)(nil),  // 45: baton.routing.v1.PauseDestinationResponse
+	(*GetDirectoryRequest)(nil),       // 46: baton.routing.v1.GetDirectoryRequest
+	(*Directory)(nil),                 // 47: baton.routing.v1.Directory
+	(*PutDirectoryRequest)(nil),       // 48: baton.routing.v1.PutDirectoryRequest
+	(*PutAccountsRequest)(nil),        // 49: baton.routing.v1.PutAccountsRequest
+	(*PutAccountsResponse)(nil),       // 50: baton.routing.v1.PutAccountsResponse
+	(*MatchAccountRequest)(nil),       // 51: baton.routing.v1.MatchAccountRequest
+	(*MatchAccountResponse)(nil),      // 52: baton.routing.v1.MatchAccountResponse
+	(*MatchCandidate)(nil),            // 53: baton.routing.v1.MatchCandidate
+	(*PauseHandoffRequest)(nil),       // 54: baton.routing.v1.PauseHandoffRequest
+	(*ResumeHandoffRequest)(nil),      // 55: baton.routing.v1.ResumeHandoffRequest
+	(*ClockResponse)(nil),             // 56: baton.routing.v1.ClockResponse
+	(*CheckOutreachRequest)(nil),      // 57: baton.routing.v1.CheckOutreachRequest
+	(*CheckOutreachListRequest)(nil),  // 58: baton.routing.v1.CheckOutreachListRequest
+	(*CheckOutreachListResponse)(nil), // 59: baton.routing.v1.CheckOutreachListResponse
+	(*OutreachVerdict)(nil),           // 60: baton.routing.v1.OutreachVerdict
+	(*GetDeskRequest)(nil),            // 61: baton.routing.v1.GetDeskRequest
+	(*Desk)(nil),                      // 62: baton.routing.v1.Desk
+	(*Waiter)(nil),                    // 63: baton.routing.v1.Waiter
+	(*PoolStanding)(nil),              // 64: baton.routing.v1.PoolStanding
+	(*MemberStanding)(nil),            // 65: baton.routing.v1.MemberStanding
+	(*Load)(nil),                      // 66: baton.routing.v1.Load
+	(*DeskEvent)(nil),                 // 67: baton.routing.v1.DeskEvent
+	(*GetInboxRequest)(nil),           // 68: baton.routing.v1.GetInboxRequest
+	(*Inbox)(nil),                     // 69: baton.routing.v1.Inbox
+	(*InboxCounts)(nil),               // 70: baton.routing.v1.InboxCounts
+	(*WatchInboxRequest)(nil),         // 71: baton.routing.v1.WatchInboxRequest
+	(*InboxEvent)(nil),                // 72: baton.routing.v1.InboxEvent
+	(*ListReasonsRequest)(nil),        // 73: baton.routing.v1.ListReasonsRequest
+	(*Reasons)(nil),                   // 74: baton.routing.v1.Reasons
+	(*ReasonChoice)(nil),              // 75: baton.routing.v1.ReasonChoice
+	nil,                               // 76: baton.routing.v1.Owner.ExternalIdsEntry
+	nil,                               // 77: baton.routing.v1.Brief.ConsentEntry
+	nil,                               // 78: baton.routing.v1.LeadEvent.ConsentEntry
+	nil,                               // 79: baton.routing.v1.PayloadLead.ExternalIdsEntry
+	(*timestamppb.Timestamp)(nil),     // 80: google.protobuf.Timestamp
+	(*v1.Considered)(nil),             // 81: baton.journal.v1.Considered
+	(*v1.AccountCandidate)(nil),       // 82: baton.journal.v1.AccountCandidate
+	(*v1.EarlierEpoch)(nil),           // 83: baton.journal.v1.EarlierEpoch
+	(*v1.ScoreSnapshot)(nil),          // 84: baton.journal.v1.ScoreSnapshot
+	(*TryRoutingRequest)(nil),         // 85: baton.routing.v1.TryRoutingRequest
+	(*SimulateRoutingRequest)(nil),    // 86: baton.routing.v1.SimulateRoutingRequest
+	(*httpbody.HttpBody)(nil),         // 87: google.api.HttpBody
+	(*TryRoutingResponse)(nil),        // 88: baton.routing.v1.TryRoutingResponse
+	(*SimulateRoutingResponse)(nil),   // 89: baton.routing.v1.SimulateRoutingResponse
 }
 var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	3,   // 0: baton.routing.v1.Handoff.owner:type_name -> baton.routing.v1.Owner
 	5,   // 1: baton.routing.v1.Handoff.account:type_name -> baton.routing.v1.AccountRef
 	7,   // 2: baton.routing.v1.Handoff.sla:type_name -> baton.routing.v1.Sla
 	8,   // 3: baton.routing.v1.Handoff.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	78,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
-	78,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
-	78,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
-	78,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
+	80,  // 4: baton.routing.v1.Handoff.qualified_at:type_name -> google.protobuf.Timestamp
+	80,  // 5: baton.routing.v1.Handoff.routed_at:type_name -> google.protobuf.Timestamp
+	80,  // 6: baton.routing.v1.Handoff.accepted_at:type_name -> google.protobuf.Timestamp
+	80,  // 7: baton.routing.v1.Handoff.contacted_at:type_name -> google.protobuf.Timestamp
 	2,   // 8: baton.routing.v1.Handoff.history:type_name -> baton.routing.v1.HandoffEvent
-	79,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
-	78,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
-	78,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
-	78,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
+	81,  // 9: baton.routing.v1.Handoff.waiting_for:type_name -> baton.journal.v1.Considered
+	80,  // 10: baton.routing.v1.Handoff.waiting_until:type_name -> google.protobuf.Timestamp
+	80,  // 11: baton.routing.v1.Handoff.paused_until:type_name -> google.protobuf.Timestamp
+	80,  // 12: baton.routing.v1.Handoff.held_until:type_name -> google.protobuf.Timestamp
 	1,   // 13: baton.routing.v1.Handoff.last_contact:type_name -> baton.routing.v1.LastContact
-	78,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
-	78,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
-	78,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
-	78,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
+	80,  // 14: baton.routing.v1.Handoff.due_at:type_name -> google.protobuf.Timestamp
+	80,  // 15: baton.routing.v1.Handoff.next_step_at:type_name -> google.protobuf.Timestamp
+	80,  // 16: baton.routing.v1.LastContact.at:type_name -> google.protobuf.Timestamp
+	80,  // 17: baton.routing.v1.HandoffEvent.at:type_name -> google.protobuf.Timestamp
 	4,   // 18: baton.routing.v1.Owner.chosen:type_name -> baton.routing.v1.Chosen
-	74,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
-	79,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
+	76,  // 19: baton.routing.v1.Owner.external_ids:type_name -> baton.routing.v1.Owner.ExternalIdsEntry
+	81,  // 20: baton.routing.v1.Chosen.considered:type_name -> baton.journal.v1.Considered
 	6,   // 21: baton.routing.v1.AccountRef.match:type_name -> baton.routing.v1.AccountMatch
-	80,  // 22: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
-	80,  // 23: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
-	78,  // 24: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
-	78,  // 25: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
-	78,  // 26: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
-	78,  // 27: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
-	78,  // 28: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
+	82,  // 22: baton.routing.v1.AccountMatch.second:type_name -> baton.journal.v1.AccountCandidate
+	82,  // 23: baton.routing.v1.AccountMatch.proposed:type_name -> baton.journal.v1.AccountCandidate
+	80,  // 24: baton.routing.v1.Sla.accept_by:type_name -> google.protobuf.Timestamp
+	80,  // 25: baton.routing.v1.Sla.contact_by:type_name -> google.protobuf.Timestamp
+	80,  // 26: baton.routing.v1.DeliveryStatus.next_at:type_name -> google.protobuf.Timestamp
+	80,  // 27: baton.routing.v1.DeliveryStatus.due_at:type_name -> google.protobuf.Timestamp
+	80,  // 28: baton.routing.v1.DeliveryStatus.done_at:type_name -> google.protobuf.Timestamp
 	14,  // 29: baton.routing.v1.Brief.entry:type_name -> baton.routing.v1.Entry
 	15,  // 30: baton.routing.v1.Brief.interests:type_name -> baton.routing.v1.Interest
 	16,  // 31: baton.routing.v1.Brief.content:type_name -> baton.routing.v1.Content
@@ -6870,131 +6995,133 @@ var file_baton_routing_v1_routing_proto_depIdxs = []int32{
 	18,  // 33: baton.routing.v1.Brief.others_at_account:type_name -> baton.routing.v1.Colleague
 	19,  // 34: baton.routing.v1.Brief.campaigns:type_name -> baton.routing.v1.CampaignBrief
 	20,  // 35: baton.routing.v1.Brief.suggested_next:type_name -> baton.routing.v1.Suggestion
-	75,  // 36: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
-	81,  // 37: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
+	77,  // 36: baton.routing.v1.Brief.consent:type_name -> baton.routing.v1.Brief.ConsentEntry
+	83,  // 37: baton.routing.v1.Brief.earlier_epochs:type_name -> baton.journal.v1.EarlierEpoch
 	11,  // 38: baton.routing.v1.Brief.next_actions:type_name -> baton.routing.v1.NextAction
 	12,  // 39: baton.routing.v1.Brief.urgency:type_name -> baton.routing.v1.Urgency
 	10,  // 40: baton.routing.v1.Brief.reasons:type_name -> baton.routing.v1.Reason
 	14,  // 41: baton.routing.v1.Brief.last_touch:type_name -> baton.routing.v1.Entry
 	13,  // 42: baton.routing.v1.Brief.versions:type_name -> baton.routing.v1.BriefVersion
-	78,  // 43: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
-	78,  // 44: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
-	78,  // 45: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
-	78,  // 46: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
-	78,  // 47: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
+	80,  // 43: baton.routing.v1.BriefVersion.at:type_name -> google.protobuf.Timestamp
+	80,  // 44: baton.routing.v1.Entry.at:type_name -> google.protobuf.Timestamp
+	80,  // 45: baton.routing.v1.Content.at:type_name -> google.protobuf.Timestamp
+	80,  // 46: baton.routing.v1.TimelineEntry.at:type_name -> google.protobuf.Timestamp
+	80,  // 47: baton.routing.v1.Colleague.last_at:type_name -> google.protobuf.Timestamp
 	26,  // 48: baton.routing.v1.Payload.lead:type_name -> baton.routing.v1.PayloadLead
 	5,   // 49: baton.routing.v1.Payload.account:type_name -> baton.routing.v1.AccountRef
 	3,   // 50: baton.routing.v1.Payload.owner:type_name -> baton.routing.v1.Owner
-	82,  // 51: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
+	84,  // 51: baton.routing.v1.Payload.score:type_name -> baton.journal.v1.ScoreSnapshot
 	9,   // 52: baton.routing.v1.Payload.brief:type_name -> baton.routing.v1.Brief
 	7,   // 53: baton.routing.v1.Payload.sla:type_name -> baton.routing.v1.Sla
 	22,  // 54: baton.routing.v1.Payload.breach:type_name -> baton.routing.v1.Breach
 	2,   // 55: baton.routing.v1.Payload.history:type_name -> baton.routing.v1.HandoffEvent
 	1,   // 56: baton.routing.v1.Payload.last_contact:type_name -> baton.routing.v1.LastContact
-	78,  // 57: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
+	80,  // 57: baton.routing.v1.Breach.due:type_name -> google.protobuf.Timestamp
 	26,  // 58: baton.routing.v1.LeadEvent.lead:type_name -> baton.routing.v1.PayloadLead
-	78,  // 59: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
-	76,  // 60: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
-	78,  // 61: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
-	78,  // 62: baton.routing.v1.SummaryEvent.at:type_name -> google.protobuf.Timestamp
-	77,  // 63: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
-	78,  // 64: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
+	80,  // 59: baton.routing.v1.LeadEvent.at:type_name -> google.protobuf.Timestamp
+	78,  // 60: baton.routing.v1.LeadEvent.consent:type_name -> baton.routing.v1.LeadEvent.ConsentEntry
+	80,  // 61: baton.routing.v1.AgreementEvent.at:type_name -> google.protobuf.Timestamp
+	80,  // 62: baton.routing.v1.SummaryEvent.at:type_name -> google.protobuf.Timestamp
+	79,  // 63: baton.routing.v1.PayloadLead.external_ids:type_name -> baton.routing.v1.PayloadLead.ExternalIdsEntry
+	80,  // 64: baton.routing.v1.ListHandoffsRequest.due_before:type_name -> google.protobuf.Timestamp
 	0,   // 65: baton.routing.v1.ListHandoffsResponse.handoffs:type_name -> baton.routing.v1.Handoff
 	8,   // 66: baton.routing.v1.ListDeliveriesResponse.deliveries:type_name -> baton.routing.v1.DeliveryStatus
-	78,  // 67: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
-	78,  // 68: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
+	80,  // 67: baton.routing.v1.ReplayDeliveriesRequest.from:type_name -> google.protobuf.Timestamp
+	80,  // 68: baton.routing.v1.ReplayDeliveriesRequest.to:type_name -> google.protobuf.Timestamp
 	38,  // 69: baton.routing.v1.ListDestinationsResponse.destinations:type_name -> baton.routing.v1.DestinationStatus
-	78,  // 70: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
-	78,  // 71: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
-	78,  // 72: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
-	78,  // 73: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
+	80,  // 70: baton.routing.v1.DestinationStatus.since:type_name -> google.protobuf.Timestamp
+	80,  // 71: baton.routing.v1.DestinationStatus.until:type_name -> google.protobuf.Timestamp
+	80,  // 72: baton.routing.v1.DestinationStatus.oldest_due_at:type_name -> google.protobuf.Timestamp
+	80,  // 73: baton.routing.v1.DestinationStatus.last_success_at:type_name -> google.protobuf.Timestamp
 	39,  // 74: baton.routing.v1.DestinationStatus.check:type_name -> baton.routing.v1.CheckResult
-	78,  // 75: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
+	80,  // 75: baton.routing.v1.CheckResult.at:type_name -> google.protobuf.Timestamp
 	5,   // 76: baton.routing.v1.MatchAccountResponse.account:type_name -> baton.routing.v1.AccountRef
-	51,  // 77: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
-	78,  // 78: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
-	78,  // 79: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
-	58,  // 80: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
+	53,  // 77: baton.routing.v1.MatchAccountResponse.candidates:type_name -> baton.routing.v1.MatchCandidate
+	80,  // 78: baton.routing.v1.PauseHandoffRequest.until:type_name -> google.protobuf.Timestamp
+	80,  // 79: baton.routing.v1.ClockResponse.paused_until:type_name -> google.protobuf.Timestamp
+	60,  // 80: baton.routing.v1.CheckOutreachListResponse.verdicts:type_name -> baton.routing.v1.OutreachVerdict
 	1,   // 81: baton.routing.v1.OutreachVerdict.last:type_name -> baton.routing.v1.LastContact
-	78,  // 82: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
-	78,  // 83: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
-	61,  // 84: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
-	62,  // 85: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
-	78,  // 86: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
-	78,  // 87: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
-	79,  // 88: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
-	78,  // 89: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
-	78,  // 90: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
-	63,  // 91: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
-	64,  // 92: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
-	78,  // 93: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
-	64,  // 94: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
-	78,  // 95: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
-	78,  // 96: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
-	78,  // 97: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
-	78,  // 98: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
-	68,  // 99: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
+	80,  // 82: baton.routing.v1.OutreachVerdict.until:type_name -> google.protobuf.Timestamp
+	80,  // 83: baton.routing.v1.Desk.at:type_name -> google.protobuf.Timestamp
+	63,  // 84: baton.routing.v1.Desk.queue:type_name -> baton.routing.v1.Waiter
+	64,  // 85: baton.routing.v1.Desk.pools:type_name -> baton.routing.v1.PoolStanding
+	80,  // 86: baton.routing.v1.Waiter.since:type_name -> google.protobuf.Timestamp
+	80,  // 87: baton.routing.v1.Waiter.until:type_name -> google.protobuf.Timestamp
+	81,  // 88: baton.routing.v1.Waiter.considered:type_name -> baton.journal.v1.Considered
+	80,  // 89: baton.routing.v1.PoolStanding.oldest:type_name -> google.protobuf.Timestamp
+	80,  // 90: baton.routing.v1.PoolStanding.next_open:type_name -> google.protobuf.Timestamp
+	65,  // 91: baton.routing.v1.PoolStanding.members:type_name -> baton.routing.v1.MemberStanding
+	66,  // 92: baton.routing.v1.PoolStanding.loads:type_name -> baton.routing.v1.Load
+	80,  // 93: baton.routing.v1.MemberStanding.next_open:type_name -> google.protobuf.Timestamp
+	66,  // 94: baton.routing.v1.MemberStanding.loads:type_name -> baton.routing.v1.Load
+	80,  // 95: baton.routing.v1.Load.until:type_name -> google.protobuf.Timestamp
+	80,  // 96: baton.routing.v1.DeskEvent.since:type_name -> google.protobuf.Timestamp
+	80,  // 97: baton.routing.v1.DeskEvent.at:type_name -> google.protobuf.Timestamp
+	80,  // 98: baton.routing.v1.DeskEvent.until:type_name -> google.protobuf.Timestamp
+	70,  // 99: baton.routing.v1.Inbox.counts:type_name -> baton.routing.v1.InboxCounts
 	0,   // 100: baton.routing.v1.Inbox.handoffs:type_name -> baton.routing.v1.Handoff
 	0,   // 101: baton.routing.v1.InboxEvent.handoff:type_name -> baton.routing.v1.Handoff
-	78,  // 102: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
-	73,  // 103: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
-	73,  // 104: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
+	80,  // 102: baton.routing.v1.InboxEvent.at:type_name -> google.protobuf.Timestamp
+	75,  // 103: baton.routing.v1.Reasons.reject:type_name -> baton.routing.v1.ReasonChoice
+	75,  // 104: baton.routing.v1.Reasons.recycle:type_name -> baton.routing.v1.ReasonChoice
 	27,  // 105: baton.routing.v1.RoutingService.ListHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
 	27,  // 106: baton.routing.v1.RoutingService.WatchHandoffs:input_type -> baton.routing.v1.ListHandoffsRequest
 	29,  // 107: baton.routing.v1.RoutingService.GetHandoff:input_type -> baton.routing.v1.GetHandoffRequest
 	29,  // 108: baton.routing.v1.RoutingService.GetBrief:input_type -> baton.routing.v1.GetHandoffRequest
 	30,  // 109: baton.routing.v1.RoutingService.ListDeliveries:input_type -> baton.routing.v1.ListDeliveriesRequest
 	32,  // 110: baton.routing.v1.RoutingService.ReplayDelivery:input_type -> baton.routing.v1.ReplayDeliveryRequest
-	44,  // 111: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
-	46,  // 112: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
-	52,  // 113: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
-	53,  // 114: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
-	55,  // 115: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
-	56,  // 116: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
+	46,  // 111: baton.routing.v1.RoutingService.GetDirectory:input_type -> baton.routing.v1.GetDirectoryRequest
+	48,  // 112: baton.routing.v1.RoutingService.PutDirectory:input_type -> baton.routing.v1.PutDirectoryRequest
+	54,  // 113: baton.routing.v1.RoutingService.PauseHandoff:input_type -> baton.routing.v1.PauseHandoffRequest
+	55,  // 114: baton.routing.v1.RoutingService.ResumeHandoff:input_type -> baton.routing.v1.ResumeHandoffRequest
+	57,  // 115: baton.routing.v1.RoutingService.CheckOutreach:input_type -> baton.routing.v1.CheckOutreachRequest
+	58,  // 116: baton.routing.v1.RoutingService.CheckOutreachList:input_type -> baton.routing.v1.CheckOutreachListRequest
 	34,  // 117: baton.routing.v1.RoutingService.ReplayDeliveries:input_type -> baton.routing.v1.ReplayDeliveriesRequest
 	36,  // 118: baton.routing.v1.RoutingService.ListDestinations:input_type -> baton.routing.v1.ListDestinationsRequest
 	40,  // 119: baton.routing.v1.RoutingService.CheckDestination:input_type -> baton.routing.v1.CheckDestinationRequest
-	41,  // 120: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
-	42,  // 121: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
-	59,  // 122: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
-	66,  // 123: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
-	69,  // 124: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
-	71,  // 125: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
-	29,  // 126: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
-	29,  // 127: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
-	47,  // 128: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
-	49,  // 129: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
-	83,  // 130: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
-	84,  // 131: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
-	28,  // 132: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
-	0,   // 133: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
-	0,   // 134: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
-	21,  // 135: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
-	31,  // 136: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
-	33,  // 137: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
-	45,  // 138: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
-	45,  // 139: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
-	54,  // 140: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
-	54,  // 141: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
-	58,  // 142: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
-	57,  // 143: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
-	35,  // 144: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
-	37,  // 145: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
-	39,  // 146: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
-	43,  // 147: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	43,  // 148: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
-	60,  // 149: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
-	67,  // 150: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
-	70,  // 151: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
-	72,  // 152: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
-	85,  // 153: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
-	85,  // 154: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
-	48,  // 155: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
-	50,  // 156: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
-	86,  // 157: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
-	87,  // 158: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
-	132, // [132:159] is the sub-list for method output_type
-	105, // [105:132] is the sub-list for method input_type
+	41,  // 120: baton.routing.v1.RoutingService.TestDestination:input_type -> baton.routing.v1.TestDestinationRequest
+	43,  // 121: baton.routing.v1.RoutingService.PauseDestination:input_type -> baton.routing.v1.PauseDestinationRequest
+	44,  // 122: baton.routing.v1.RoutingService.ResumeDestination:input_type -> baton.routing.v1.ResumeDestinationRequest
+	61,  // 123: baton.routing.v1.RoutingService.GetDesk:input_type -> baton.routing.v1.GetDeskRequest
+	68,  // 124: baton.routing.v1.RoutingService.GetInbox:input_type -> baton.routing.v1.GetInboxRequest
+	71,  // 125: baton.routing.v1.RoutingService.WatchInbox:input_type -> baton.routing.v1.WatchInboxRequest
+	73,  // 126: baton.routing.v1.RoutingService.ListReasons:input_type -> baton.routing.v1.ListReasonsRequest
+	29,  // 127: baton.routing.v1.RoutingService.GetBriefText:input_type -> baton.routing.v1.GetHandoffRequest
+	29,  // 128: baton.routing.v1.RoutingService.GetBriefPage:input_type -> baton.routing.v1.GetHandoffRequest
+	49,  // 129: baton.routing.v1.RoutingService.PutAccounts:input_type -> baton.routing.v1.PutAccountsRequest
+	51,  // 130: baton.routing.v1.RoutingService.MatchAccount:input_type -> baton.routing.v1.MatchAccountRequest
+	85,  // 131: baton.routing.v1.RoutingService.TryRouting:input_type -> baton.routing.v1.TryRoutingRequest
+	86,  // 132: baton.routing.v1.RoutingService.SimulateRouting:input_type -> baton.routing.v1.SimulateRoutingRequest
+	28,  // 133: baton.routing.v1.RoutingService.ListHandoffs:output_type -> baton.routing.v1.ListHandoffsResponse
+	0,   // 134: baton.routing.v1.RoutingService.WatchHandoffs:output_type -> baton.routing.v1.Handoff
+	0,   // 135: baton.routing.v1.RoutingService.GetHandoff:output_type -> baton.routing.v1.Handoff
+	21,  // 136: baton.routing.v1.RoutingService.GetBrief:output_type -> baton.routing.v1.Payload
+	31,  // 137: baton.routing.v1.RoutingService.ListDeliveries:output_type -> baton.routing.v1.ListDeliveriesResponse
+	33,  // 138: baton.routing.v1.RoutingService.ReplayDelivery:output_type -> baton.routing.v1.ReplayDeliveryResponse
+	47,  // 139: baton.routing.v1.RoutingService.GetDirectory:output_type -> baton.routing.v1.Directory
+	47,  // 140: baton.routing.v1.RoutingService.PutDirectory:output_type -> baton.routing.v1.Directory
+	56,  // 141: baton.routing.v1.RoutingService.PauseHandoff:output_type -> baton.routing.v1.ClockResponse
+	56,  // 142: baton.routing.v1.RoutingService.ResumeHandoff:output_type -> baton.routing.v1.ClockResponse
+	60,  // 143: baton.routing.v1.RoutingService.CheckOutreach:output_type -> baton.routing.v1.OutreachVerdict
+	59,  // 144: baton.routing.v1.RoutingService.CheckOutreachList:output_type -> baton.routing.v1.CheckOutreachListResponse
+	35,  // 145: baton.routing.v1.RoutingService.ReplayDeliveries:output_type -> baton.routing.v1.ReplayDeliveriesResponse
+	37,  // 146: baton.routing.v1.RoutingService.ListDestinations:output_type -> baton.routing.v1.ListDestinationsResponse
+	39,  // 147: baton.routing.v1.RoutingService.CheckDestination:output_type -> baton.routing.v1.CheckResult
+	42,  // 148: baton.routing.v1.RoutingService.TestDestination:output_type -> baton.routing.v1.TestDestinationResponse
+	45,  // 149: baton.routing.v1.RoutingService.PauseDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	45,  // 150: baton.routing.v1.RoutingService.ResumeDestination:output_type -> baton.routing.v1.PauseDestinationResponse
+	62,  // 151: baton.routing.v1.RoutingService.GetDesk:output_type -> baton.routing.v1.Desk
+	69,  // 152: baton.routing.v1.RoutingService.GetInbox:output_type -> baton.routing.v1.Inbox
+	72,  // 153: baton.routing.v1.RoutingService.WatchInbox:output_type -> baton.routing.v1.InboxEvent
+	74,  // 154: baton.routing.v1.RoutingService.ListReasons:output_type -> baton.routing.v1.Reasons
+	87,  // 155: baton.routing.v1.RoutingService.GetBriefText:output_type -> google.api.HttpBody
+	87,  // 156: baton.routing.v1.RoutingService.GetBriefPage:output_type -> google.api.HttpBody
+	50,  // 157: baton.routing.v1.RoutingService.PutAccounts:output_type -> baton.routing.v1.PutAccountsResponse
+	52,  // 158: baton.routing.v1.RoutingService.MatchAccount:output_type -> baton.routing.v1.MatchAccountResponse
+	88,  // 159: baton.routing.v1.RoutingService.TryRouting:output_type -> baton.routing.v1.TryRoutingResponse
+	89,  // 160: baton.routing.v1.RoutingService.SimulateRouting:output_type -> baton.routing.v1.SimulateRoutingResponse
+	133, // [133:161] is the sub-list for method output_type
+	105, // [105:133] is the sub-list for method input_type
 	105, // [105:105] is the sub-list for extension type_name
 	105, // [105:105] is the sub-list for extension extendee
 	0,   // [0:105] is the sub-list for field type_name
@@ -7013,7 +7140,7 @@ func file_baton_routing_v1_routing_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_baton_routing_v1_routing_proto_rawDesc), len(file_baton_routing_v1_routing_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   78,
+			NumMessages:   80,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -35,6 +35,7 @@ const (
 	RoutingService_ReplayDeliveries_FullMethodName  = "/baton.routing.v1.RoutingService/ReplayDeliveries"
 	RoutingService_ListDestinations_FullMethodName  = "/baton.routing.v1.RoutingService/ListDestinations"
 	RoutingService_CheckDestination_FullMethodName  = "/baton.routing.v1.RoutingService/CheckDestination"
+	RoutingService_TestDestination_FullMethodName   = "/baton.routing.v1.RoutingService/TestDestination"
 	RoutingService_PauseDestination_FullMethodName  = "/baton.routing.v1.RoutingService/PauseDestination"
 	RoutingService_ResumeDestination_FullMethodName = "/baton.routing.v1.RoutingService/ResumeDestination"
 	RoutingService_GetDesk_FullMethodName           = "/baton.routing.v1.RoutingService/GetDesk"
@@ -73,6 +74,8 @@ type RoutingServiceClient interface {
 	ReplayDeliveries(ctx context.Context, in *ReplayDeliveriesRequest, opts ...grpc.CallOption) (*ReplayDeliveriesResponse, error)
 	ListDestinations(ctx context.Context, in *ListDestinationsRequest, opts ...grpc.CallOption) (*ListDestinationsResponse, error)
 	CheckDestination(ctx context.Context, in *CheckDestinationRequest, opts ...grpc.CallOption) (*CheckResult, error)
+	// TestDestination sends a sample to somebody whom the destination tells.
+	TestDestination(ctx context.Context, in *TestDestinationRequest, opts ...grpc.CallOption) (*TestDestinationResponse, error)
 	PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 	ResumeDestination(ctx context.Context, in *ResumeDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
@@ -261,6 +264,16 @@ func (c *routingServiceClient) CheckDestination(ctx context.Context, in *CheckDe
 	return out, nil
 }
 
+func (c *routingServiceClient) TestDestination(ctx context.Context, in *TestDestinationRequest, opts ...grpc.CallOption) (*TestDestinationResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TestDestinationResponse)
+	err := c.cc.Invoke(ctx, RoutingService_TestDestination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *routingServiceClient) PauseDestination(ctx context.Context, in *PauseDestinationRequest, opts ...grpc.CallOption) (*PauseDestinationResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(PauseDestinationResponse)
@@ -423,6 +436,8 @@ type RoutingServiceServer interface {
 	ReplayDeliveries(context.Context, *ReplayDeliveriesRequest) (*ReplayDeliveriesResponse, error)
 	ListDestinations(context.Context, *ListDestinationsRequest) (*ListDestinationsResponse, error)
 	CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error)
+	// TestDestination sends a sample to somebody whom the destination tells.
+	TestDestination(context.Context, *TestDestinationRequest) (*TestDestinationResponse, error)
 	PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error)
 	ResumeDestination(context.Context, *ResumeDestinationRequest) (*PauseDestinationResponse, error)
 	// Who waits at the desk, and how each pool and rep stands.
@@ -496,6 +511,9 @@ func (UnimplementedRoutingServiceServer) ListDestinations(context.Context, *List
 }
 func (UnimplementedRoutingServiceServer) CheckDestination(context.Context, *CheckDestinationRequest) (*CheckResult, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckDestination not implemented")
+}
+func (UnimplementedRoutingServiceServer) TestDestination(context.Context, *TestDestinationRequest) (*TestDestinationResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TestDestination not implemented")
 }
 func (UnimplementedRoutingServiceServer) PauseDestination(context.Context, *PauseDestinationRequest) (*PauseDestinationResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PauseDestination not implemented")
@@ -817,6 +835,24 @@ func _RoutingService_CheckDestination_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RoutingService_TestDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TestDestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RoutingServiceServer).TestDestination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RoutingService_TestDestination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RoutingServiceServer).TestDestination(ctx, req.(*TestDestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RoutingService_PauseDestination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(PauseDestinationRequest)
 	if err := dec(in); err != nil {
@@ -1081,6 +1117,10 @@ var RoutingService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckDestination",
 			Handler:    _RoutingService_CheckDestination_Handler,
+		},
+		{
+			MethodName: "TestDestination",
+			Handler:    _RoutingService_TestDestination_Handler,
 		},
 		{
 			MethodName: "PauseDestination",

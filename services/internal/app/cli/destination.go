@@ -18,29 +18,34 @@ import (
 
 func destinationCommand() command {
 	return command{
-		name: "destination", args: "list | check NAME | pause NAME | resume NAME",
-		does: "tell how destinations do, look at a receiver, pause and resume deliveries",
+		name: "destination", args: "list | check NAME | test NAME | pause NAME | resume NAME",
+		does: "tell how destinations do, look at a receiver, send a sample, pause and resume deliveries",
 		more: "A pause holds for every process and through restarts: what becomes due meanwhile waits. check asks the receiver what it\n" +
-			"has and ends with 1 where something must be mended, or it cannot be found out.",
+			"has and ends with 1 where something must be mended, or it cannot be found out. test sends a sample message to somebody whom\n" +
+			"the destination tells (--to: a rep's id, or an address of the configuration).",
 		example: "baton destination pause crm --reason 'migration until noon'",
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
 			reason := flags.String("reason", "", "`why` it is paused, for whoever wonders")
+			to := flags.String("to", "", "`whom` a sample goes to: a rep's id, or an address of the configuration")
 			asJSON := flags.Bool("json", false, "print JSON")
 			return func(ctx context.Context, args []string) error {
 				switch {
 				case len(args) == 0:
-					return usagef("what is to be done is missing: list, check, pause or resume")
+					return usagef("what is to be done is missing: list, check, test, pause or resume")
 				case args[0] == "list" && len(args) == 1:
 					return listDestinations(ctx, env, a, *asJSON)
-				case args[0] != "check" && args[0] != "pause" && args[0] != "resume":
-					return usagef("%q is not one of list, check, pause, resume", args[0])
+				case args[0] != "check" && args[0] != "test" && args[0] != "pause" && args[0] != "resume":
+					return usagef("%q is not one of list, check, test, pause, resume", args[0])
 				case len(args) != 2:
 					return usagef("%s takes a destination's name", args[0])
 				}
 				path := "destinations/" + url.PathEscape(args[1]) + "/" + args[0]
 				if args[0] == "check" {
 					return checkDestination(ctx, env, a, path, *asJSON)
+				}
+				if args[0] == "test" {
+					return testDestination(ctx, env, a, path, *to, *asJSON)
 				}
 				body := &routingv1.PauseDestinationRequest{Reason: *reason}
 				var done routingv1.PauseDestinationResponse
@@ -77,6 +82,9 @@ func listDestinations(ctx context.Context, env *Env, a *api, asJSON bool) error 
 			state += " (backlog too old)"
 		}
 		why := []string{d.Reason}
+		if d.PutOff > 0 {
+			why = append(why, fmt.Sprintf("%d put off by quiet hours or digests", d.PutOff))
+		}
 		if d.Until != nil {
 			why = append(why, "until "+when(d.Until))
 		}
@@ -115,6 +123,27 @@ func checkDestination(ctx context.Context, env *Env, a *api, path string, asJSON
 		}
 	}
 	if found.Error != "" || len(found.Problems) > 0 {
+		return errSilent
+	}
+	return nil
+}
+
+func testDestination(ctx context.Context, env *Env, a *api, path, to string, asJSON bool) error {
+	var done routingv1.TestDestinationResponse
+	if err := a.call(ctx, http.MethodPost, path, nil, &routingv1.TestDestinationRequest{To: to}, &done); err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		if err := printJSON(env, &done); err != nil {
+			return err
+		}
+	case done.Sent:
+		fmt.Fprintln(env.Stdout, "sent")
+	default:
+		fmt.Fprintln(env.Stdout, "not sent: "+text(done.Reason))
+	}
+	if !done.Sent {
 		return errSilent
 	}
 	return nil

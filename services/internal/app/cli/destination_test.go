@@ -16,6 +16,8 @@ func TestDestinations(t *testing.T) {
 		"POST /api/v1/destinations/crm/check":  `{"problems":["a field is missing"]}`,
 		"POST /api/v1/destinations/well/check": `{}`,
 		"POST /api/v1/destinations/crm/pause":  `{"sequence":"5"}`,
+		"POST /api/v1/destinations/mail/test":  `{"sent":true}`,
+		"POST /api/v1/destinations/post/test":  `{"reason":"log in: 535"}`,
 		"POST /api/v1/destinations/crm/resume": `{"sequence":"6"}`,
 	}
 	pages := 0
@@ -47,6 +49,8 @@ func TestDestinations(t *testing.T) {
 		{[]string{"destination", "check", "well"}, exitOK, []string{"ok"}},
 		{[]string{"destination", "pause", "crm", "--reason", "noon"}, exitOK, []string{"crm: paused"}},
 		{[]string{"destination", "resume", "crm"}, exitOK, []string{"crm: resumed"}},
+		{[]string{"destination", "test", "mail", "--to", "ana"}, exitOK, []string{"sent"}},
+		{[]string{"destination", "test", "post"}, exitFail, []string{"not sent: log in: 535"}},
 		{[]string{"destination", "mend", "crm"}, exitUsage, nil},
 		{[]string{"destination", "pause"}, exitUsage, nil},
 		{[]string{"deliveries", "replay", "--destination", "crm", "--from", "2026-11-20T10:00:00Z"}, exitOK, []string{"5 deliveries put back, 1 passed over"}},
@@ -64,7 +68,7 @@ func TestDestinations(t *testing.T) {
 		}
 	}
 	all := strings.Join(asked, "\n")
-	for _, want := range []string{`"reason":"noon"`, `"from":"2026-11-20T10:00:00Z"`, `"pageToken":"p2"`} {
+	for _, want := range []string{`"reason":"noon"`, `"to":"ana"`, `"from":"2026-11-20T10:00:00Z"`, `"pageToken":"p2"`} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %s in\n%s", want, all)
 		}

@@ -57,7 +57,9 @@ type Rep struct {
 	ID, Name, Email, Team string
 	// ExternalIDs say who the rep is elsewhere: a destination's name or type to its id of the user.
 	ExternalIDs map[string]string
-	Calendar    calendar.Calendar
+	// Notify says by which destinations, by name or type, the rep wants to be told of things or not; what is not there tells them.
+	Notify   map[string]bool
+	Calendar calendar.Calendar
 	// Capacities hold all at once, each in windows of its own length.
 	Capacities []calendar.Capacity
 	// Open is how many handoffs they may have in hand at once, 0 for any number.

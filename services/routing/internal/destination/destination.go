@@ -33,6 +33,10 @@ type Job struct {
 	// Refs are what earlier deliveries to this destination about the same handoff, or else the same lead, left in their
 	// Outcomes. They may be missing although something was made: the answer was lost.
 	Refs map[string]string
+	// Standing is how the handoff stands by now, nil where the delivery is about none. What is told late may be over.
+	Standing *Standing
+	// Told is whom this delivery was told to already: what its earlier Outcomes had there. Another process knows nothing of it.
+	Told map[string]string
 }
 
 // Verdict says what is to become of a delivery.
@@ -74,6 +78,13 @@ type Outcome struct {
 	After time.Duration
 	// Refs are the receiver's own ids of what was made or found. They are kept with the handoff.
 	Refs map[string]string
+	// For says of Later whom it holds for: everything that is due to the destination, or ForDelivery.
+	For Scope
+	// Group is what a delivery that is put off is gathered with: see Digester. "" where it goes by itself.
+	Group string
+	// Told is whom the delivery was told to: a name of the destination's own, to why it cannot be told there ("" where it was). It comes
+	// back with the next attempt in Job.Told, but not after a restart.
+	Told map[string]string
 }
 
 // Destination tells one receiver. It is used by several goroutines, never with two deliveries of one lead at once.
@@ -105,6 +116,12 @@ type Type struct {
 	Fields map[string]map[string]string
 	// Options are the settings of its own that it knows, with their defaults.
 	Options map[string]string
+	// Schemes that a URL may have, nil for http and https.
+	Schemes []string
+	// Default are the events that it is told of where a configuration names none, nil for all that it understands.
+	Default []string
+	// Notifies: it tells people, so that quiet hours and digests can be configured.
+	Notifies bool
 	// Limit and Concurrency are the defaults of `rate` and `concurrency`; 0 is the service's.
 	Limit       Limit
 	Concurrency int
@@ -125,6 +142,8 @@ type Config struct {
 	// Fields by object, the defaults and what the configuration put in their place; never nil.
 	Fields map[string]Fields
 	Events []string
+	Quiet  Quiet
+	Digest Digest
 }
 
 // Auth is how to be let in. Each type says which of them it needs and refuses the others.
@@ -149,6 +168,8 @@ type Deps struct {
 	Log    *slog.Logger
 	// Text and HTML give a handoff's brief for people; Subject is its line in lists.
 	Text, HTML, Subject func(*routingv1.Payload) string
+	// Notify is what those need who tell people.
+	Notify Notify
 }
 
 // Fields maps a delivery to one object of a receiver: its field → where the value comes from.

@@ -4,11 +4,13 @@ package destinations
 import (
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destinations/dynamics"
+	"github.com/batonhq/baton/services/routing/internal/destinations/email"
 	"github.com/batonhq/baton/services/routing/internal/destinations/espocrm"
 	"github.com/batonhq/baton/services/routing/internal/destinations/hubspot"
 	"github.com/batonhq/baton/services/routing/internal/destinations/odoo"
 	"github.com/batonhq/baton/services/routing/internal/destinations/pipedrive"
 	"github.com/batonhq/baton/services/routing/internal/destinations/salesforce"
+	"github.com/batonhq/baton/services/routing/internal/destinations/slack"
 	"github.com/batonhq/baton/services/routing/internal/destinations/webhook"
 	"github.com/batonhq/baton/services/routing/internal/destinations/zoho"
 )
@@ -24,5 +26,7 @@ func Types() []destination.Type {
 		pipedrive.Type(),
 		espocrm.Type(),
 		odoo.Type(),
+		email.Type(),
+		slack.Type(),
 	}
 }

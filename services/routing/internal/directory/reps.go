@@ -19,6 +19,7 @@ type repText struct {
 	Email    string              `yaml:"email"`
 	Team     string              `yaml:"team"`
 	External map[string]string   `yaml:"external_ids"`
+	Notify   map[string]bool     `yaml:"notify"`
 	TimeZone string              `yaml:"time_zone"`
 	Hours    map[string][]string `yaml:"hours"`
 	Holidays []string            `yaml:"holidays"`
@@ -45,6 +46,12 @@ func (b *builder) reps(list []repText) {
 		for system, id := range r.External {
 			if !identity.Safe(system) || strings.TrimSpace(id) == "" || len(id) > 200 {
 				b.Fail(path+".external_ids", "must be names of destinations, or their types, with the rep's id there")
+			}
+		}
+		rep.Notify = r.Notify
+		for by := range r.Notify {
+			if !identity.Safe(by) {
+				b.Fail(path+".notify", "must be names of destinations, or their types, with true or false")
 			}
 		}
 		rep.Calendar = b.calendar(path, b.onShared(path, r))

@@ -36,6 +36,7 @@ func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*dest
 	if err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
+	job.Standing = standing(on, d)
 	switch data := data.(type) {
 	case *routingv1.Payload:
 		job.Payload = data

@@ -28,19 +28,17 @@ const (
 // deliver makes one attempt at a delivery and writes down what came of it.
 func (s *Sender) deliver(ctx context.Context, r *receiver, it *item) {
 	d := r.destination()
-	job, err := s.opt.Job(ctx, &it.Delivery, !d.Plain)
-	began := s.opt.Now()
-	var o destination.Outcome
-	switch {
-	case errors.Is(err, render.ErrGone):
-		o = destination.Outcome{Verdict: destination.Never, Reason: "there is nothing to tell: the handoff is not known"}
-	case err != nil:
-		s.opt.Log.WarnContext(ctx, "a delivery cannot be rendered now", "webhook_id", it.ID, "destination", r.name, "error", err)
-		pause := min(firstNotReady<<min(it.notReady, 10), maxNotReady)
-		it.notReady++
-		r.queue.land(it, false, func(p *state.Delivery) { p.NextAt = began.Add(pause) })
+	if to, ok := d.To.(destination.Digester); ok && it.group != "" {
+		s.deliverAll(ctx, r, it, to)
 		return
-	default:
+	}
+	job, gone, ok := s.render(ctx, r, it, !d.Plain)
+	if !ok {
+		return
+	}
+	began := s.opt.Now()
+	o := gone
+	if job != nil {
 		o = attempt(ctx, d, job)
 		if ctx.Err() != nil && o.Verdict != destination.Done {
 			r.queue.land(it, true, nil) // we stopped, they did not fail: the next session tries again
@@ -48,14 +46,42 @@ func (s *Sender) deliver(ctx context.Context, r *receiver, it *item) {
 		}
 		s.learn(ctx, r, o, began)
 	}
+	s.settle(ctx, r, it, o, began)
+}
+
+// render gives the job of a delivery, or what is to become of one that there is nothing to tell of; ok is false where it cannot be rendered
+// now: it has landed then.
+func (s *Sender) render(ctx context.Context, r *receiver, it *item, refs bool) (job *destination.Job, gone destination.Outcome, ok bool) {
+	job, err := s.opt.Job(ctx, &it.Delivery, refs)
+	switch {
+	case errors.Is(err, render.ErrGone):
+		return nil, destination.Outcome{Verdict: destination.Never, Reason: "there is nothing to tell: the handoff is not known"}, true
+	case err != nil:
+		s.opt.Log.WarnContext(ctx, "a delivery cannot be rendered now", "webhook_id", it.ID, "destination", r.name, "error", err)
+		pause, now := min(firstNotReady<<min(it.notReady, 10), maxNotReady), s.opt.Now()
+		it.notReady++
+		r.queue.land(it, false, func(p *state.Delivery) { p.NextAt = now.Add(pause) })
+		return nil, destination.Outcome{}, false
+	}
+	job.Told = it.told
+	return job, destination.Outcome{}, true
+}
+
+// settle does with a delivery as an attempt's outcome says.
+func (s *Sender) settle(ctx context.Context, r *receiver, it *item, o destination.Outcome, began time.Time) {
 	it.notReady = 0
-	switch o.Verdict {
-	case destination.Later, destination.Operator: // no attempt: it goes again when the destination may be told something
-		result := resultLater
-		if o.Verdict == destination.Operator {
-			result = resultOperator
-		}
-		s.metrics.attempts.WithLabelValues(r.name, result).Inc()
+	if o.Told != nil {
+		it.told = o.Told
+	}
+	switch {
+	case o.Verdict == destination.Later && o.For == destination.ForDelivery:
+		s.metrics.attempts.WithLabelValues(r.name, resultPutOff).Inc()
+		r.queue.putOff(it, s.opt.Now().Add(max(o.After, leastPutOff)), o.Group)
+	case o.Verdict == destination.Later: // no attempt: it goes again when the destination may be told something
+		s.metrics.attempts.WithLabelValues(r.name, resultLater).Inc()
+		r.queue.land(it, false, nil)
+	case o.Verdict == destination.Operator:
+		s.metrics.attempts.WithLabelValues(r.name, resultOperator).Inc()
 		r.queue.land(it, false, nil)
 	default:
 		r.queue.answered(it)
@@ -68,8 +94,13 @@ func attempt(ctx context.Context, d Destination, job *destination.Job) (o destin
 	within, cancel := context.WithTimeout(ctx, attemptWithin)
 	defer cancel()
 	o = d.To.Deliver(within, job)
-	if within.Err() != nil && ctx.Err() == nil && o.Verdict != destination.Done {
-		o = destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "it took longer than " + attemptWithin.String()}
+	return bounded(o, within.Err() != nil && ctx.Err() == nil)
+}
+
+// bounded gives an outcome as it is recorded. late: the attempt took all the time that there is.
+func bounded(o destination.Outcome, late bool) destination.Outcome {
+	if late && o.Verdict != destination.Done {
+		o = destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "it took longer than " + attemptWithin.String(), Told: o.Told}
 	}
 	if o.Verdict == destination.Done {
 		o.Reason = ""
@@ -80,6 +111,9 @@ func attempt(ctx context.Context, d Destination, job *destination.Job) (o destin
 
 // learn lets the queue know what an attempt says of the destination, and raises or ends the alarm for an operator.
 func (s *Sender) learn(ctx context.Context, r *receiver, o destination.Outcome, began time.Time) {
+	if o.Verdict == destination.Later && o.For == destination.ForDelivery {
+		return // it says nothing of the destination
+	}
 	held, mended := r.queue.learn(o, began, s.opt.Now())
 	if held {
 		s.opt.Log.ErrorContext(ctx, "a destination needs an operator: all that is due to it waits until it is mended", "destination", r.name, "reason", o.Reason)
@@ -134,7 +168,7 @@ func (s *Sender) record(ctx context.Context, r *receiver, it *item, o destinatio
 	case resultDead:
 		s.opt.Log.ErrorContext(ctx, "a delivery is given up; it can be replayed", "webhook_id", it.ID, "destination", r.name, "attempts", number, "reason", o.Reason)
 	case resultDelivered:
-		s.metrics.latency.WithLabelValues(r.name).Observe(now.Sub(it.DueAt).Seconds())
+		s.metrics.latency.WithLabelValues(r.name).Observe(now.Sub(it.since()).Seconds())
 	}
 	r.queue.land(it, !more, func(p *state.Delivery) { p.Attempts, p.NextAt, p.State = number, next, state.Failing })
 }

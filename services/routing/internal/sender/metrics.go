@@ -13,7 +13,7 @@ type metrics struct {
 
 var (
 	queueDesc = prometheus.NewDesc("baton_delivery_queue", "Deliveries that are not done, by destination. One that is not configured here counts, too: they wait for it.", []string{"destination"}, nil)
-	ageDesc   = prometheus.NewDesc("baton_delivery_oldest_seconds", "How long the oldest delivery that is not done has been due.", []string{"destination"}, nil)
+	ageDesc   = prometheus.NewDesc("baton_delivery_oldest_seconds", "How long the oldest delivery that is not done has been due; those that are put off count from when they may go.", []string{"destination"}, nil)
 	openDesc  = prometheus.NewDesc("baton_delivery_circuit_open", "1 while a destination is left alone because it does not answer or asked for it.", []string{"destination"}, nil)
 
 	operatorDesc = prometheus.NewDesc("baton_delivery_needs_operator", "1 while a destination lets nothing through until somebody acts.", []string{"destination"}, nil)
@@ -25,7 +25,7 @@ var (
 func newMetrics(reg prometheus.Registerer, s *Sender) (*metrics, error) {
 	m := &metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "baton_delivery_attempts_total", Help: "Attempts to deliver, by destination and outcome: delivered, failed (tried again), dead (given up), later and operator (none counted: the destination is left alone).",
+			Name: "baton_delivery_attempts_total", Help: "Attempts to deliver, by destination and outcome: delivered, failed (tried again), dead (given up), later and operator (none counted: the destination is left alone), put_off (this one waits for its moment).",
 		}, []string{"destination", "outcome"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "baton_delivery_seconds", Help: "From being due to being delivered.", Buckets: prometheus.ExponentialBuckets(0.005, 2.5, 14),
@@ -67,7 +67,7 @@ func (g gauges) Collect(ch chan<- prometheus.Metric) {
 		st := r.status(now)
 		_, _, open := r.queue.size(now)
 		age := 0.0
-		if st.Backlog > 0 {
+		if !st.Oldest.IsZero() {
 			age = max(0, now.Sub(st.Oldest).Seconds())
 		}
 		ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(st.Backlog), r.name)

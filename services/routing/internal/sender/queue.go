@@ -36,6 +36,10 @@ type item struct {
 	wanted bool
 	// notReady counts how often it could not be rendered in a row.
 	notReady int
+	// putOff is until when it was put off, group what it is gathered with then, told whom it was told to: see destination.ForDelivery.
+	putOff time.Time
+	group  string
+	told   map[string]string
 }
 
 // lane is one entity's deliveries to one destination, in order.
@@ -68,6 +72,7 @@ func (q *queue) put(d *state.Delivery) {
 		it.wanted = true
 		if !it.flying {
 			it.Delivery = *d
+			it.waitOn()
 			q.place(it.lane)
 		}
 		return
@@ -258,13 +263,13 @@ func (q *queue) limits(most int, limiter *outbound.Limiter) {
 	q.signal()
 }
 
-// size gives how many wait, when the oldest of them became due, and whether the destination is left alone.
+// size gives how many wait, since when the oldest of them does that is not put off (zero where all are), and whether the destination is left alone.
 func (q *queue) size(now time.Time) (n int, oldest time.Time, open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, it := range q.items {
-		if oldest.IsZero() || it.DueAt.Before(oldest) {
-			oldest = it.DueAt
+		if since := it.since(); !since.After(now) && (oldest.IsZero() || since.Before(oldest)) {
+			oldest = since
 		}
 	}
 	g := &q.gate

@@ -86,6 +86,7 @@ const (
 	resultDead      = "dead"
 	resultLater     = "later"
 	resultOperator  = "operator"
+	resultPutOff    = "put_off"
 )
 
 // checkWithin bounds a look at a receiver.
@@ -147,7 +148,9 @@ type Status struct {
 	Since, Until time.Time
 	PausedBy     string
 	Backlog      int
-	Oldest       time.Time
+	// Oldest is since when the oldest of them waits, zero where there is none, or none that is not put off; PutOff is how many are.
+	Oldest time.Time
+	PutOff int
 	// Alarm: what is oldest is older than it may be.
 	Alarm                   bool
 	InFlight                int
@@ -172,7 +175,7 @@ func (s *Sender) Statuses() []Status {
 
 func (r *receiver) status(now time.Time) Status {
 	n, oldest, _ := r.queue.size(now)
-	st := Status{Name: r.name, Backlog: n, Oldest: oldest}
+	st := Status{Name: r.name, Backlog: n, Oldest: oldest, PutOff: r.queue.waiting(now)}
 	r.queue.describe(now, &st)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -183,5 +186,5 @@ func (r *receiver) status(now time.Time) Status {
 }
 
 func late(n int, oldest, now time.Time, after time.Duration) bool {
-	return n > 0 && after > 0 && now.Sub(oldest) > after
+	return n > 0 && after > 0 && !oldest.IsZero() && now.Sub(oldest) > after
 }

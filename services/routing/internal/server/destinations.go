@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/batonhq/baton/pkg/identity"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/sender"
 )
 
@@ -21,6 +24,7 @@ import (
 type Senders interface {
 	Statuses() []sender.Status
 	Check(ctx context.Context, name string) (found sender.Check, ok bool)
+	Test(ctx context.Context, name, to string) (o destination.Outcome, err error)
 }
 
 // maxBecause bounds why somebody pauses a destination, in characters.
@@ -34,7 +38,7 @@ func (s *Server) ListDestinations(context.Context, *routingv1.ListDestinationsRe
 			Name: st.Name, Type: st.Type, Events: st.Events, State: st.State, Reason: st.Reason, Since: stamp(st.Since), Until: stamp(st.Until),
 			PausedBy: st.PausedBy, Backlog: int32(st.Backlog), OldestDueAt: stamp(st.Oldest), Alarm: st.Alarm, InFlight: int32(st.InFlight),
 			LastSuccessAt: stamp(st.LastSuccess), Delivered: int32(st.Delivered), Failed: int32(st.Failed), Dead: int32(st.Dead),
-			Check: checkResult(st.Check),
+			Check: checkResult(st.Check), PutOff: int32(st.PutOff),
 		})
 	}
 	return out, nil
@@ -54,6 +58,23 @@ func checkResult(c sender.Check) *routingv1.CheckResult {
 		return nil
 	}
 	return &routingv1.CheckResult{At: stamp(c.At), Problems: c.Problems, Error: c.Err, Unsupported: c.Unsupported}
+}
+
+// TestDestination sends a sample. Nothing of it is in the journal.
+func (s *Server) TestDestination(ctx context.Context, req *routingv1.TestDestinationRequest) (*routingv1.TestDestinationResponse, error) {
+	o, err := s.opt.Senders.Test(ctx, req.GetName(), req.GetTo())
+	switch {
+	case errors.Is(err, sender.ErrUnknown):
+		return nil, noDestination()
+	case errors.Is(err, sender.ErrNoSample):
+		return nil, invalid("name", "is a destination that can send no sample: its receiver would take it for a lead")
+	case err != nil:
+		return nil, err
+	}
+	if reason, ok := strings.CutPrefix(o.Reason, "to: "); ok && o.Verdict == destination.Never {
+		return nil, invalid("to", reason)
+	}
+	return &routingv1.TestDestinationResponse{Sent: o.Verdict == destination.Done, Reason: o.Reason}, nil
 }
 
 // PauseDestination states that nothing be sent to a destination until it is resumed: by any process, through restarts.
