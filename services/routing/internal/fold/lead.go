@@ -194,6 +194,7 @@ func (l *lead) settle(now time.Time) {
 		switch {
 		case h == keep || !h.Open():
 		case h.Adopted:
+			l.lapse(h, handoff.Superseded, "the lead merged into another, whose own handoff goes on")
 			l.merged = append(l.merged, h)
 			l.remove(h)
 		default:
@@ -278,11 +279,11 @@ func (l *lead) stageChanged(ev *journal.Event) {
 			return
 		}
 		// Sales is at work: no clock presses any more, and nobody takes it from them.
-		h.Steps = nil
+		h.Steps, h.Pinned, h.Pause = nil, handoff.Pinned{}, handoff.Pause{}
 		if h.Asked {
 			l.lapse(h, handoff.Withdrawn, "there is an opportunity by now: it stays with "+h.Owner())
 			h.Wish = nil
-			h.Asked, h.AskedBecause, h.WaitingFor, h.WaitingUntil = false, "", nil, time.Time{}
+			h.Asked, h.AskedBecause, h.AskedPool, h.WaitingFor, h.WaitingUntil = false, "", "", nil, time.Time{}
 			l.withdrawn = append(l.withdrawn, h)
 			l.touch(h)
 		}

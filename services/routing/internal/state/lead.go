@@ -120,7 +120,7 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		Passed: h.Passed, Adopted: h.Adopted, Released: h.Released, HeldUntil: nanos(h.HeldUntil), HeldBecause: h.HeldBecause,
 		Refs:   encodeRefs(h.Refs),
 		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
-		Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes),
+		Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes), AskedPool: h.AskedPool,
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -150,7 +150,7 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		Passed: in.Passed, Adopted: in.Adopted, Released: in.Released, HeldUntil: instant(in.HeldUntil), HeldBecause: in.HeldBecause,
 		Refs:   decodeRefs(in.Refs),
 		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
-		Wish:   decodeWish(in.Wish), Wishes: int(in.Wishes),
+		Wish:   decodeWish(in.Wish), Wishes: int(in.Wishes), AskedPool: in.AskedPool,
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

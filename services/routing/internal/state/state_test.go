@@ -50,7 +50,7 @@ func TestLeadSurvives(t *testing.T) {
 			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
-			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true}, Wishes: 1,
+			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true, DisplacedPool: "q"}, Wishes: 1, AskedPool: "q",
 			Chosen:   handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
 			Refs:     Refs{"crm": {"contact": "1"}},
 			Versions: []handoff.Version{{Number: 2, At: now, Because: []handoff.Change{{What: "demo_requested", Event: "e1", At: now, Detail: "d", Lead: "ld_2"}}}},

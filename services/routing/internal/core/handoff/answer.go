@@ -200,7 +200,7 @@ func (h *Handoff) Apply(e Effect) (started bool) {
 			return false
 		}
 		// Accepting withdraws a question for another rep, too.
-		h.Asked, h.AskedBecause, h.Wish = false, "", nil
+		h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
 		h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 		h.Stage, h.AcceptedAt, h.Steps = Accepted, e.At, nil
 		h.Pinned, h.Pause = Pinned{}, Pause{}
