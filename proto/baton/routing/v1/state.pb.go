@@ -1741,9 +1741,11 @@ type HeldRequest struct {
 	// The assignment that it answers, counted from 1; 0 for whichever is in force.
 	Assignment int32 `protobuf:"varint,30,opt,name=assignment,proto3" json:"assignment,omitempty"`
 	// Of a request for another owner.
-	To            string `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
-	Force         bool   `protobuf:"varint,32,opt,name=force,proto3" json:"force,omitempty"`
-	Role          string `protobuf:"bytes,33,opt,name=role,proto3" json:"role,omitempty"`
+	To    string `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Force bool   `protobuf:"varint,32,opt,name=force,proto3" json:"force,omitempty"`
+	Role  string `protobuf:"bytes,33,opt,name=role,proto3" json:"role,omitempty"`
+	// Where it came from: with the id it names the request.
+	Source        string `protobuf:"bytes,34,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1865,6 +1867,13 @@ func (x *HeldRequest) GetForce() bool {
 func (x *HeldRequest) GetRole() string {
 	if x != nil {
 		return x.Role
+	}
+	return ""
+}
+
+func (x *HeldRequest) GetSource() string {
+	if x != nil {
+		return x.Source
 	}
 	return ""
 }
@@ -2784,7 +2793,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x02\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\xb6\x02\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -2801,7 +2810,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"assignment\x12\x0e\n" +
 	"\x02to\x18\x1f \x01(\tR\x02to\x12\x14\n" +
 	"\x05force\x18  \x01(\bR\x05force\x12\x12\n" +
-	"\x04role\x18! \x01(\tR\x04role\"\x87\x04\n" +
+	"\x04role\x18! \x01(\tR\x04role\x12\x16\n" +
+	"\x06source\x18\" \x01(\tR\x06source\"\x87\x04\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +

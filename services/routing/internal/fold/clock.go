@@ -12,7 +12,8 @@ import (
 // generation was stated was decided without its rules, and is replayed without.
 //
 // From pinning on, clocks are pinned to the agreement under which they begin, and planned again when the owner's calendar changes. From
-// tooLate on, the desk is told of an assignment that came too late as such, so that it does not take a later question for over.
+// tooLate on, the desk is told of an assignment that came too late as such, so that it does not take a later question for over, and
+// a lead that merges tells which requests it has taken, so that none is answered twice.
 const (
 	pinning = 1
 	tooLate = 2

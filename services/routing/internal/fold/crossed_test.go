@@ -234,3 +234,28 @@ func TestNobodyWaitsForAnOwnerWhoMayNotHaveIt(t *testing.T) {
 		t.Errorf("due: %v", s.due())
 	}
 }
+
+// A request that reaches a lead just as it merges is folded before the merge, and passed on as well: scoring knew of the merge first.
+func TestARequestThatMeetsAMergeIsAnsweredOnce(t *testing.T) {
+	for _, first := range []bool{true, false} { // whether the handoff is there before what is passed on
+		s := crossedStory(t, testAgreement)
+		w, p := weak("u1"), leadOf("x@hooli.example")
+		id := s.qualifyLead(w, "x@hooli.example", 1)
+		wish := wishInput("w", id, &journalv1.ReassignRequested{To: "bo"})
+		passed := &journalv1.Event{Entity: p, Type: wish.Type, Id: wish.Id, Source: wish.Source, Name: scoring, Payload: wish.Payload}
+		merge := &journalv1.Event{
+			Entity: w, Type: typeMergedInto, Name: scoring,
+			Payload: &journalv1.Event_MergedInto{MergedInto: &journalv1.MergedInto{Into: p, IntoRank: int32(identity.RankOf(p))}},
+		}
+		if first {
+			s.Append(wish, merge, passed)
+		} else {
+			s.Append(wish, passed, merge)
+		}
+		s.Advance(start.Add(2 * time.Minute))
+		if a := s.answersTo("w"); len(a) != 1 || !a[0].GetOk() {
+			t.Errorf("%v: answered %v", first, a)
+		}
+		s.wantHandoff(id, handoff.Routed, "bo")
+	}
+}

@@ -37,6 +37,9 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		if g.pins {
 			out.Touch, out.Mail, out.Outreach = l.Touch, l.Mail, l.Outreach
 		}
+		if g.tellsTooLate {
+			out.Seen = l.Seen
+		}
 		d.Fact(l.MergedInto, &journalv1.Event{Type: typeAbsorbed, Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
 			From: l.id, Rank: int32(identity.RankOf(l.id)), Chunks: 1,
 			Items: state.EncodeLead(out),

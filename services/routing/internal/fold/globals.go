@@ -40,7 +40,7 @@ type Globals struct {
 
 	// pins: clocks are pinned to the agreement under which they begin. Journals of before say nothing of it.
 	pins bool
-	// tellsTooLate: the desk tells an assignment that came too late from the end of a handoff.
+	// tellsTooLate: the rules of that generation hold; see Decides.
 	tellsTooLate bool
 	// parsed is the directory alone, without the accounts beside it.
 	parsed   *core.Directory

@@ -301,7 +301,7 @@ func (l *lead) requested(ev *journal.Event) journal.Outcome {
 	if !ok {
 		r = requestOf(ev)
 	}
-	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
+	if r.Source = ev.Body.GetSource(); !l.take(r.Source, r.ID, ev.Time()) {
 		return journal.Duplicate
 	}
 	h := l.find(r.Handoff)
@@ -322,9 +322,7 @@ func (l *lead) requested(ev *journal.Event) journal.Outcome {
 
 // take remembers a request, and says false for one that was taken before.
 func (l *lead) take(source, id string, now time.Time) bool {
-	f := fnv.New64a()
-	_, _ = f.Write([]byte(source + "\x00" + id))
-	hash := f.Sum64()
+	hash := requestHash(source, id)
 	if slices.ContainsFunc(l.Seen, func(s state.Seen) bool { return s.Hash == hash && now.Sub(s.At) < seenFor }) {
 		return false
 	}
@@ -334,6 +332,12 @@ func (l *lead) take(source, id string, now time.Time) bool {
 	}
 	l.Seen = append(l.Seen, state.Seen{Hash: hash, At: now})
 	return true
+}
+
+func requestHash(source, id string) uint64 {
+	f := fnv.New64a()
+	_, _ = f.Write([]byte(source + "\x00" + id))
+	return f.Sum64()
 }
 
 // applyOwn folds a fact that the lead has just stated about itself.

@@ -19,6 +19,7 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/calendar"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
+	"github.com/batonhq/baton/services/routing/internal/directory"
 )
 
 // Of ana and bo everything is limited in all of these, so that what they have can be counted; the others come and go.
@@ -113,27 +114,29 @@ type mix struct {
 	epoch    map[string]int32
 	requests []string
 	checked  int
-	// counted is what the log says of who was assigned how much, up to checked.
+	// The directory in force, what each rep got each day and what the desk was asked, up to checked.
 	dir     *core.Directory
 	perDay  map[string]int
-	hands   map[string]map[string]int
 	matched map[string]*journalv1.Matched
 }
 
 // newMix begins a story whose entities live in their blobs alone.
 func newMix(t *testing.T, rt *rapid.T) *mix {
 	t.Helper()
-	s := newStory(t)
+	parser, err := directory.NewParser()
+	if err != nil {
+		rt.Fatal(err)
+	}
+	s := &story{t: t, logic: NewLogic(key, parser)}
 	s.Sim = journaltest.NewSim(start, reloadingLogic{s.logic}, relay{})
 	m := &mix{
 		story: s, rt: rt, into: map[string]string{}, left: map[string]bool{}, epoch: map[string]int32{},
-		perDay: map[string]int{}, hands: map[string]map[string]int{}, matched: map[string]*journalv1.Matched{},
+		perDay: map[string]int{}, matched: map[string]*journalv1.Matched{},
 		leads: []string{
 			leadOf("x@hooli.example"), leadOf("y@initech.example"), leadOf("z@initrode.example"),
 			key.Lead(identity.ExternalID, "h", "1"), weak("u1"), weak("u2"),
 		},
 	}
-	s.n = 0
 	s.AppendGlobal(KindDestinations, &journalv1.Event{Type: typeDestinationsChanged, Payload: &journalv1.Event_DestinationsChanged{
 		DestinationsChanged: &journalv1.DestinationsChanged{Decides: Decides, BriefVersions: BriefVersions, Destinations: []*journalv1.Destination{{
 			Name: "crm", Type: "webhook",

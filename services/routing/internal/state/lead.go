@@ -73,7 +73,7 @@ func EncodeLead(l *Lead) []byte {
 		out.Held = append(out.Held, &routingv1.HeldRequest{
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
 			Until: nanos(r.Until), By: r.By,
-			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,
+			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, Role: r.Role, Source: r.Source,
 		})
 	}
 	out.Deals = encodeDeals(l.Deals)
@@ -99,7 +99,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 		l.Seen = append(l.Seen, Seen{Hash: s.Hash, At: instant(s.At)})
 	}
 	for _, r := range in.Held {
-		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Request: handoff.Request{
+		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Source: r.Source, Request: handoff.Request{
 			ID: r.Id, Do: r.Type, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: instant(r.At),
 			Until: instant(r.Until), By: r.By,
 			Assignment: int(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,

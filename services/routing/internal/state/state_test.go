@@ -58,7 +58,7 @@ func TestLeadSurvives(t *testing.T) {
 		}},
 		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
-		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim", Assignment: 1, To: "p", Force: true, Role: "admin"}}},
+		Held:  []handoff.Held{{Handoff: "ho_2", Source: "api", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim", Assignment: 1, To: "p", Force: true, Role: "admin"}}},
 		Touch: outreach.Contact{At: now, Type: "page_viewed", Channel: "ads", Campaign: "q4", Who: "site", Event: "e1"},
 		Mail:  outreach.Contact{At: now}, Outreach: outreach.Contact{At: now},
 	}

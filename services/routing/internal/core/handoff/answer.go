@@ -236,5 +236,7 @@ func GivesBack(reason string) bool {
 // Held is a request about a handoff that its lead has not passed on to this one yet.
 type Held struct {
 	Handoff string
+	// Source that it came from.
+	Source string
 	Request
 }
