@@ -163,6 +163,7 @@ func (h *Handoff) Ask(reason string) {
 // Assign gives the handoff to a rep.
 func (h *Handoff) Assign(a Assignment) {
 	h.Assignments = append(h.Assignments, a)
+	h.boundConsidered()
 	h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
 	// Who takes over accepts, contacts and confirms anew.
 	h.AcceptedAt, h.ContactedAt, h.SQLAt = time.Time{}, time.Time{}, time.Time{}
@@ -175,6 +176,21 @@ func (h *Handoff) Assign(a Assignment) {
 		what = "reassigned"
 	}
 	h.Record(what, a.At, a.Rep, a.Reason)
+}
+
+// maxConsidered bounds how many reps who were passed over are kept with one handoff's assignments, besides those of the latest: a pool may
+// have a thousand, a handoff must fit into one message when its lead merges, and the journal has them all.
+const maxConsidered = 4000
+
+// boundConsidered forgets who was passed over for the earliest assignments.
+func (h *Handoff) boundConsidered() {
+	left := maxConsidered
+	for i := len(h.Assignments) - 1; i >= 0; i-- {
+		a := &h.Assignments[i]
+		if left -= len(a.Considered); left < 0 && i < len(h.Assignments)-1 {
+			a.Considered = nil
+		}
+	}
 }
 
 // Wait notes that nobody could take it. An owner who is in force stays so.
