@@ -490,6 +490,8 @@ type HandoffState struct {
 	Wish *WishState `protobuf:"bytes,50,opt,name=wish,proto3" json:"wish,omitempty"`
 	// How many attempts were asked for by requests, so that the service level's own are told apart.
 	Wishes int32 `protobuf:"varint,51,opt,name=wishes,proto3" json:"wishes,omitempty"`
+	// The pool that the desk was asked for, where it is not the one above.
+	AskedPool string `protobuf:"bytes,52,opt,name=asked_pool,json=askedPool,proto3" json:"asked_pool,omitempty"`
 	// The brief's versions behind the first, oldest first, and what will make the next one.
 	Versions []*BriefVersionState `protobuf:"bytes,80,rep,name=versions,proto3" json:"versions,omitempty"`
 	Pending  *BriefVersionState   `protobuf:"bytes,81,opt,name=pending,proto3" json:"pending,omitempty"`
@@ -900,6 +902,13 @@ func (x *HandoffState) GetWishes() int32 {
 	return 0
 }
 
+func (x *HandoffState) GetAskedPool() string {
+	if x != nil {
+		return x.AskedPool
+	}
+	return ""
+}
+
 func (x *HandoffState) GetVersions() []*BriefVersionState {
 	if x != nil {
 		return x.Versions
@@ -984,7 +993,9 @@ type WishState struct {
 	Displaced        bool   `protobuf:"varint,4,opt,name=displaced,proto3" json:"displaced,omitempty"`
 	DisplacedBecause string `protobuf:"bytes,5,opt,name=displaced_because,json=displacedBecause,proto3" json:"displaced_because,omitempty"`
 	// It was answered: the desk goes on looking.
-	Answered      bool `protobuf:"varint,6,opt,name=answered,proto3" json:"answered,omitempty"`
+	Answered bool `protobuf:"varint,6,opt,name=answered,proto3" json:"answered,omitempty"`
+	// The pool of the question that it took the place of, where that was not the handoff's own.
+	DisplacedPool string `protobuf:"bytes,7,opt,name=displaced_pool,json=displacedPool,proto3" json:"displaced_pool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1059,6 +1070,13 @@ func (x *WishState) GetAnswered() bool {
 		return x.Answered
 	}
 	return false
+}
+
+func (x *WishState) GetDisplacedPool() string {
+	if x != nil {
+		return x.DisplacedPool
+	}
+	return ""
 }
 
 type BriefVersionState struct {
@@ -1732,9 +1750,11 @@ type HeldRequest struct {
 	// The assignment that it answers, counted from 1; 0 for whichever is in force.
 	Assignment int32 `protobuf:"varint,30,opt,name=assignment,proto3" json:"assignment,omitempty"`
 	// Of a request for another owner.
-	To            string `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
-	Force         bool   `protobuf:"varint,32,opt,name=force,proto3" json:"force,omitempty"`
-	Role          string `protobuf:"bytes,33,opt,name=role,proto3" json:"role,omitempty"`
+	To    string `protobuf:"bytes,31,opt,name=to,proto3" json:"to,omitempty"`
+	Force bool   `protobuf:"varint,32,opt,name=force,proto3" json:"force,omitempty"`
+	Role  string `protobuf:"bytes,33,opt,name=role,proto3" json:"role,omitempty"`
+	// Where it came from: with the id it names the request.
+	Source        string `protobuf:"bytes,34,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1856,6 +1876,13 @@ func (x *HeldRequest) GetForce() bool {
 func (x *HeldRequest) GetRole() string {
 	if x != nil {
 		return x.Role
+	}
+	return ""
+}
+
+func (x *HeldRequest) GetSource() string {
+	if x != nil {
+		return x.Source
 	}
 	return ""
 }
@@ -2641,7 +2668,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\blast_rep\x18\x02 \x01(\tR\alastRep\x12\x17\n" +
 	"\alast_at\x18\x03 \x01(\x03R\x06lastAt\x12A\n" +
 	"\bhandoffs\x18\n" +
-	" \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"\xf6\x0e\n" +
+	" \x03(\v2%.baton.routing.v1.AccountHandoffStateR\bhandoffs\"\x95\x0f\n" +
 	"\fHandoffState\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\x05R\x05epoch\x12\x14\n" +
@@ -2702,7 +2729,9 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\vowner_asked\x18' \x01(\bR\n" +
 	"ownerAsked\x12/\n" +
 	"\x04wish\x182 \x01(\v2\x1b.baton.routing.v1.WishStateR\x04wish\x12\x16\n" +
-	"\x06wishes\x183 \x01(\x05R\x06wishes\x12?\n" +
+	"\x06wishes\x183 \x01(\x05R\x06wishes\x12\x1d\n" +
+	"\n" +
+	"asked_pool\x184 \x01(\tR\taskedPool\x12?\n" +
 	"\bversions\x18P \x03(\v2#.baton.routing.v1.BriefVersionStateR\bversions\x12=\n" +
 	"\apending\x18Q \x01(\v2#.baton.routing.v1.BriefVersionStateR\apending\x12\x18\n" +
 	"\apersona\x18( \x01(\tR\apersona\"\xa1\x01\n" +
@@ -2711,14 +2740,15 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x04refs\x18\x02 \x03(\v2%.baton.routing.v1.RefsState.RefsEntryR\x04refs\x1a7\n" +
 	"\tRefsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb8\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x01\n" +
 	"\tWishState\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\tR\arequest\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04note\x18\x03 \x01(\tR\x04note\x12\x1c\n" +
 	"\tdisplaced\x18\x04 \x01(\bR\tdisplaced\x12+\n" +
 	"\x11displaced_because\x18\x05 \x01(\tR\x10displacedBecause\x12\x1a\n" +
-	"\banswered\x18\x06 \x01(\bR\banswered\"{\n" +
+	"\banswered\x18\x06 \x01(\bR\banswered\x12%\n" +
+	"\x0edisplaced_pool\x18\a \x01(\tR\rdisplacedPool\"{\n" +
 	"\x11BriefVersionState\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x0e\n" +
 	"\x02at\x18\x02 \x01(\x03R\x02at\x12<\n" +
@@ -2782,7 +2812,7 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\vSeenRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\x06R\x04hash\x12\x0e\n" +
-	"\x02at\x18\x02 \x01(\x03R\x02at\"\x9e\x02\n" +
+	"\x02at\x18\x02 \x01(\x03R\x02at\"\xb6\x02\n" +
 	"\vHeldRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1d\n" +
@@ -2799,7 +2829,8 @@ const file_baton_routing_v1_state_proto_rawDesc = "" +
 	"assignment\x12\x0e\n" +
 	"\x02to\x18\x1f \x01(\tR\x02to\x12\x14\n" +
 	"\x05force\x18  \x01(\bR\x05force\x12\x12\n" +
-	"\x04role\x18! \x01(\tR\x04role\"\xaa\x04\n" +
+	"\x04role\x18! \x01(\tR\x04role\x12\x16\n" +
+	"\x06source\x18\" \x01(\tR\x06source\"\xaa\x04\n" +
 	"\tDeskState\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x121\n" +
 	"\x05pools\x18\x02 \x03(\v2\x1b.baton.routing.v1.PoolStateR\x05pools\x121\n" +

@@ -90,6 +90,8 @@ func printHandoffs(env *Env, list *routingv1.ListHandoffsResponse, now time.Time
 // nextStep says what the handoff waits for.
 func nextStep(h *routingv1.Handoff, now time.Time) string {
 	switch {
+	case h.Stage == "waiting" && h.HeldUntil != nil:
+		return "held until " + until(h.HeldUntil, now)
 	case h.Stage == "waiting" && h.WaitingUntil != nil:
 		return "nobody free, looks again " + until(h.WaitingUntil, now)
 	case h.Stage == "waiting":

@@ -8,10 +8,17 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 )
 
-// Decides is the generation of routing's rules that this program states with the destinations: from there on clocks are
-// pinned to the agreement under which they begin, and planned again when the owner's calendar changes. What a journal holds
-// before that was decided without, and is replayed without.
-const Decides = 1
+// Decides is the generation of routing's rules that this program states with the destinations. What a journal holds before a
+// generation was stated was decided without its rules, and is replayed without.
+//
+// From pinning on, clocks are pinned to the agreement under which they begin, and planned again when the owner's calendar changes. From
+// tooLate on, the desk is told of an assignment that came too late as such, so that it does not take a later question for over, and
+// a lead that merges tells which requests it has taken, so that none is answered twice.
+const (
+	pinning = 1
+	tooLate = 2
+	Decides = tooLate
+)
 
 // promise gives the service level in force.
 func (g *Globals) promise() handoff.Promise {

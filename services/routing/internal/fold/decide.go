@@ -37,6 +37,9 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		if g.pins {
 			out.Touch, out.Mail, out.Outreach = l.Touch, l.Mail, l.Outreach
 		}
+		if g.tellsTooLate {
+			out.Seen = l.Seen
+		}
 		d.Fact(l.MergedInto, &journalv1.Event{Type: typeAbsorbed, Payload: &journalv1.Event_Absorbed{Absorbed: &journalv1.Absorbed{
 			From: l.id, Rank: int32(identity.RankOf(l.id)), Chunks: 1,
 			Items: state.EncodeLead(out),
@@ -51,7 +54,11 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 			l.route(g, ev.Time(), d)
 		} else if a := ev.Body.GetAssigned(); a.GetHandoffId() != "" {
 			// Nobody waits for it any more: the rep never hears of it and gets the turn back.
-			d.Fact(identity.Desk, l.closed(a.GetHandoffId(), a.GetRep(), a.GetPool(), closedWithdrawn))
+			outcome := closedWithdrawn
+			if g.tellsTooLate {
+				outcome = closedTooLate
+			}
+			d.Fact(identity.Desk, l.closed(a.GetHandoffId(), a.GetRep(), a.GetPool(), outcome))
 		}
 	case typeStageChanged:
 		c := ev.Body.GetStageChanged()
@@ -160,7 +167,7 @@ func (l *lead) route(g *Globals, now time.Time, d *journal.Decision) {
 	data := map[string]string{"attempt": itoa(a.Attempt)}
 	l.tellAssigned(g, h.Account.ID, a.Rep, now, d)
 	if current := h.Current(); current != nil {
-		if g.Directory.CountsOpen() {
+		if g.Directory.CountsOpen() && !h.Released { // of whom the ladder took it from the desk was told then
 			d.Fact(identity.Desk, l.closed(h.ID, current.Rep, "", closedReassigned))
 		}
 		d.Fact(l.id, &journalv1.Event{Type: typeReassigned, Payload: &journalv1.Event_Reassigned{Reassigned: &journalv1.Reassigned{
@@ -207,6 +214,9 @@ func (l *lead) climb(g *Globals, h *handoff.Handoff, now time.Time, d *journal.D
 			d.Fact(identity.Desk, l.question(h, h.Attempt+1, "sla"))
 		case handoff.Overflow:
 			l.escalate(g, d, h, s, handoff.Overflow)
+			if g.Directory.CountsOpen() {
+				d.Fact(identity.Desk, l.closed(h.ID, h.Owner(), "", closedReassigned))
+			}
 			if !asked {
 				d.Fact(identity.Desk, l.question(h, h.Attempt+1, handoff.Overflow))
 			}

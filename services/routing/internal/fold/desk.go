@@ -13,11 +13,13 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
-// How a handoff ended, as the desk is told. The first three give the rep's turn back.
+// How a handoff ended, as the desk is told. The first four give the rep's turn back.
 const (
 	closedGivenBack = "given_back"
 	closedRecalled  = "recalled"
 	closedWithdrawn = "withdrawn"
+	// closedTooLate: nobody waited for this assignment any more. Whatever else is asked for the handoff goes on.
+	closedTooLate = "too_late"
 	// closedReassigned: another rep has it now. The turn is not given back.
 	closedReassigned = "reassigned"
 )
@@ -88,9 +90,19 @@ func (e *deskEntity) Apply(globals journal.Globals, ev *journal.Event) journal.O
 		s.Tell(w.GetHandoffId(), instant(w.GetUntil()))
 	case typeClosed:
 		c := ev.Body.GetClosed()
-		back := c.GetOutcome() == closedGivenBack || c.GetOutcome() == closedRecalled || c.GetOutcome() == closedWithdrawn
-		waited := s.Waits(c.GetHandoffId())
-		if s.Close(c.GetHandoffId(), c.GetPool(), c.GetRep(), back) {
+		var waited *desk.Entry
+		var freed bool
+		switch c.GetOutcome() {
+		case closedReassigned:
+			freed = s.GiveUp(c.GetHandoffId(), c.GetPool(), c.GetRep(), false)
+		case closedTooLate:
+			freed = s.GiveUp(c.GetHandoffId(), c.GetPool(), c.GetRep(), true)
+		default:
+			back := c.GetOutcome() == closedGivenBack || c.GetOutcome() == closedRecalled || c.GetOutcome() == closedWithdrawn
+			waited = s.Waits(c.GetHandoffId())
+			freed = s.Close(c.GetHandoffId(), c.GetPool(), c.GetRep(), back)
+		}
+		if freed {
 			s.Free(g.Directory, c.GetRep())
 		}
 		s.Passed(g.Directory, waited)

@@ -42,6 +42,8 @@ type Globals struct {
 
 	// pins: clocks are pinned to the agreement under which they begin. Journals of before say nothing of it.
 	pins bool
+	// tellsTooLate: the rules of that generation hold; see Decides.
+	tellsTooLate bool
 	// parsed is the directory alone, without the accounts beside it.
 	parsed   *core.Directory
 	accounts lists.Assembler
@@ -75,7 +77,8 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		g.compose()
 	case typeDestinationsChanged:
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
-		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= Decides
+		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= pinning
+		g.tellsTooLate = ev.Body.GetDestinationsChanged().GetDecides() >= tooLate
 		g.briefVersions = ev.Body.GetDestinationsChanged().GetBriefVersions() >= BriefVersions
 	case typeAgreementChanged:
 		return g.agreement(ev.Body.GetAgreementChanged())

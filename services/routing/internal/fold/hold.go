@@ -42,7 +42,7 @@ func (l *lead) heldUntil(g *Globals, h *handoff.Handoff, now time.Time) (until t
 		owner = h.Prefer[0].Rep
 	}
 	rep := g.Directory.Rep(owner)
-	if a.OwnerWait == 0 || rep == nil || !rep.Active || rules.Never(h) {
+	if a.OwnerWait == 0 || rep == nil || !rep.Active || rules.Never(h) || !mayHave(g, h, owner) {
 		return until, because
 	}
 	from := now
@@ -54,6 +54,18 @@ func (l *lead) heldUntil(g *Globals, h *handoff.Handoff, now time.Time) (until t
 		return back, handoff.OwnerIs(owner, back)
 	}
 	return until, because
+}
+
+// mayHave reports whether the owner whom a route names may get the handoff at all: nobody waits for one who never will.
+func mayHave(g *Globals, h *handoff.Handoff, owner string) bool {
+	if g.Directory.Excluded(owner, "", h.Account.ID, h.Wants.Conflicts) {
+		return false
+	}
+	if len(h.Prefer) == 0 {
+		return true
+	}
+	needs := h.Prefer[0].Needs
+	return needs.Lacks(g.Directory.Rep(owner), needs.Spoken(g.Directory, []string{owner}, h.Wants.Language)) == ""
 }
 
 // askOrHold asks the desk for an owner of a handoff that has just come, unless it is held.

@@ -201,6 +201,7 @@ func (l *lead) settle(now time.Time) {
 		switch {
 		case h == keep || !h.Open():
 		case h.Adopted:
+			l.lapse(h, handoff.Superseded, "the lead merged into another, whose own handoff goes on")
 			l.merged = append(l.merged, h)
 			l.remove(h)
 		default:
@@ -285,11 +286,11 @@ func (l *lead) stageChanged(ev *journal.Event) {
 			return
 		}
 		// Sales is at work: no clock presses any more, and nobody takes it from them.
-		h.Steps = nil
+		h.Steps, h.Pinned, h.Pause = nil, handoff.Pinned{}, handoff.Pause{}
 		if h.Asked {
 			l.lapse(h, handoff.Withdrawn, "there is an opportunity by now: it stays with "+h.Owner())
 			h.Wish = nil
-			h.Asked, h.AskedBecause, h.WaitingFor, h.WaitingUntil = false, "", nil, time.Time{}
+			h.Asked, h.AskedBecause, h.AskedPool, h.WaitingFor, h.WaitingUntil = false, "", "", nil, time.Time{}
 			l.withdrawn = append(l.withdrawn, h)
 			l.touch(h)
 		}
@@ -307,7 +308,7 @@ func (l *lead) requested(ev *journal.Event) journal.Outcome {
 	if !ok {
 		r = requestOf(ev)
 	}
-	if !l.take(ev.Body.GetSource(), r.ID, ev.Time()) {
+	if r.Source = ev.Body.GetSource(); !l.take(r.Source, r.ID, ev.Time()) {
 		return journal.Duplicate
 	}
 	h := l.find(r.Handoff)
@@ -328,9 +329,7 @@ func (l *lead) requested(ev *journal.Event) journal.Outcome {
 
 // take remembers a request, and says false for one that was taken before.
 func (l *lead) take(source, id string, now time.Time) bool {
-	f := fnv.New64a()
-	_, _ = f.Write([]byte(source + "\x00" + id))
-	hash := f.Sum64()
+	hash := requestHash(source, id)
 	if slices.ContainsFunc(l.Seen, func(s state.Seen) bool { return s.Hash == hash && now.Sub(s.At) < seenFor }) {
 		return false
 	}
@@ -340,6 +339,12 @@ func (l *lead) take(source, id string, now time.Time) bool {
 	}
 	l.Seen = append(l.Seen, state.Seen{Hash: hash, At: now})
 	return true
+}
+
+func requestHash(source, id string) uint64 {
+	f := fnv.New64a()
+	_, _ = f.Write([]byte(source + "\x00" + id))
+	return f.Sum64()
 }
 
 // applyOwn folds a fact that the lead has just stated about itself.

@@ -69,6 +69,7 @@ func (l *lead) absorbed(ev *journal.Event) {
 	slices.SortStableFunc(l.Handoffs, func(a, b *handoff.Handoff) int { return a.QualifiedAt.Compare(b.QualifiedAt) })
 	l.adoptRefs(in.Refs)
 	l.settle(ev.Time())
+	l.takeSeen(in.Seen)
 	for _, r := range append(l.Held, in.Held...) {
 		came := slices.ContainsFunc(in.Handoffs, func(h *handoff.Handoff) bool { return h.ID == r.Handoff })
 		switch {
@@ -78,6 +79,24 @@ func (l *lead) absorbed(ev *journal.Event) {
 		case len(l.Held) < maxHeld:
 			l.Held = append(l.Held, r)
 		}
+	}
+}
+
+// takeSeen takes over which requests a lead had taken before it merged. One of them may have been passed on as well, if it reached that
+// lead while it merged: it was answered there, or comes along.
+func (l *lead) takeSeen(seen []state.Seen) {
+	if len(seen) == 0 {
+		return
+	}
+	taken := map[uint64]bool{}
+	for _, s := range seen {
+		taken[s.Hash] = true
+	}
+	l.Held = slices.DeleteFunc(l.Held, func(r handoff.Held) bool { return taken[requestHash(r.Source, r.ID)] })
+	l.Seen = append(slices.DeleteFunc(l.Seen, func(s state.Seen) bool { return taken[s.Hash] }), seen...)
+	slices.SortStableFunc(l.Seen, func(a, b state.Seen) int { return a.At.Compare(b.At) })
+	if over := len(l.Seen) - maxSeen; over > 0 {
+		l.Seen = slices.Delete(l.Seen, 0, over)
 	}
 }
 

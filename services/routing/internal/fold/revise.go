@@ -188,7 +188,7 @@ func (l *lead) handed(g *Globals, h *handoff.Handoff, ev *journal.Event, d *jour
 
 // left tells the account that a handoff is over which a rep had.
 func (l *lead) left(g *Globals, h *handoff.Handoff, d *journal.Decision) {
-	if g.briefVersions && h.Owner() != "" {
+	if g.briefVersions && h.Current() != nil {
 		l.tellAccount(h, 0, d)
 	}
 }

@@ -15,9 +15,7 @@ func (l *lead) Deadlines(journal.Globals) map[string]time.Time {
 	var sla, held, hold time.Time
 	for _, h := range l.Handoffs {
 		sla = sooner(sla, h.Next())
-		if h.Open() {
-			hold = sooner(hold, h.HeldUntil)
-		}
+		hold = sooner(hold, h.HoldUntil())
 	}
 	if len(l.Held) > 0 {
 		held = l.Held[0].At.Add(heldFor)

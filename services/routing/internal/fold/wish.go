@@ -1,6 +1,8 @@
 package fold
 
 import (
+	"time"
+
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
@@ -16,8 +18,8 @@ type wishes struct {
 	// lapsed wishes have nothing to wait for any more.
 	lapsed []lapsed
 	// again: the question that a declined wish had displaced is to be put anew, for this reason.
-	again        *handoff.Handoff
-	againBecause string
+	again                   *handoff.Handoff
+	againBecause, againPool string
 }
 
 // lapsed is a wish that is refused: why, and for which handoff.
@@ -66,7 +68,15 @@ func (l *lead) wish(g *Globals, h *handoff.Handoff, r handoff.Held, d *journal.D
 		m.Pool = to.Pool
 	}
 	l.put(q, d)
-	h.AskFor(r.Request)
+	h.AskFor(r.Request, otherPool(h, m))
+}
+
+// otherPool gives the pool that the desk is asked for, "" where it is the handoff's own.
+func otherPool(h *handoff.Handoff, m *journalv1.Matched) string {
+	if m.GetPool() == h.Pool {
+		return ""
+	}
+	return m.GetPool()
 }
 
 func outcomeOf(a handoff.Answer) string {
@@ -96,9 +106,10 @@ func (l *lead) askedFor(m *journalv1.Matched) {
 	}
 	if r.ID == "" {
 		h.Ask(l.againBecause)
+		h.AskedPool = otherPool(h, m)
 		h.Wishes++
 	} else {
-		h.AskFor(r)
+		h.AskFor(r, otherPool(h, m))
 	}
 	h.Attempt = int(m.GetAttempt())
 	l.touch(h)
@@ -117,8 +128,8 @@ func (l *lead) refused(ev *journal.Event) {
 		why = "there is nobody else"
 	}
 	l.lapse(h, handoff.NobodyEligible, why)
-	if again, because := h.Decline(); again {
-		l.again, l.againBecause = h, because
+	if again, because, pool := h.Decline(); again {
+		l.again, l.againBecause, l.againPool = h, because, pool
 	}
 	l.touch(h)
 }
@@ -142,7 +153,11 @@ func (l *lead) decideWishes(d *journal.Decision) {
 		}}})
 	}
 	if h := l.again; h != nil {
-		l.put(l.question(h, h.Attempt+1, handoff.Code(l.againBecause)), d)
+		q := l.question(h, h.Attempt+1, handoff.Code(l.againBecause))
+		if l.againPool != "" {
+			q.GetMatched().Pool, q.GetMatched().Prefer, q.GetMatched().Rep = l.againPool, nil, ""
+		}
+		l.put(q, d)
 	}
 }
 
@@ -164,6 +179,7 @@ func (l *lead) granted(h *handoff.Handoff, a *journalv1.Answered) {
 		w := *h.Wish
 		w.Answered = true
 		h.Wish = &w
+		h.HeldUntil, h.HeldBecause = time.Time{}, "" // whoever asked for it does not want it held
 	}
 	if a.GetNote() != "" {
 		h.Note = a.GetNote()

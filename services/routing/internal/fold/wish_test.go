@@ -254,7 +254,7 @@ func TestTheWishThatLosesIsToldWhy(t *testing.T) {
 	h.Assign(handoff.Assignment{Rep: "ana"})
 	l := &lead{id: leadOf("x@hooli.example")}
 	l.Handoffs = []*handoff.Handoff{h}
-	h.AskFor(handoff.Request{ID: "wish", Role: handoff.ByManager})
+	h.AskFor(handoff.Request{ID: "wish", Role: handoff.ByManager}, "")
 	for _, c := range []struct {
 		do, reason, refused string
 	}{{handoff.DoAccept, "", "taken_over: ana was first: accepted"}, {handoff.DoReject, "bad-data", "taken_over: ana was first: rejected"}} {

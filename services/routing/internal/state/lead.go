@@ -73,7 +73,7 @@ func EncodeLead(l *Lead) []byte {
 		out.Held = append(out.Held, &routingv1.HeldRequest{
 			Id: r.ID, Type: r.Do, HandoffId: r.Handoff, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: nanos(r.At),
 			Until: nanos(r.Until), By: r.By,
-			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,
+			Assignment: int32(r.Assignment), To: r.To, Force: r.Force, Role: r.Role, Source: r.Source,
 		})
 	}
 	out.Deals = encodeDeals(l.Deals)
@@ -99,7 +99,7 @@ func DecodeLead(blob []byte) (*Lead, error) {
 		l.Seen = append(l.Seen, Seen{Hash: s.Hash, At: instant(s.At)})
 	}
 	for _, r := range in.Held {
-		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Request: handoff.Request{
+		l.Held = append(l.Held, handoff.Held{Handoff: r.HandoffId, Source: r.Source, Request: handoff.Request{
 			ID: r.Id, Do: r.Type, Rep: r.Rep, Reason: r.Reason, Note: r.Note, At: instant(r.At),
 			Until: instant(r.Until), By: r.By,
 			Assignment: int(r.Assignment), To: r.To, Force: r.Force, Role: r.Role,
@@ -121,7 +121,8 @@ func encodeHandoff(h *handoff.Handoff) *routingv1.HandoffState {
 		Refs:   encodeRefs(h.Refs),
 		Prefer: Preferences(h.Prefer), Needs: Needs(h.Wants.Needs), Language: h.Wants.Language, Conflicts: Conflicts(h.Wants.Conflicts), OwnerAsked: h.OwnerAsked,
 		Wish: encodeWish(h.Wish), Wishes: int32(h.Wishes),
-		Persona: h.Persona,
+		Persona:   h.Persona,
+		AskedPool: h.AskedPool,
 	}
 	encodeClock(out, h)
 	for _, a := range h.Assignments {
@@ -152,7 +153,8 @@ func decodeHandoff(in *routingv1.HandoffState) *handoff.Handoff {
 		Refs:   decodeRefs(in.Refs),
 		Chosen: handoff.Chosen{Prefer: ParsePreferences(in.Prefer), Wants: ParseWants(in.Needs, in.Language, in.Conflicts), OwnerAsked: in.OwnerAsked},
 		Wish:   decodeWish(in.Wish), Wishes: int(in.Wishes),
-		Persona: in.Persona,
+		Persona:   in.Persona,
+		AskedPool: in.AskedPool,
 	}
 	decodeClock(h, in)
 	for _, a := range in.Assignments {

@@ -50,7 +50,7 @@ func TestLeadSurvives(t *testing.T) {
 			Pause:    handoff.Pause{Since: now, Until: now, Reason: "fair", By: "kim", For: time.Minute},
 			Released: true, HeldUntil: now, HeldBecause: "held",
 			History: []handoff.Moment{{What: "routed", At: now, Rep: "bo", Reason: "y"}}, Passed: true, Adopted: true,
-			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true}, Wishes: 1,
+			Wish: &handoff.Wish{Request: "i", Reason: "x", Note: "n", Displaced: true, DisplacedBecause: "sla", Answered: true, DisplacedPool: "q"}, Wishes: 1, AskedPool: "q",
 			Chosen:   handoff.Chosen{Prefer: preferred, Wants: wanted, OwnerAsked: true},
 			Refs:     Refs{"crm": {"contact": "1"}},
 			Versions: []handoff.Version{{Number: 2, At: now, Because: []handoff.Change{{What: "demo_requested", Event: "e1", At: now, Detail: "d", Lead: "ld_2"}}}},
@@ -59,7 +59,7 @@ func TestLeadSurvives(t *testing.T) {
 		}},
 		Deals: []Deal{{ID: "d", Lead: "ld_y", Owner: "hubspot:1", Open: true, At: now, Told: "ac_1"}},
 		Seen:  []Seen{{Hash: 1 << 63, At: now}},
-		Held:  []handoff.Held{{Handoff: "ho_2", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim", Assignment: 1, To: "p", Force: true, Role: "admin"}}},
+		Held:  []handoff.Held{{Handoff: "ho_2", Source: "api", Request: handoff.Request{ID: "i", Do: "accepted", Rep: "r", Reason: "x", Note: "n", At: now, Until: now, By: "kim", Assignment: 1, To: "p", Force: true, Role: "admin"}}},
 		Touch: outreach.Contact{At: now, Type: "page_viewed", Channel: "ads", Campaign: "q4", Who: "site", Event: "e1"},
 		Mail:  outreach.Contact{At: now}, Outreach: outreach.Contact{At: now},
 	}

@@ -11,6 +11,7 @@ func encodeWish(w *handoff.Wish) *routingv1.WishState {
 	}
 	return &routingv1.WishState{
 		Request: w.Request, Reason: w.Reason, Note: w.Note, Displaced: w.Displaced, DisplacedBecause: w.DisplacedBecause, Answered: w.Answered,
+		DisplacedPool: w.DisplacedPool,
 	}
 }
 
@@ -20,5 +21,6 @@ func decodeWish(in *routingv1.WishState) *handoff.Wish {
 	}
 	return &handoff.Wish{
 		Request: in.Request, Reason: in.Reason, Note: in.Note, Displaced: in.Displaced, DisplacedBecause: in.DisplacedBecause, Answered: in.Answered,
+		DisplacedPool: in.DisplacedPool,
 	}
 }

@@ -100,7 +100,7 @@ type State struct {
 	Pools map[string]map[string]Member
 	// Loads by rep, PoolLoads by pool: at most one for each length of a window.
 	Loads, PoolLoads map[string][]Load
-	// Hands has what reps with a limit on it have in hand: hashes of handoffs, ascending.
+	// Hands has what reps with a limit on it have in hand: hashes of handoffs, ascending, one for each assignment that was not given up.
 	Hands map[string][]uint64
 	// Alarms are the pools of which it was told that somebody waits, and since when.
 	Alarms map[string]time.Time
@@ -168,11 +168,17 @@ func (s *State) Tell(handoff string, until time.Time) {
 	}
 }
 
-// Close forgets a handoff that is over, or that another rep has now: it leaves the queue, and the rep who had it from a pool gets
-// the turn back if giveBack says so. What counts against a capacity stays counted: the rep has had the work of it. freed: the
-// rep had it in hand, and there is a limit on that.
+// Close forgets a handoff that is over, or for which nobody else is wanted any more: it leaves the queue, and the rep who had it
+// gives it up.
 func (s *State) Close(handoff, pool, rep string, giveBack bool) (freed bool) {
 	s.leave(handoff)
+	return s.GiveUp(handoff, pool, rep, giveBack)
+}
+
+// GiveUp notes that a rep does not have a handoff any more, or never got it; a later question about it stays where it is. A rep
+// who had it from a pool gets the turn back if giveBack says so. What counts against a capacity stays counted: the rep has had the
+// work of it. freed: the rep had it in hand, and there is a limit on that.
+func (s *State) GiveUp(handoff, pool, rep string, giveBack bool) (freed bool) {
 	freed = s.drop(rep, handoff)
 	m, ok := s.Pools[pool][rep]
 	if !giveBack || !ok || m.Assigned <= 0 && m.level() == 0 {

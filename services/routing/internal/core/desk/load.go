@@ -75,14 +75,14 @@ func (s *State) forget(dir *core.Directory) {
 }
 
 // take puts a handoff into a rep's hand, if there is a limit on what they have in hand: from the first directory that has one on.
+// A rep who is assigned it twice, before the first is known to have come too late, has it twice until then.
 func (s *State) take(r *core.Rep, handoff string) {
 	if r == nil || r.Open == 0 {
 		return
 	}
 	h := handHash(handoff)
-	if i, found := slices.BinarySearch(s.Hands[r.ID], h); !found {
-		s.Hands[r.ID] = slices.Insert(slices.Clone(s.Hands[r.ID]), i, h)
-	}
+	i, _ := slices.BinarySearch(s.Hands[r.ID], h)
+	s.Hands[r.ID] = slices.Insert(slices.Clone(s.Hands[r.ID]), i, h)
 }
 
 // drop takes a handoff out of a rep's hand, and says whether it was there.

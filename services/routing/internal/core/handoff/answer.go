@@ -200,7 +200,7 @@ func (h *Handoff) Apply(e Effect) (started bool) {
 			return false
 		}
 		// Accepting withdraws a question for another rep, too.
-		h.Asked, h.AskedBecause, h.Wish = false, "", nil
+		h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
 		h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 		h.Stage, h.AcceptedAt, h.Steps = Accepted, e.At, nil
 		h.Pinned, h.Pause = Pinned{}, Pause{}
@@ -236,5 +236,7 @@ func GivesBack(reason string) bool {
 // Held is a request about a handoff that its lead has not passed on to this one yet.
 type Held struct {
 	Handoff string
+	// Source that it came from.
+	Source string
 	Request
 }

@@ -175,8 +175,14 @@ func (h *Handoff) Next() time.Time {
 	return next
 }
 
-// Release takes the handoff from its owner: it is the desk's again.
+// Release takes the handoff from its owner: it is the desk's again. A wish that is not answered yet was for while the owner had
+// it: should it be declined, the desk has to look for somebody all the same.
 func (h *Handoff) Release() {
+	if h.Wish != nil && !h.Wish.Answered && !h.Wish.Displaced {
+		w := *h.Wish
+		w.Displaced, w.DisplacedBecause = true, Overflow
+		h.Wish = &w
+	}
 	h.Released, h.Stage, h.Steps, h.Pinned, h.Pause = true, Waiting, nil, Pinned{}, Pause{}
 	h.AcceptBy, h.ContactBy = time.Time{}, time.Time{}
 }

@@ -68,6 +68,8 @@ type Handoff struct {
 	Asked   bool
 	// AskedBecause is why it was asked again.
 	AskedBecause string
+	// AskedPool is the pool that somebody asked for, "" for the handoff's own.
+	AskedPool string
 	// Wish is the request that the desk was asked for, until it was answered or somebody has the handoff; nil without one.
 	Wish *Wish
 	// Wishes is how many of the attempts were asked for by requests.
@@ -157,23 +159,40 @@ func (h *Handoff) Awaits(attempt int) bool { return h.Open() && h.Asked && h.Att
 // Ask notes that the desk is asked for the next attempt.
 func (h *Handoff) Ask(reason string) {
 	h.Attempt++
-	h.Asked, h.AskedBecause = true, reason
+	h.Asked, h.AskedBecause, h.AskedPool = true, reason, ""
 }
 
 // Assign gives the handoff to a rep.
 func (h *Handoff) Assign(a Assignment) {
 	h.Assignments = append(h.Assignments, a)
-	h.Asked, h.AskedBecause, h.Wish = false, "", nil
+	h.boundConsidered()
+	h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
 	// Who takes over accepts, contacts and confirms anew.
 	h.AcceptedAt, h.ContactedAt, h.SQLAt = time.Time{}, time.Time{}, time.Time{}
 	h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 	h.Released, h.Pinned, h.Pause = false, Pinned{}, Pause{}
+	h.HeldUntil, h.HeldBecause = time.Time{}, ""
 	h.Stage, h.AcceptBy, h.ContactBy = Routed, a.AcceptBy, a.ContactBy
 	what := "routed"
 	if len(h.Assignments) > 1 {
 		what = "reassigned"
 	}
 	h.Record(what, a.At, a.Rep, a.Reason)
+}
+
+// maxConsidered bounds how many reps who were passed over are kept with one handoff's assignments, besides those of the latest: a pool may
+// have a thousand, a handoff must fit into one message when its lead merges, and the journal has them all.
+const maxConsidered = 4000
+
+// boundConsidered forgets who was passed over for the earliest assignments.
+func (h *Handoff) boundConsidered() {
+	left := maxConsidered
+	for i := len(h.Assignments) - 1; i >= 0; i-- {
+		a := &h.Assignments[i]
+		if left -= len(a.Considered); left < 0 && i < len(h.Assignments)-1 {
+			a.Considered = nil
+		}
+	}
 }
 
 // Wait notes that nobody could take it. An owner who is in force stays so.
@@ -187,7 +206,7 @@ func (h *Handoff) Wait(at time.Time, considered []Considered, until time.Time) {
 // Close ends the handoff in a stage. by is the disposition that did it, or why nobody's did.
 func (h *Handoff) Close(stage Stage, by, reason string, at time.Time) {
 	h.Stage, h.ClosedBy, h.Reason, h.ClosedAt = stage, by, reason, at
-	h.Asked, h.AskedBecause, h.Wish, h.Steps = false, "", nil, nil
+	h.Asked, h.AskedBecause, h.AskedPool, h.Wish, h.Steps = false, "", "", nil, nil
 	h.Pinned, h.Pause, h.HeldUntil, h.HeldBecause = Pinned{}, Pause{}, time.Time{}, ""
 	h.WaitingFor, h.WaitingUntil = nil, time.Time{}
 	h.Record(by, at, h.Owner(), reason)

@@ -67,7 +67,17 @@ func (h *Handoff) Offer(at time.Time) {
 	h.Record("offered", at, "", "")
 }
 
+// HoldUntil gives the moment at which a hold must be looked at, zero where nothing holds the handoff. While the desk is asked on
+// somebody's wish the hold rests: it goes on if the wish is declined.
+func (h *Handoff) HoldUntil() time.Time {
+	if !h.Open() || h.Asked {
+		return time.Time{}
+	}
+	return h.HeldUntil
+}
+
 // HoldEnds reports whether the handoff is held and the hold's end has come.
 func (h *Handoff) HoldEnds(now time.Time) bool {
-	return h.Open() && !h.HeldUntil.IsZero() && !h.HeldUntil.After(now)
+	until := h.HoldUntil()
+	return !until.IsZero() && !until.After(now)
 }

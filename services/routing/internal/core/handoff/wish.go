@@ -41,6 +41,7 @@ type Wish struct {
 	// Displaced: the desk was looking already, for the reason behind it; that question is put again if this one is declined.
 	Displaced        bool
 	DisplacedBecause string
+	DisplacedPool    string
 	// Answered: its sender was told that it is queued.
 	Answered bool
 }
@@ -139,14 +140,15 @@ func (h *Handoff) notTheirs(r Request, to Target, teams Teams) string {
 	return ""
 }
 
-// AskFor notes that the desk is asked for a request.
-func (h *Handoff) AskFor(r Request) {
-	w := &Wish{Request: r.ID, Reason: r.Reason, Note: r.Note, Displaced: h.Asked, DisplacedBecause: h.AskedBecause}
+// AskFor notes that the desk is asked for a request, in a pool: "" is the handoff's own.
+func (h *Handoff) AskFor(r Request, pool string) {
+	w := &Wish{Request: r.ID, Reason: r.Reason, Note: r.Note, Displaced: h.Asked, DisplacedBecause: h.AskedBecause, DisplacedPool: h.AskedPool}
 	if old := h.Wish; old != nil && !old.Answered {
 		// A wish that has not come to its answer keeps nothing waiting, but what it displaced may.
-		w.Displaced, w.DisplacedBecause = old.Displaced, old.DisplacedBecause
+		w.Displaced, w.DisplacedBecause, w.DisplacedPool = old.Displaced, old.DisplacedBecause, old.DisplacedPool
 	}
 	h.Ask(r.Because())
+	h.AskedPool = pool
 	h.Wishes++
 	h.Wish = w
 }
@@ -170,14 +172,14 @@ func Code(because string) string {
 }
 
 // Decline ends the wish that the desk said no to. again reports that the question which it had displaced is to be put anew,
-// for the reason given.
-func (h *Handoff) Decline() (again bool, because string) {
+// for the reason given, in the pool given ("" for the handoff's own).
+func (h *Handoff) Decline() (again bool, because, pool string) {
 	if h.Wish == nil {
-		return false, ""
+		return false, "", ""
 	}
-	again, because = h.Wish.Displaced, h.Wish.DisplacedBecause
-	h.Asked, h.AskedBecause, h.Wish = false, "", nil
-	return again, because
+	again, because, pool = h.Wish.Displaced, h.Wish.DisplacedBecause, h.Wish.DisplacedPool
+	h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
+	return again, because, pool
 }
 
 // Reassigns counts the attempts that the service level asked for: what people ask for does not use up its own.
