@@ -259,3 +259,19 @@ func TestARequestThatMeetsAMergeIsAnsweredOnce(t *testing.T) {
 		s.wantHandoff(id, handoff.Routed, "bo")
 	}
 }
+
+// What the desk declined it takes for asked already: the end of the hold must be another question.
+func TestAHoldGoesOnAfterADeclinedWish(t *testing.T) {
+	s := crossedStory(t, testAgreement+"handover: {hold: {after_touch: 30m}}\n")
+	id := s.ready("x@hooli.example", "matrix", item("page_viewed", start))
+	for range 2 {
+		if a := s.reassigns(id, &journalv1.ReassignRequested{To: "off", By: "root", Role: handoff.ByAdmin}); a.GetOk() {
+			t.Fatalf("%v", a)
+		}
+	}
+	if h := s.wantHandoff(id, handoff.Waiting, identity.Desk); h.HeldUntil.IsZero() {
+		t.Fatalf("%+v", h)
+	}
+	s.Advance(start.Add(time.Hour))
+	s.wantHandoff(id, handoff.Routed, "ana")
+}

@@ -178,6 +178,11 @@ func (h *Handoff) Decline() (again bool, because, pool string) {
 		return false, "", ""
 	}
 	again, because, pool = h.Wish.Displaced, h.Wish.DisplacedBecause, h.Wish.DisplacedPool
+	if !again && !h.HeldUntil.IsZero() {
+		// The end of the hold asks anew, and the desk has ruled on this attempt.
+		h.Attempt++
+		h.Wishes++
+	}
 	h.Asked, h.AskedBecause, h.AskedPool, h.Wish = false, "", "", nil
 	return again, because, pool
 }
