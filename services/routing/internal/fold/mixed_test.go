@@ -76,20 +76,26 @@ var mixedAgreements = []string{
 // relay is a mouthpiece that passes on what reaches a lead after it merged, as scoring does.
 type relay struct{ mouthpiece }
 
-func (relay) Load(string, []byte) (journal.Entity, error) { return &relayed{}, nil }
+func (relay) Load(string, []byte) (journal.Entity, error) {
+	return &relayed{before: map[string]bool{}}, nil
+}
 
 type relayed struct {
 	spoken
-	into string
+	into, left string
+	// before are the handoffs from before it was split off.
+	before map[string]bool
 }
 
 func (r *relayed) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
 	if ev.Origin != nil && ev.Origin.Producer == scoring {
 		switch {
+		case ev.Type == typeQualified && r.left == "":
+			r.before[ev.Body.GetQualified().GetHandoffId()] = true
 		case ev.Type == typeMergedInto:
 			r.into = ev.Body.GetMergedInto().GetInto()
 		case ev.Type == typeSplitOff:
-			r.into = ""
+			r.into, r.left = "", r.into
 		}
 	}
 	return journal.Applied
@@ -97,8 +103,13 @@ func (r *relayed) Apply(_ journal.Globals, ev *journal.Event) journal.Outcome {
 
 func (r *relayed) Decide(g journal.Globals, ev *journal.Event, d *journal.Decision) {
 	passes := disposition(ev.Type) || ev.Type == handoff.DoReassign || deal(ev.Type)
-	if r.into != "" && passes && (ev.Input() || ev.Origin.Producer == scoring) && !journal.OwnToSelf(scoring, ev.Head) {
-		d.Fact(r.into, &journalv1.Event{Id: ev.Body.GetId(), Source: ev.Body.GetSource(), Type: ev.Type, Payload: ev.Body.GetPayload()})
+	// After a split what is about a handoff that the lead passed on is still the other's.
+	into := r.into
+	if id := requestOf(ev).Handoff; into == "" && r.left != "" && id != "" && r.before[id] {
+		into = r.left
+	}
+	if into != "" && passes && (ev.Input() || ev.Origin.Producer == scoring) && !journal.OwnToSelf(scoring, ev.Head) {
+		d.Fact(into, &journalv1.Event{Id: ev.Body.GetId(), Source: ev.Body.GetSource(), Type: ev.Type, Payload: ev.Body.GetPayload()})
 		return
 	}
 	r.spoken.Decide(g, ev, d)
