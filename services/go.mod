@@ -10,7 +10,6 @@ require (
 	cel.dev/cel-go v0.32.0
 	github.com/batonhq/baton/pkg v0.0.0
 	github.com/cloudevents/sdk-go/v2 v2.16.2
-	github.com/goccy/go-yaml v1.19.2
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.32.0
 	github.com/klauspost/compress v1.20.3
 	github.com/mailgun/mailgun-go/v4 v4.23.0
@@ -32,6 +31,8 @@ require (
 	google.golang.org/protobuf v1.36.12
 	pgregory.net/rapid v1.3.0
 )
+
+require github.com/goccy/go-yaml v1.19.2 // indirect
 
 require (
 	cel.dev/expr v0.25.3 // indirect
