@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/batonhq/baton/services/routing/internal/destination"
 	"pgregory.net/rapid"
+
+	"github.com/batonhq/baton/services/routing/internal/destination"
 )
 
 // Whoever asks when, in no stretch of Per do more than Requests begin, and nobody waits longer than that takes.
