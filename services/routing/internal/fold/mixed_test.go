@@ -122,6 +122,7 @@ type mix struct {
 	leads    []string
 	into     map[string]string
 	left     map[string]bool
+	took     map[string]bool
 	epoch    map[string]int32
 	requests []string
 	checked  int
@@ -141,7 +142,7 @@ func newMix(t *testing.T, rt *rapid.T) *mix {
 	s := &story{t: t, logic: NewLogic(key, parser)}
 	s.Sim = journaltest.NewSim(start, reloadingLogic{s.logic}, relay{})
 	m := &mix{
-		story: s, rt: rt, into: map[string]string{}, left: map[string]bool{}, epoch: map[string]int32{},
+		story: s, rt: rt, into: map[string]string{}, left: map[string]bool{}, took: map[string]bool{}, epoch: map[string]int32{},
 		perDay: map[string]int{}, matched: map[string]*journalv1.Matched{},
 		leads: []string{
 			leadOf("x@hooli.example"), leadOf("y@initech.example"), leadOf("z@initrode.example"),
@@ -278,7 +279,7 @@ func (m *mix) merger() []*journalv1.Event {
 	from, into := m.pick("from", m.leads...), m.pick("into", m.leads...)
 	ev := &journalv1.Event{Id: m.id(), Source: "api", Entity: from, Name: scoring}
 	switch {
-	case m.into[from] != "" && rapid.Bool().Draw(m.rt, "split"):
+	case m.into[from] != "" && !m.took[from] && rapid.Bool().Draw(m.rt, "split"): // nobody is split off who had taken others in
 		ev.Type, ev.Payload = typeSplitOff, &journalv1.Event_SplitOff{SplitOff: &journalv1.SplitOff{Origin: from, From: m.into[from]}}
 		m.left[from] = true
 		delete(m.into, from)
@@ -286,6 +287,7 @@ func (m *mix) merger() []*journalv1.Event {
 		ev.Type = typeMergedInto
 		ev.Payload = &journalv1.Event_MergedInto{MergedInto: &journalv1.MergedInto{Into: into, IntoRank: int32(identity.RankOf(into))}}
 		m.into[from] = into
+		m.took[into] = true
 	default:
 		return nil
 	}
