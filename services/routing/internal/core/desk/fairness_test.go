@@ -218,9 +218,6 @@ func house() (*core.Directory, map[string][]string) {
 // The whole promise at once: those who are always there stay within one of their share, everything is as the slow reference has
 // it, nobody is over a capacity, in any of several pools, nobody outside their hours, and nobody is assigned twice.
 func TestAHundredThousandHandoffsAreShared(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
 	d, steady := house()
 	random := rand.New(rand.NewPCG(1, 2))
 	s, ref := New(), &slow{dir: d, given: map[string][]time.Time{}, owed: map[string]map[string]*big.Rat{}, hands: map[string]map[string]bool{}, steady: steady}
