@@ -39,7 +39,10 @@ type Linked struct {
 	// never joins two together.
 	Unproven bool `protobuf:"varint,5,opt,name=unproven,proto3" json:"unproven,omitempty"`
 	// The source of by_event, where scoring tells one lead what another one was told.
-	BySource      string `protobuf:"bytes,6,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
+	BySource string `protobuf:"bytes,6,opt,name=by_source,json=bySource,proto3" json:"by_source,omitempty"`
+	// Told by a lead that has joined others, without proof, to one of its own rank: that one joins them if it has joined nobody,
+	// and does not hear of it otherwise.
+	Joined        bool `protobuf:"varint,7,opt,name=joined,proto3" json:"joined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -114,6 +117,13 @@ func (x *Linked) GetBySource() string {
 		return x.BySource
 	}
 	return ""
+}
+
+func (x *Linked) GetJoined() bool {
+	if x != nil {
+		return x.Joined
+	}
+	return false
 }
 
 // Absorbed carries what a weaker lead knew to the stronger one, in chunks of one state each.
@@ -5834,14 +5844,15 @@ var File_baton_journal_v1_facts_proto protoreflect.FileDescriptor
 
 const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\n" +
-	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n" +
+	"\x1cbaton/journal/v1/facts.proto\x12\x10baton.journal.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n" +
 	"\x06Linked\x12\x0e\n" +
 	"\x02to\x18\x01 \x01(\tR\x02to\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x17\n" +
 	"\ato_rank\x18\x03 \x01(\x05R\x06toRank\x12\x19\n" +
 	"\bby_event\x18\x04 \x01(\tR\abyEvent\x12\x1a\n" +
 	"\bunproven\x18\x05 \x01(\bR\bunproven\x12\x1b\n" +
-	"\tby_source\x18\x06 \x01(\tR\bbySource\"\x90\x01\n" +
+	"\tby_source\x18\x06 \x01(\tR\bbySource\x12\x16\n" +
+	"\x06joined\x18\a \x01(\bR\x06joined\"\x90\x01\n" +
 	"\bAbsorbed\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\tR\x04from\x12\x12\n" +
 	"\x04rank\x18\x02 \x01(\x05R\x04rank\x12\x14\n" +

@@ -249,15 +249,20 @@ func (l *Lead) linked(e *Event) []Fact {
 		}
 		return facts
 	default:
-		return []Fact{&Tell{Lead: k.To, To: l.ID, Event: k.Event, Source: k.Source}}
+		return []Fact{&Tell{Lead: k.To, To: l.ID, Unproven: k.Unproven, Event: k.Event, Source: k.Source}}
 	}
 }
 
 // deaf reports whether an absorbed lead does not hear of a link: a device belongs to the first person it joined, and so does
-// anything that a link without proof is of. Neither ever joins two together.
+// anything that a link without proof is of. Neither ever joins two together. Whoever joined a peer has joined nobody yet if
+// that one has not: it is asked.
 func (l *Lead) deaf(r *Rules, k *Link) bool {
-	return (!l.Lasting || k.Unproven) && k.Lasting && r.Lasting(l.Parent)
+	return (!l.Lasting || k.Unproven && !r.Peers(l.ID, l.Parent)) && k.Lasting && r.Lasting(l.Parent)
 }
+
+// asksPeer reports whether a link that an absorbed lead does not hear of is told to the other one: of two of one rank, the one
+// that has joined nobody joins the other, whichever of them the link was stated on.
+func (k *Link) asksPeer() bool { return k.Unproven && k.Peer && !k.Joined }
 
 // passOn gives what reaches an absorbed lead to the lead that it became, links included, as far as it hears of them.
 func (l *Lead) passOn(r *Rules, e *Event) []Fact {
@@ -265,7 +270,10 @@ func (l *Lead) passOn(r *Rules, e *Event) []Fact {
 		if !l.news || k.To == l.ID || k.To == l.Parent {
 			return nil
 		}
-		return []Fact{&Tell{Lead: l.Parent, To: k.To, Event: k.Event, Source: k.Source}}
+		if l.deaf(r, k) {
+			return []Fact{&Tell{Lead: k.To, To: l.Parent, Unproven: true, Joined: true, Event: k.Event, Source: k.Source}}
+		}
+		return []Fact{&Tell{Lead: l.Parent, To: k.To, Unproven: k.Unproven, Joined: k.Joined, Event: k.Event, Source: k.Source}}
 	}
 	if e.Type == "timer_fired" || e.Answers != 0 || e.Left != nil && e.Left.Origin == l.ID || e.Merged != "" || e.Moved != nil || e.Band != nil || e.Shadow != nil || e.Rated != nil {
 		return nil

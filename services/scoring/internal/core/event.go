@@ -74,6 +74,9 @@ type Link struct {
 	Stronger, Lasting bool
 	// Unproven: whoever says so cannot prove it. A lead that is joined already does not hear of it.
 	Unproven bool
+	// Peer: the two are peers, and either may be the one that joins. Joined: the other has joined somebody already,
+	// and To is whom.
+	Peer, Joined bool
 	// Event that carried both, and its Source.
 	Event, Source string
 }

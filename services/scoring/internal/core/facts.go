@@ -45,6 +45,8 @@ type Join struct {
 type Tell struct {
 	// Lead is told of To.
 	Lead, To string
+	// As of the Link that it becomes.
+	Unproven, Joined bool
 	// Event that carried both identifiers, and its Source.
 	Event, Source string
 }

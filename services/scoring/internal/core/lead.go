@@ -98,6 +98,8 @@ type Rules struct {
 	// Handoff names the handoff of a lead's epoch. Lasting reports whether a lead's id names a person.
 	Handoff func(lead string, epoch int32) string
 	Lasting func(lead string) bool
+	// Peers reports whether two leads' ids are of one kind, so that neither is more of a person than the other.
+	Peers func(a, b string) bool
 }
 
 // Known reports whether anything was ever said of the lead, rather than only of others in its place.

@@ -150,7 +150,9 @@ func (l *Lead) become(parent string, how Joined) {
 func (l *Lead) under(r *Rules, e *Event) {
 	switch {
 	case e.Link != nil && l.deaf(r, e.Link):
-		l.news = false
+		l.news = e.Link.asksPeer()
+	case e.Link != nil && e.Link.Unproven: // with proof, it will be told again
+		l.news = true
 	case e.Link != nil:
 		told := len(l.Told)
 		l.Told = addID(l.Told, e.Link.To)

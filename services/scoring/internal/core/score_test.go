@@ -44,7 +44,7 @@ func (b oneBook) Version(v int32) *Agreement {
 }
 
 func rulesWith(a *Agreement) *Rules {
-	return &Rules{Active: a, Book: oneBook{a}, Handoff: func(l string, e int32) string { return fmt.Sprint("ho", l, e) }, Lasting: func(string) bool { return true }}
+	return &Rules{Active: a, Book: oneBook{a}, Handoff: func(l string, e int32) string { return fmt.Sprint("ho", l, e) }, Lasting: func(string) bool { return true }, Peers: func(_, _ string) bool { return false }}
 }
 
 var now = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC).UnixNano()

@@ -176,7 +176,10 @@ func payload(e *core.Event, ev *journal.Event) {
 	case *journalv1.Event_Linked:
 		to := p.Linked.GetTo()
 		if identity.RankOf(to) != 0 && identity.Safe(to) {
-			e.Link = &core.Link{To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting(), Unproven: p.Linked.GetUnproven()}
+			e.Link = &core.Link{
+				To: to, Stronger: identity.Stronger(to, ev.Entity), Lasting: identity.RankOf(to).Lasting(), Peer: peers(to, ev.Entity),
+				Unproven: p.Linked.GetUnproven(), Joined: p.Linked.GetJoined(),
+			}
 			e.Link.Event, e.Link.Source = carriedBy(ev)
 		}
 	case *journalv1.Event_Absorbed:

@@ -49,6 +49,7 @@ func (l *leadEntity) state(f core.Fact, ev *journal.Event, d *journal.Decision) 
 	case *core.Tell:
 		d.Fact(f.Lead, &journalv1.Event{Type: "linked", History: ev.Body.GetHistory(), Payload: &journalv1.Event_Linked{Linked: &journalv1.Linked{
 			To: f.To, Rank: int32(identity.RankOf(f.Lead)), ToRank: int32(identity.RankOf(f.To)), ByEvent: f.Event, BySource: f.Source,
+			Unproven: f.Unproven, Joined: f.Joined,
 		}}})
 	case *core.SplitOff, *core.Ask, *core.Tellings:
 		stateSplit(id, f, d)

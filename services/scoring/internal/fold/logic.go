@@ -45,7 +45,14 @@ func NewLogic(library *book.Library, key identity.Key) *Logic {
 
 // Names gives what rules know leads and handoffs by.
 func Names() core.Rules {
-	return core.Rules{Handoff: identity.Handoff, Lasting: func(lead string) bool { return identity.RankOf(lead).Lasting() }}
+	return core.Rules{Handoff: identity.Handoff, Lasting: func(lead string) bool { return identity.RankOf(lead).Lasting() }, Peers: peers}
+}
+
+// peers reports whether two leads are made from identifiers of one rank. Addresses have no peers: without proof, two of them are
+// two people.
+func peers(a, b string) bool {
+	rank := identity.RankOf(a)
+	return rank == identity.RankOf(b) && rank != identity.Email
 }
 
 // Service names the producer of the facts.

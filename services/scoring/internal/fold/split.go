@@ -2,6 +2,7 @@ package fold
 
 import (
 	"cmp"
+
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
