@@ -105,20 +105,23 @@ func TestIDsMeet(t *testing.T) {
 	})
 	c.Send(visit("meet-3", "", "https://www.example/docs").By(Who{Email: "nina@meet.example", UserID: user.UserID, ExternalIDs: external.ExternalIDs}))
 	lead := c.AwaitLead("nina@meet.example", "three became one", func(l Lead) bool { return len(l.Absorbed) == 2 && l.Stage == "routed" })
-	eventually(t, "one handoff stays", func() error {
-		if open = c.AllHandoffs("stage=routed"); len(open) != 1 || open[0].ID != lead.HandoffID {
-			return fmt.Errorf("%+v", open)
+	var kept, recalled string
+	eventually(t, "one handoff stays, and the other is recalled", func() error {
+		kept, recalled = "", ""
+		all := c.AllHandoffs("")
+		for _, h := range all {
+			switch h.Stage {
+			case "recalled":
+				recalled = h.ID
+			case "routed":
+				kept = h.ID
+			}
+		}
+		if len(all) != 2 || kept != lead.HandoffID || recalled == "" {
+			return fmt.Errorf("%+v", all)
 		}
 		return nil
 	})
-	var kept, recalled string
-	for _, h := range c.AllHandoffs("") {
-		if h.Stage == "recalled" {
-			recalled = h.ID
-		} else if h.Stage == "routed" {
-			kept = h.ID
-		}
-	}
 	crm.Await("handoff.recalled", recalled)
 	if d := c.Dispose(kept, "accept", map[string]any{}, 200); d.Stage != "accepted" {
 		t.Errorf("%+v", d)

@@ -27,7 +27,7 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{
-		"Baton is up", "back with everything", "duplicates, nothing changed", "Why now", "Score", "Colleagues", "Bo Larchmere: away",
+		"Baton is up", "back with everything", "duplicates, nothing changed", "WHY NOW", "AT THE ACCOUNT", "bo: away", "Score",
 		"Asked for a demo", "paid_search", "webinars", "ok: 420 leads", "from the request for a demonstration",
 	} {
 		if !strings.Contains(out.String(), want) {
