@@ -1,5 +1,5 @@
 // Package links makes and reads the tokens of one-click links: an address in a mail or a chat message with which a rep
-// accepts or rejects a handoff without logging in. A token says which handoff, for whom, in which assignment, what to do and
+// accepts, rejects or reads a handoff without logging in. A token says which handoff, for whom, in which assignment, what to do and
 // until when; whoever holds the journal's key can read it, and nobody else can make one.
 //
 // # Format
@@ -34,10 +34,11 @@ import (
 // Action is what a link does.
 type Action byte
 
-// The actions. A reject link asks for the reason first.
+// The actions. A reject link asks for the reason first; one that reads shows the brief, as often as it is opened.
 const (
 	Accept Action = 1
 	Reject Action = 2
+	Read   Action = 3
 )
 
 // String gives the action as the JSON API calls it.
@@ -47,6 +48,8 @@ func (a Action) String() string {
 		return "accept"
 	case Reject:
 		return "reject"
+	case Read:
+		return "read"
 	}
 	return "unknown"
 }
@@ -105,7 +108,7 @@ func (s *Signer) Make(handoff, rep string, attempt int, action Action, expires t
 		return "", fmt.Errorf("%w: rep: not a rep's id", ErrUnfit)
 	case attempt < 0 || attempt > math.MaxInt32:
 		return "", fmt.Errorf("%w: attempt: %d", ErrUnfit, attempt)
-	case action != Accept && action != Reject:
+	case action < Accept || action > Read:
 		return "", fmt.Errorf("%w: action: %d", ErrUnfit, action)
 	case at < 0 || at > math.MaxUint32:
 		return "", fmt.Errorf("%w: expires: %s", ErrUnfit, expires)
@@ -175,7 +178,7 @@ func parse(b []byte) (Link, bool) {
 		*id, rest = string(rest[1:1+int(rest[0])]), rest[1+int(rest[0]):]
 	}
 	_, _, known := identity.LeadOfHandoff(l.Handoff)
-	return l, len(rest) == 0 && known && identity.Safe(l.Rep) && (l.Action == Accept || l.Action == Reject)
+	return l, len(rest) == 0 && known && identity.Safe(l.Rep) && l.Action >= Accept && l.Action <= Read
 }
 
 // Path is where the HTTP port answers links.

@@ -42,7 +42,7 @@ func TestWhatIsMadeOpens(t *testing.T) {
 		want := Link{
 			Handoff: identity.Handoff(key.Lead(identity.Email, "", rapid.String().Draw(t, "email")), rapid.Int32Range(1, 1<<30).Draw(t, "epoch")),
 			Rep:     rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`).Draw(t, "rep"), Attempt: rapid.IntRange(0, 1<<31-1).Draw(t, "attempt"),
-			Action: rapid.SampledFrom([]Action{Accept, Reject}).Draw(t, "action"), Expires: time.Unix(rapid.Int64Range(1, 1<<32-1).Draw(t, "expires"), 0).UTC(),
+			Action: rapid.SampledFrom([]Action{Accept, Reject, Read}).Draw(t, "action"), Expires: time.Unix(rapid.Int64Range(1, 1<<32-1).Draw(t, "expires"), 0).UTC(),
 		}
 		text, err := s.Make(want.Handoff, want.Rep, want.Attempt, want.Action, want.Expires)
 		if err != nil {

@@ -238,8 +238,12 @@ func (p *plan) planEvents(bad func(field, format string, args ...any)) {
 			bad("events", "at least one of %s is needed", strings.Join(p.kind.Events, ", "))
 		}
 		p.events = slices.Clone(p.kind.Events)
-		if p.kind.Default != nil {
-			p.events = slices.DeleteFunc(p.events, func(e string) bool { return !slices.Contains(p.kind.Default, e) })
+		wanted := p.kind.Default
+		if p.kind.Defaults != nil {
+			wanted = p.kind.Defaults(p.Options)
+		}
+		if wanted != nil {
+			p.events = slices.DeleteFunc(p.events, func(e string) bool { return !slices.Contains(wanted, e) })
 		}
 	}
 	for i, e := range p.Events {

@@ -18,7 +18,7 @@ func (p *process) oneClick() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := oneclick.Options{Signer: signer, PublicURL: p.cfg.HTTP.PublicURL, Now: time.Now, Log: p.log}
+	opt := oneclick.Options{Signer: signer, Now: time.Now, Log: p.log}
 	for _, peer := range []struct {
 		name Target
 		addr string

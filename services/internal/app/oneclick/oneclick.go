@@ -1,5 +1,6 @@
-// Package oneclick answers the links with which a rep accepts or rejects a handoff out of a mail or a chat message. Whoever
-// opens one sees what it is about and a button: mail scanners open every link, so opening one changes nothing. Pressing the
+// Package oneclick answers the links with which a rep accepts, rejects or reads a handoff out of a mail or a chat message. Whoever
+// opens one sees what it is about and a button: mail scanners open every link, so opening one changes nothing. One that reads shows
+// the brief as it stands, while the handoff is in the assignment that it was made for. Pressing the
 // button is the rep's answer, which the journal decides like any other; a link that is used again, or that came too late, says
 // how things stand.
 package oneclick
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -34,18 +36,17 @@ type Answers interface {
 type Handoffs interface {
 	GetHandoff(ctx context.Context, in *routingv1.GetHandoffRequest, opts ...grpc.CallOption) (*routingv1.Handoff, error)
 	GetBrief(ctx context.Context, in *routingv1.GetHandoffRequest, opts ...grpc.CallOption) (*routingv1.Payload, error)
+	GetBriefPage(ctx context.Context, in *routingv1.GetHandoffRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 	ListReasons(ctx context.Context, in *routingv1.ListReasonsRequest, opts ...grpc.CallOption) (*routingv1.Reasons, error)
 }
 
-// Options of New. All are needed but PublicURL.
+// Options of New. All are needed.
 type Options struct {
 	Signer   *links.Signer
 	Answers  Answers
 	Handoffs Handoffs
-	// PublicURL of the HTTP port, for the address of the brief.
-	PublicURL string
-	Now       func() time.Time
-	Log       *slog.Logger
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Handler serves links.Path.
@@ -69,6 +70,8 @@ const (
 	maxForm = 16 << 10
 	// within is how long the services may take.
 	within = 10 * time.Second
+	// readable is how long the brief may be read after the handoff was accepted here.
+	readable = 30 * 24 * time.Hour
 )
 
 // ServeHTTP shows a link (GET), or does what it says (POST).
@@ -99,6 +102,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.failed(ctx, w, err)
 		return
 	}
+	if l.Action == links.Read {
+		h.read(ctx, w, r, l, on)
+		return
+	}
 	if p := settled(l, on); p != nil {
 		code := http.StatusOK
 		if r.Method == http.MethodPost && !answeredAlready(l, on) {
@@ -112,6 +119,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.ask(ctx, w, http.StatusOK, l, on, &page{})
+}
+
+// read shows the brief.
+func (h *Handler) read(ctx context.Context, w http.ResponseWriter, r *http.Request, l links.Link, on *routingv1.Handoff) {
+	if r.Method == http.MethodPost {
+		w.Header().Set("Allow", "GET, HEAD")
+		h.say(w, http.StatusMethodNotAllowed, "This link cannot be used like that", "Open it in a browser.")
+		return
+	}
+	if on.GetOwner().GetId() != l.Rep || int(on.GetAttempt()) != l.Attempt {
+		h.look.write(w, http.StatusGone, settled(l, on))
+		return
+	}
+	page, err := h.opt.Handoffs.GetBriefPage(ctx, &routingv1.GetHandoffRequest{Id: l.Handoff})
+	if err != nil {
+		h.failed(ctx, w, err)
+		return
+	}
+	// The page brings its styles on its elements, and nothing else.
+	private(w.Header(), page.GetContentType(), "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	_, _ = w.Write(page.GetData())
 }
 
 // ask shows what the link does, with the button that does it. p may hold what was sent already.
@@ -205,7 +233,10 @@ func (h *Handler) done(ctx context.Context, w http.ResponseWriter, l links.Link,
 		h.say(w, http.StatusOK, "Rejected", "The lead is "+resp.GetStage()+" now. Thank you: marketing learns from the reason.")
 		return
 	}
-	p := &page{Title: "It is yours", Brief: strings.TrimRight(h.opt.PublicURL, "/") + "/api/v1/handoffs/" + l.Handoff + "/brief"}
+	p := &page{Title: "It is yours"}
+	if token, err := h.opt.Signer.Make(l.Handoff, l.Rep, l.Attempt, links.Read, h.opt.Now().Add(readable)); err == nil {
+		p.Brief = links.Path + token
+	}
 	after := &routingv1.GetHandoffRequest{Id: l.Handoff, After: resp.GetSequence()}
 	if on, err := h.opt.Handoffs.GetHandoff(ctx, after); err == nil {
 		p.Facts = factsOf(on)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -35,6 +36,7 @@ type world struct {
 	refuse   error
 	pending  bool
 	reads    int
+	pages    int
 	readFail error
 }
 
@@ -52,6 +54,11 @@ func (w *world) GetHandoff(context.Context, *routingv1.GetHandoffRequest, ...grp
 
 func (w *world) GetBrief(context.Context, *routingv1.GetHandoffRequest, ...grpc.CallOption) (*routingv1.Payload, error) {
 	return &routingv1.Payload{Brief: &routingv1.Brief{WhyNow: []string{"They asked for <prices>."}}}, nil
+}
+
+func (w *world) GetBriefPage(context.Context, *routingv1.GetHandoffRequest, ...grpc.CallOption) (*httpbody.HttpBody, error) {
+	w.pages++
+	return &httpbody.HttpBody{ContentType: "text/html; charset=utf-8", Data: []byte("<h1>The brief</h1>")}, nil
 }
 
 func (w *world) ListReasons(context.Context, *routingv1.ListReasonsRequest, ...grpc.CallOption) (*routingv1.Reasons, error) {
@@ -99,7 +106,7 @@ func newSite(t *testing.T, w *world) *site {
 	}
 	out := &site{t: t, s: s}
 	out.Handler, err = New(Options{
-		Signer: s, Answers: w, Handoffs: w, PublicURL: "https://baton.example", Now: func() time.Time { return noon },
+		Signer: s, Answers: w, Handoffs: w, Now: func() time.Time { return noon },
 		Log: slog.New(slog.NewTextHandler(&out.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
@@ -168,7 +175,7 @@ func TestAcceptTwice(t *testing.T) {
 		t.Errorf("%d, policy %q", code, p)
 	}
 	code, body, _ = s.do(http.MethodPost, link, url.Values{"note": {"mine"}})
-	has(t, body, "It is yours", "They asked for &lt;prices&gt;.", "https://baton.example/api/v1/handoffs/"+handoff+"/brief")
+	has(t, body, "It is yours", "They asked for &lt;prices&gt;.", `<a href="`+s.link(links.Read, 0, noon.Add(readable))+`">`)
 	if code != 200 || len(w.answers) != 1 {
 		t.Fatalf("%d, %v", code, w.answers)
 	}
@@ -186,6 +193,35 @@ func TestAcceptTwice(t *testing.T) {
 	has(t, body, "You accepted it already")
 	if code != http.StatusConflict || len(w.answers) != 1 {
 		t.Errorf("the other link: %d", code)
+	}
+}
+
+// The brief is read without a token of the API, by whom the handoff was given to, and no longer than they have it.
+func TestReadingTheBrief(t *testing.T) {
+	w := newWorld()
+	s := newSite(t, w)
+	link := s.link(links.Read, 0, noon.Add(time.Hour))
+	for range 2 {
+		code, body, header := s.do(http.MethodGet, link, nil)
+		if code != http.StatusOK || body != "<h1>The brief</h1>" || header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none'; style-src 'unsafe-inline';") {
+			t.Errorf("%d %s %v", code, body, header)
+		}
+	}
+	if code, _, header := s.do(http.MethodPost, link, url.Values{}); code != http.StatusMethodNotAllowed || header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("posted: %d", code)
+	}
+	w.pages = 0
+	if code, _, _ := s.do(http.MethodGet, s.link(links.Read, 0, noon), nil); code != http.StatusGone {
+		t.Errorf("expired: %d", code)
+	}
+	if code, body, _ := s.do(http.MethodGet, s.link(links.Read, 1, noon.Add(time.Hour)), nil); code != http.StatusGone {
+		t.Errorf("of another assignment: %d %s", code, body)
+	}
+	w.h.Owner = &routingv1.Owner{Id: "bo", Name: "Bo"}
+	code, body, _ := s.do(http.MethodGet, link, nil)
+	has(t, body, "Bo has this handoff now.")
+	if code != http.StatusGone || w.pages != 0 || len(w.answers) != 0 {
+		t.Errorf("of somebody else's: %d, %d pages, %v", code, w.pages, w.answers)
 	}
 }
 

@@ -76,14 +76,18 @@ func (l *look) write(w http.ResponseWriter, code int, p *page) {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", l.policy)
+	private(w.Header(), "text/html; charset=utf-8", l.policy)
+	w.WriteHeader(code)
+	_, _ = w.Write(b.Bytes())
+}
+
+// private sets the headers of a page whose address is a secret, with what it may load.
+func private(h http.Header, contentType, policy string) {
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
-	w.WriteHeader(code)
-	_, _ = w.Write(b.Bytes())
 }

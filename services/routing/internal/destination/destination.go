@@ -120,6 +120,8 @@ type Type struct {
 	Schemes []string
 	// Default are the events that it is told of where a configuration names none, nil for all that it understands.
 	Default []string
+	// Defaults gives what Default is where that depends on the options, nil where it does not.
+	Defaults func(options map[string]string) []string
 	// Notifies: it tells people, so that quiet hours and digests can be configured.
 	Notifies bool
 	// Limit and Concurrency are the defaults of `rate` and `concurrency`; 0 is the service's.

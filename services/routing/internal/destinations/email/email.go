@@ -26,7 +26,7 @@ const (
 // Type gives the table's row. Concurrency is low: each message is a connection, and mail servers count them.
 func Type() destination.Type {
 	return destination.Type{
-		Name: Name, Schemes: []string{"smtp", "smtps"}, Default: notify.Events(), Notifies: true, Concurrency: 2,
+		Name: Name, Schemes: []string{"smtp", "smtps"}, Defaults: notify.Addressed, Notifies: true, Concurrency: 2,
 		Options: notify.Options(map[string]string{"from": "", "reply_to": "", "hello": "", "tls": tlsRequired}), New: New,
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -323,6 +324,20 @@ func TestWhom(t *testing.T) {
 	breached := destinationtest.OfHandoff("sla.breached", "ho_1", "ana@initech.example", nil)
 	if o := m.Deliver(t.Context(), breached); o.Verdict != destination.Done || s.received()[3].to[0] != "kim@us.example" {
 		t.Errorf("%+v", o)
+	}
+}
+
+// Whoever names no events is told of those that have an addressee, and not reproached with the others.
+func TestDefaultsHaveAnAddressee(t *testing.T) {
+	alone := Type().Defaults(map[string]string{"from": "baton@us.example"})
+	if !slices.Contains(alone, "handoff.routed") || slices.Contains(alone, "desk.waiting") || slices.Contains(alone, "summary.weekly") {
+		t.Errorf("by itself: %v", alone)
+	}
+	if one := Type().Defaults(map[string]string{"to_weekly": "all@us.example"}); len(one) != len(alone)+1 || !slices.Contains(one, "summary.weekly") {
+		t.Errorf("with to_weekly: %v", one)
+	}
+	if all := Type().Defaults(map[string]string{"to": "ops@us.example"}); len(all) != len(notify.Events()) {
+		t.Errorf("with to: %v", all)
 	}
 }
 

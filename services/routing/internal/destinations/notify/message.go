@@ -41,6 +41,8 @@ type Link struct{ Label, URL string }
 const (
 	linksLive  = 7 * 24 * time.Hour
 	linksGrace = 24 * time.Hour
+	// readLive is how long the brief may be read, while the handoff stays in the assignment that was told of.
+	readLive = 30 * 24 * time.Hour
 )
 
 // message writes what a recipient is told of a delivery.
@@ -133,6 +135,10 @@ func (w *writer) links() (out []Link) {
 	case n.Settings.open != "":
 		url := strings.NewReplacer("{handoff_id}", id, "{lead_id}", w.p.GetLead().GetId()).Replace(n.Settings.open)
 		out = append(out, Link{openLabel, url})
+	case n.Settings.links && n.Deps.Notify.Link != nil && owner != "" && w.job.Standing != nil && w.job.Standing.Assignment >= 0:
+		if url := n.Deps.Notify.Link(id, owner, w.job.Standing.Assignment, links.Read, w.job.DueAt.Add(readLive)); url != "" {
+			out = append(out, Link{openLabel, url})
+		}
 	case n.Deps.Notify.PublicURL != "":
 		out = append(out, Link{openLabel, strings.TrimRight(n.Deps.Notify.PublicURL, "/") + "/api/v1/handoffs/" + id + "/brief.html"})
 	}

@@ -232,11 +232,11 @@ func TestADigest(t *testing.T) {
 	}
 	for i, want := range []string{"", "Meanwhile it is accepted.", "Meanwhile it went to Bo.", "Meanwhile it was taken from Ana: it waits for somebody else."} {
 		one := m.Items[i]
-		if answers := len(one.Links) == 2; answers != (i == 0) || want != "" && !slices.Contains(one.Lines, want) {
+		if answers := len(one.Links) == 3; answers != (i == 0) || want != "" && !slices.Contains(one.Lines, want) {
 			t.Errorf("%d: %v %v", i, one.Links, one.Lines)
 		}
 	}
-	if m.Items[0].Links[0] != (Link{"Accept", "https://baton.us.example/r/ana-accept-2026-11-27"}) {
+	if l := m.Items[0].Links; l[0] != (Link{"Accept", "https://baton.us.example/r/ana-accept-2026-11-27"}) || l[2] != (Link{"Open", "https://baton.us.example/r/ana-read-2026-12-20"}) {
 		t.Errorf("%v", m.Items[0].Links)
 	}
 	// In another order, or again, it is the same message.

@@ -16,6 +16,19 @@ import (
 // EventWeekly is the summary that feedback writes: its data has week, text and html.
 const EventWeekly = "summary.weekly"
 
+// Addressed gives the events that somebody is told of, by themselves or by a configuration's options.
+func Addressed(options map[string]string) []string {
+	told, of := defaults(), ofEvent()
+	return slices.DeleteFunc(Events(), func(event string) bool {
+		for option, e := range of {
+			if e == event && options[option] != "" {
+				return false
+			}
+		}
+		return len(told[event]) == 0 && options["to"] == ""
+	})
+}
+
 // Events gives those that people are told of unless a configuration names others.
 func Events() []string {
 	return []string{

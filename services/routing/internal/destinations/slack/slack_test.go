@@ -148,7 +148,7 @@ func TestBlocks(t *testing.T) {
 	}
 	for _, want := range []string{
 		`{"action_id":"link_0","style":"primary","text":{"text":"Accept","type":"plain_text"},"type":"button","url":"https://baton.us.example/r/ho_1anaaccept"}`,
-		`"url":"https://baton.us.example/r/ho_1anareject"`, `/api/v1/handoffs/ho_1/brief.html`, "Asked for a demo.", "ana@initech.example",
+		`"url":"https://baton.us.example/r/ho_1anareject"`, `"url":"https://baton.us.example/r/ho_1anaread"`, "Asked for a demo.", "ana@initech.example",
 	} {
 		if !strings.Contains(raw, want) {
 			t.Errorf("no %s in\n%s", want, raw)
