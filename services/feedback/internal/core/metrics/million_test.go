@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/feedback/internal/core"
-	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
 // BenchmarkQueries asks a table of a million leads everything that the API can be asked: each number over all times, a year and a month, with
@@ -103,5 +102,3 @@ func processor(b *testing.B) float64 {
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
 }
-
-var _ = table.Won

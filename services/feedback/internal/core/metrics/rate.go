@@ -76,8 +76,9 @@ func (r *Rate) of(t *table.Table, q *Query, outcome table.Stage) (*Rate, error) 
 	}
 	r.Window, r.Interval, r.Maturity = windowWords, intervalWords, maturityWords
 	c := p.run(t, rateCount(q.Cohort, outcome))
-	after := matureAfter(c.all)
-	r.Total = rateOf(&c.total, c.inside(), c.old(), after)
+	after := matureAfter(c.all())
+	young, all := c.young(after)
+	r.Total = rateOf(&c.total, all, after, c.inside()...)
 	r.leave(leftUnknownTime, "the window", c.unknown)
 	r.leave(leftUnknownTime, "durations", int(c.total[rateUnknown]))
 	r.leave(leftBefore, "durations", int(c.total[rateBefore]))
@@ -87,31 +88,33 @@ func (r *Rate) of(t *table.Table, q *Query, outcome table.Stage) (*Rate, error) 
 	}
 	groups, more := c.order(func(g int) int { return int(c.tallies[g][rateAll]) })
 	r.MoreGroups = more
-	for _, g := range groups {
-		of := rateOf(&c.tallies[g], c.spans[g], c.ages[g], after)
+	spans := c.spread(groups)
+	r.Groups = each(p, groups, func(i, g int) RateOf {
+		of := rateOf(&c.tallies[g], young[g], after, spans[i])
 		of.Key = p.texts(c.keys[g])
-		r.Groups = append(r.Groups, of)
-	}
+		return of
+	})
 	return r, nil
 }
 
-func rateOf(c *tally, spans []table.Time, ages []int32, after int) RateOf {
+func rateOf(c *tally, young uint32, after int, spans ...[]table.Time) RateOf {
 	of := RateOf{Share: share(c[rateDone], c[rateAll]), Skipped: int(c[rateSkipped])}
-	of.Maturity = maturity(after, ages, of.Of)
-	of.Days = percentiles(spans, inDays)
-	if n := len(spans); n > 0 {
+	of.Maturity = maturity(after, young, of.Of)
+	of.Days = percentiles(inDays, spans...)
+	if n := of.Days.Count; n > 0 {
 		of.Within30, of.Within90 = float64(c[rate30])/float64(n), float64(c[rate90])/float64(n)
 	}
 	return of
 }
 
-// moment gives the cohort's moment of a row.
-func (c Cohort) moment() func(*table.Row) (table.Time, bool) {
-	s := c.stage()
-	if s == table.NoStage {
-		return func(r *table.Row) (table.Time, bool) { return r.First, true }
+// cameTo tells whether an epoch came to a stage or a later one; see reached.
+func cameTo(r *table.Row, s table.Stage) bool {
+	for _, e := range r.Entered[s:] {
+		if e != 0 {
+			return true
+		}
 	}
-	return func(r *table.Row) (table.Time, bool) { return r.Entered[s], r.Entered[s] != 0 }
+	return r.Stage >= s && r.Stage <= table.Won
 }
 
 // reached tells whether an epoch came to a stage or a later one, and when first; 0 where it is not known.
@@ -130,8 +133,7 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 	unseen := func(r *table.Row, at, done table.Time) bool {
 		return cohort == First && outcome == table.Won && (done < at || r.Flags&table.WonBeforeSeen != 0)
 	}
-	span := func(r *table.Row, at table.Time) table.Time {
-		done, ok := reached(r, outcome)
+	span := func(r *table.Row, at, done table.Time, ok bool) table.Time {
 		switch {
 		case !ok || done == 0 || at == 0:
 			return none
@@ -143,18 +145,23 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 		return done - at
 	}
 	return &count{
-		leads: cohort == First, ages: true, at: cohort.moment(), span: span,
-		add: func(c *tally, r *table.Row, at table.Time) {
+		cohort: cohort, spans: true, ages: true,
+		span: func(r *table.Row, at table.Time) table.Time {
+			done, ok := reached(r, outcome)
+			return span(r, at, done, ok)
+		},
+		add: func(c *tally, r *table.Row, at table.Time) table.Time {
 			c[rateAll]++
 			done, ok := reached(r, outcome)
 			if !ok {
-				return
+				return none
 			}
 			c[rateDone]++
 			if r.Entered[outcome] == 0 && r.Stage != outcome {
 				c[rateSkipped]++
 			}
-			switch d := span(r, at); {
+			d := span(r, at, done, true)
+			switch {
 			case done == 0 || at == 0:
 				c[rateUnknown]++
 			case d == none:
@@ -168,6 +175,7 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 					c[rateZero]++
 				}
 			}
+			return d
 		},
 	}
 }
