@@ -44,7 +44,7 @@ func AcquisitionCost(t *table.Table, q Query, spends []Spend, conv Converter) (*
 	r.Denominator = "new customers: accounts, or leads without one, whose first deal was won in the window"
 	r.Population, r.Window = "customers by their first deal won, spend by its month", "the moment of the first deal won, and of the spend, lies in [from, to), in UTC"
 	r.Interval, r.Maturity = "of the median days to win by order statistics, at least 95 %", "none: spend and customers are of the window; the lagged variant tells what these customers cost"
-	groups, spans := newCustomers(t, p, r)
+	groups, spans := newCustomers(t, p, r, customers(t))
 	r.Days = percentiles(inDays, spans)
 	r.LagDays = r.Days.Median
 	lag := table.Time(r.LagDays * inDays)
@@ -85,8 +85,7 @@ func (g *CACOf) spend(now, lagged *purse, currency string) {
 }
 
 // newCustomers counts the customers whose first deal was won in the window, by the texts of their group, and gives how long that took.
-func newCustomers(t *table.Table, p *plan, r *CAC) (map[string]int, []table.Time) {
-	all := customers(t)
+func newCustomers(t *table.Table, p *plan, r *CAC, all *customerList) (map[string]int, []table.Time) {
 	r.leave(leftUnknownTime, "customers", all.unknown)
 	const at = 1024 // customers are taken so many at once
 	pieces := (len(all.list) + at - 1) / at

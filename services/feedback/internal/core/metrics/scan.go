@@ -74,6 +74,7 @@ type part struct {
 	spans, outside blocks[table.Time]
 	groups         blocks[int32]
 	ages           blocks[age]
+	also           []*part
 	// unknown counts rows whose moment is not known, and which a window leaves out for that.
 	unknown int
 	// buf is for the epochs of one lead, merged the row that they come to.
@@ -90,19 +91,62 @@ type counted struct {
 	parts   []*part
 	// places has the group of each part's groups.
 	places [][]int32
+	also   []*counted
 	// unknown: see part.
 	unknown int
 }
 
-// run scans the table, in pieces side by side.
+// job is one question to a scan.
+type job struct {
+	plan  *plan
+	count *count
+	// also are plans of the same query that group otherwise: rows are tallied by those too, without durations and ages.
+	also  []*plan
+	parts []*part
+}
+
+// run scans the table for one question.
 func (p *plan) run(t *table.Table, c *count) *counted {
-	pieces := t.Pieces(p.q.side.piece)
-	parts := make([]*part, table.Workers(len(pieces), p.q.side.workers))
-	for i := range parts {
-		parts[i] = &part{index: p.newIndex()}
+	j := &job{plan: p, count: c}
+	scan(t, j)
+	return j.counted()
+}
+
+// scan scans the table for several questions, in pieces side by side: a piece is asked all of them while it is near.
+func scan(t *table.Table, jobs ...*job) {
+	if len(jobs) == 0 {
+		return
 	}
-	table.Side(len(pieces), len(parts), func(worker, piece int) { parts[worker].piece(t, pieces[piece], c) })
-	return p.merge(parts)
+	side := jobs[0].plan.q.side
+	pieces := t.Pieces(side.piece)
+	workers := table.Workers(len(pieces), side.workers)
+	for _, j := range jobs {
+		j.parts = make([]*part, workers)
+		for i := range j.parts {
+			j.parts[i] = &part{index: j.plan.newIndex()}
+			for _, p := range j.also {
+				j.parts[i].also = append(j.parts[i].also, &part{index: p.newIndex()})
+			}
+		}
+	}
+	table.Side(len(pieces), workers, func(worker, piece int) {
+		for _, j := range jobs {
+			j.parts[worker].piece(t, pieces[piece], j.count)
+		}
+	})
+}
+
+// counted adds up what the workers found.
+func (j *job) counted() *counted {
+	c := j.plan.merge(j.parts)
+	for i, p := range j.also {
+		parts := make([]*part, len(j.parts))
+		for k := range parts {
+			parts[k] = j.parts[k].also[i]
+		}
+		c.also = append(c.also, p.merge(parts))
+	}
+	return c
 }
 
 func (s *part) piece(t *table.Table, piece table.Piece, c *count) {
@@ -158,6 +202,13 @@ func (s *part) row(r *table.Row, at table.Time, c *count) {
 		if len(s.plan.by) > 0 {
 			s.groups.add(g)
 		}
+	}
+	for _, o := range s.also {
+		g := o.of(o.plan.key(r, at))
+		if int(g) == len(o.tallies) {
+			o.tallies = append(o.tallies, tally{})
+		}
+		c.add(&o.tallies[g], r, at)
 	}
 	if c.ages && at != 0 {
 		s.ages.add(age{g, int32(max(0, s.plan.q.Now-at) / dayMillis)})
