@@ -44,7 +44,7 @@ func AcquisitionCost(t *table.Table, q Query, spends []Spend, conv Converter) (*
 	r.Denominator = "new customers: accounts, or leads without one, whose first deal was won in the window"
 	r.Population, r.Window = "customers by their first deal won, spend by its month", "the moment of the first deal won, and of the spend, lies in [from, to), in UTC"
 	r.Interval, r.Maturity = "of the median days to win by order statistics, at least 95 %", "none: spend and customers are of the window; the lagged variant tells what these customers cost"
-	groups, spans := newCustomers(t, p, r, customers(t))
+	groups, spans := newCustomers(t, p, r, q.customers(t))
 	r.Days = percentiles(inDays, spans)
 	r.LagDays = r.Days.Median
 	lag := table.Time(r.LagDays * inDays)

@@ -106,7 +106,20 @@ func (l *customerList) deals(c *customer, buf []*table.Deal) []*table.Deal {
 	return buf
 }
 
+// known keeps the customers of a table for the next query over it as it is.
+type known struct{ customers *customerList }
+
 // customers gives all customers there ever were.
+func (q *Query) customers(t *table.Table) *customerList {
+	if q.known == nil {
+		return customers(t)
+	}
+	if q.known.customers == nil {
+		q.known.customers = customers(t)
+	}
+	return q.known.customers
+}
+
 func customers(t *table.Table) *customerList {
 	l := &customerList{}
 	accounts, leads := make([]int32, t.Names.Len()), make([]int32, t.Leads()) // each one's place in the list, from 1
@@ -152,7 +165,7 @@ type groups[T any] struct {
 func (g *groups[T]) of(key uint64) (*T, int32) {
 	at := g.index.of(key)
 	if int(at) == len(g.list) {
-		g.list = append(g.list, *new(T))
+		g.list = append(grown(g.list), *new(T))
 	}
 	return &g.list[at], at
 }

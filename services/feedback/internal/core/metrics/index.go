@@ -1,6 +1,9 @@
 package metrics
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // index numbers the groups as they are met: by an array for the values of one dimension, by a hash table for those of two.
 type index struct {
@@ -32,7 +35,7 @@ func (x *index) of(key uint64) int32 {
 	}
 	v := int(key >> 32)
 	if v >= len(x.one) {
-		x.one = append(x.one, make([]int32, max(v+1, x.plan.names.Len())-len(x.one))...)
+		x.one = append(x.one, make([]int32, max(v+1+v/2, 256)-len(x.one))...)
 	}
 	if x.one[v] == 0 {
 		x.one[v] = x.add(key) + 1
@@ -42,8 +45,16 @@ func (x *index) of(key uint64) int32 {
 }
 
 func (x *index) add(key uint64) int32 {
-	x.keys = append(x.keys, key)
+	x.keys = append(grown(x.keys), key)
 	return int32(len(x.keys) - 1)
+}
+
+// grown makes room where there is none, for four times as much: where groups are many, most of the time would go into moving them.
+func grown[T any](list []T) []T {
+	if len(list) == cap(list) {
+		return slices.Grow(list, 3*len(list)+8)
+	}
+	return list
 }
 
 // slot spreads keys over the table: multiplicative hashing, by 2^64 over the golden ratio (Knuth, volume 3, 6.4).

@@ -44,6 +44,8 @@ type Query struct {
 	Currency string
 
 	side side
+	// known is what several queries over one table share; nil is nothing.
+	known *known
 }
 
 // side says how a table is scanned: in so many workers, in pieces of so many rows; 0 is as many as there are processors, and as they are kept.

@@ -64,7 +64,7 @@ func CustomerRetention(t *table.Table, q Query, conv Converter) (*Retention, err
 	r.Population = "accounts, or leads without one, with a deal won, each in the group of its first deal"
 	r.Window = "from is the start and to the end; the year up to now where they are not given"
 	r.Interval, r.Maturity = "Wilson score interval of the share, 95 %", "none: both ends are moments"
-	all := customers(t)
+	all := q.customers(t)
 	r.leave(leftUnknownTime, "customers", all.unknown)
 	const at = 1024 // customers are taken so many at once
 	pieces := (len(all.list) + at - 1) / at

@@ -195,7 +195,7 @@ func (s *part) row(r *table.Row, at table.Time, c *count) {
 	}
 	g := s.of(s.plan.key(r, at))
 	if int(g) == len(s.tallies) {
-		s.tallies = append(s.tallies, tally{})
+		s.tallies = append(grown(s.tallies), tally{})
 	}
 	if d := c.add(&s.tallies[g], r, at); c.spans && d != none {
 		s.spans.add(d)
@@ -206,7 +206,7 @@ func (s *part) row(r *table.Row, at table.Time, c *count) {
 	for _, o := range s.also {
 		g := o.of(o.plan.key(r, at))
 		if int(g) == len(o.tallies) {
-			o.tallies = append(o.tallies, tally{})
+			o.tallies = append(grown(o.tallies), tally{})
 		}
 		c.add(&o.tallies[g], r, at)
 	}
@@ -287,7 +287,7 @@ func (p *plan) merge(parts []*part) *counted {
 			if i > 0 { // the first one's groups keep their numbers
 				at = out.of(key)
 				if int(at) == len(out.tallies) {
-					out.tallies = append(out.tallies, tally{})
+					out.tallies = append(grown(out.tallies), tally{})
 				}
 				out.tallies[at].add(&s.tallies[g])
 			}

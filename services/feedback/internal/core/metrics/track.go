@@ -10,6 +10,7 @@ func Track(t *table.Table, goals []Goal, now table.Time, spends []Spend, currenc
 // track is Track with what is the same in all queries.
 func track(t *table.Table, goals []Goal, q Query, spends []Spend, conv Converter) ([]Progress, error) {
 	out := make([]Progress, len(goals))
+	q.known = &known{}
 	var jobs []*job
 	var finish []func()
 	for i, g := range goals {
@@ -156,7 +157,7 @@ func (p *Progress) contributions(c *counted, size int, total Share, isShare bool
 }
 
 func (p *Progress) customers(t *table.Table, q Query) error {
-	all := customers(t)
+	all := q.customers(t)
 	var total int
 	for _, d := range contributors() {
 		q.By = []Dimension{d}
