@@ -120,6 +120,7 @@ func (q *Query) customers(t *table.Table) *customerList {
 	return q.known.customers
 }
 
+// customers gives them of a table as it is.
 func customers(t *table.Table) *customerList {
 	l := &customerList{}
 	accounts, leads := make([]int32, t.Names.Len()), make([]int32, t.Leads()) // each one's place in the list, from 1
