@@ -142,11 +142,7 @@ func report[N, M any](ctx context.Context, s *Server, req *feedbackv1.MetricsReq
 // GetConversion counts leads to customers, and MQLs to SQLs.
 func (s *Server) GetConversion(ctx context.Context, req *feedbackv1.MetricsRequest) (*feedbackv1.ConversionReport, error) {
 	return report(ctx, s, req, false, func(t *table.Table, a *asked) ([2]*metrics.Rate, error) {
-		won, err := metrics.LeadConversion(t, a.query)
-		if err != nil {
-			return [2]*metrics.Rate{}, err
-		}
-		confirmed, err := metrics.MQLToSQL(t, a.query)
+		won, confirmed, err := metrics.Conversions(t, a.query)
 		return [2]*metrics.Rate{won, confirmed}, err
 	}, func(r [2]*metrics.Rate, a *asked) *feedbackv1.ConversionReport {
 		return &feedbackv1.ConversionReport{LeadConversionRate: a.rate(r[0], true), MqlToSqlRate: a.rate(r[1], false)}

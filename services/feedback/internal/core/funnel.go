@@ -17,6 +17,9 @@ type Query struct {
 	From, To int64
 	// Only leads first seen through this source or channel; "" is all.
 	Source string
+
+	// In so many workers, in pieces of so many rows; 0 is as many as there are processors, and as they are kept.
+	workers, piece int
 }
 
 // Funnel is the count of a cohort.
@@ -49,12 +52,15 @@ type GroupCount struct {
 // first touches, and every stage that either entered; where the other one is now is where the lead is. A lead whose other
 // has no stage yet is left out until it has.
 func Count(t *table.Table, q Query) Funnel {
-	c := &counter{table: t, sources: map[table.Sym]*GroupCount{}, channels: map[table.Sym]*GroupCount{}}
-	var rows []table.Row
-	for lead := range uint32(t.Leads()) {
-		if rows = t.AppendRows(rows[:0], lead); len(rows) > 0 {
-			c.add(rows, q)
-		}
+	pieces := t.Pieces(q.piece)
+	workers := make([]*counter, table.Workers(len(pieces), q.workers))
+	for i := range workers {
+		workers[i] = &counter{table: t}
+	}
+	table.Side(len(pieces), len(workers), func(worker, piece int) { workers[worker].piece(&pieces[piece], q) })
+	c := workers[0]
+	for _, o := range workers[1:] {
+		c.join(o)
 	}
 	return c.funnel()
 }
@@ -62,39 +68,111 @@ func Count(t *table.Table, q Query) Funnel {
 // stageSet is a set of stages, by place.
 type stageSet uint16
 
-func (s stageSet) has(stage string) bool { return s&(1<<place(stage)) != 0 }
-
 type counter struct {
-	table             *table.Table
-	leads             int
-	entered, current  [16]int // by place
-	furthest          [wayLen]int
-	sources, channels map[table.Sym]*GroupCount
+	table    *table.Table
+	leads    int
+	entered  [16]int // by place
+	current  [16]int
+	furthest [wayLen]int
+	// sources and channels have the counts of each by its number.
+	sources, channels []groupCounts
+	epochs            []*table.Row
 }
 
-// add counts the rows of one lead, if the query selects it.
-func (c *counter) add(rows []table.Row, q Query) {
-	last := &rows[len(rows)-1]
+// groupCounts is how many leads a group has, and how many entered each stage.
+type groupCounts struct {
+	leads   int
+	entered [wayLen]int
+}
+
+// piece counts the leads whose first row is in a piece.
+func (c *counter) piece(p *table.Piece, q Query) {
+	for i, kind := range p.Kinds {
+		last := &p.Rows[i]
+		switch kind {
+		case table.Empty, table.Further:
+			continue
+		case table.Only:
+			if c.selects(last, q) {
+				c.add(last, entered(last))
+			}
+		case table.Head:
+			c.epochs = c.table.Epochs(last.Lead, c.epochs[:0])
+			if last = c.epochs[len(c.epochs)-1]; !c.selects(last, q) {
+				continue
+			}
+			var stages stageSet
+			for _, e := range c.epochs {
+				stages |= entered(e)
+			}
+			c.add(last, stages)
+		}
+	}
+}
+
+// selects tells whether a query counts a lead, by its last row.
+func (c *counter) selects(last *table.Row, q Query) bool {
 	if q.From != 0 && last.First < q.From || q.To != 0 && last.First >= q.To {
-		return
+		return false
 	}
-	if q.Source != "" && q.Source != c.name(last.Source) && q.Source != c.name(last.Channel) {
-		return
-	}
-	var stages stageSet
-	for i := range rows {
-		stages |= entered(&rows[i])
-	}
+	return q.Source == "" || q.Source == c.name(last.Source) || q.Source == c.name(last.Channel)
+}
+
+// add counts one lead, by its last row and the stages that it entered in all its epochs.
+func (c *counter) add(last *table.Row, stages stageSet) {
 	c.leads++
 	if last.Stage <= table.Disqualified {
 		c.current[last.Stage]++
 	}
 	c.furthest[last.Furthest]++
+	source, channel := group(&c.sources, last.Source), group(&c.channels, last.Channel)
+	source.leads++
+	channel.leads++
 	for left := stages; left != 0; left &= left - 1 {
-		c.entered[bits.TrailingZeros16(uint16(left))]++
+		s := bits.TrailingZeros16(uint16(left))
+		c.entered[s]++
+		if s < wayLen {
+			source.entered[s]++
+			channel.entered[s]++
+		}
 	}
-	c.group(c.sources, last.Source).add(stages)
-	c.group(c.channels, last.Channel).add(stages)
+}
+
+// join adds what another counted.
+func (c *counter) join(o *counter) {
+	c.leads += o.leads
+	for i := range c.entered {
+		c.entered[i] += o.entered[i]
+		c.current[i] += o.current[i]
+	}
+	for i := range c.furthest {
+		c.furthest[i] += o.furthest[i]
+	}
+	for _, g := range []struct {
+		into *[]groupCounts
+		from []groupCounts
+	}{{&c.sources, o.sources}, {&c.channels, o.channels}} {
+		for sym := range g.from {
+			if g.from[sym].leads > 0 {
+				group(g.into, table.Sym(sym)).join(&g.from[sym])
+			}
+		}
+	}
+}
+
+func (g *groupCounts) join(o *groupCounts) {
+	g.leads += o.leads
+	for i := range g.entered {
+		g.entered[i] += o.entered[i]
+	}
+}
+
+// group gives the counts of a source or channel.
+func group(list *[]groupCounts, sym table.Sym) *groupCounts {
+	if missing := int(sym) + 1 - len(*list); missing > 0 {
+		*list = append(*list, make([]groupCounts, missing)...)
+	}
+	return &(*list)[sym]
 }
 
 // name gives a source's or channel's name, that of the unknown where nobody stated one.
@@ -140,32 +218,8 @@ func (r *Row) firstAt() int64 {
 	return at
 }
 
-func (c *counter) group(groups map[table.Sym]*GroupCount, sym table.Sym) *GroupCount {
-	if sym == 0 { // somebody may have said "unknown"
-		sym, _ = c.table.Names.Find(Unknown)
-	}
-	g := groups[sym]
-	if g == nil {
-		g = &GroupCount{Name: c.name(sym)}
-		groups[sym] = g
-	}
-	return g
-}
-
-func (g *GroupCount) add(entered stageSet) {
-	g.Leads++
-	for _, s := range []struct {
-		stage string
-		count *int
-	}{{MQL, &g.Qualified}, {Routed, &g.Routed}, {Accepted, &g.Accepted}, {SQL, &g.SQL}, {Won, &g.Won}} {
-		if entered.has(s.stage) {
-			*s.count++
-		}
-	}
-}
-
 func (c *counter) funnel() Funnel {
-	f := Funnel{Leads: c.leads, BySource: sorted(c.sources), ByChannel: sorted(c.channels)}
+	f := Funnel{Leads: c.leads, BySource: c.sorted(c.sources), ByChannel: c.sorted(c.channels)}
 	previous, reached := c.leads, c.leads
 	for i, s := range append(Way(), Ends()...) {
 		count := StageCount{Stage: s, Entered: c.entered[i], Current: c.current[i], Reached: c.entered[i], OfLeads: share(c.entered[i], c.leads)}
@@ -178,11 +232,23 @@ func (c *counter) funnel() Funnel {
 	return f
 }
 
-func sorted(groups map[table.Sym]*GroupCount) []GroupCount {
-	out := make([]GroupCount, 0, len(groups))
-	for _, g := range groups {
-		g.Conversion = share(g.Won, g.Leads)
-		out = append(out, *g)
+// sorted gives the groups, the largest first. What nobody stated is one with what somebody called unknown.
+func (c *counter) sorted(groups []groupCounts) []GroupCount {
+	if unknown, ok := c.table.Names.Find(Unknown); ok && len(groups) > 0 && groups[0].leads > 0 {
+		group(&groups, unknown).join(&groups[0])
+		groups[0] = groupCounts{}
+	}
+	out := []GroupCount{}
+	for sym := range groups {
+		g := &groups[sym]
+		if g.leads == 0 {
+			continue
+		}
+		n := func(stage string) int { return g.entered[place(stage)] }
+		out = append(out, GroupCount{
+			Name: c.name(table.Sym(sym)), Leads: g.leads, Qualified: n(MQL), Routed: n(Routed), Accepted: n(Accepted), SQL: n(SQL), Won: n(Won),
+			Conversion: share(n(Won), g.leads),
+		})
 	}
 	slices.SortFunc(out, func(a, b GroupCount) int { return cmp.Or(b.Leads-a.Leads, cmp.Compare(a.Name, b.Name)) })
 	return out

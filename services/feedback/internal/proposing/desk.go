@@ -162,13 +162,14 @@ func (d *Desk) find(ctx context.Context, h *history, decided map[string]*Decisio
 		}
 	}
 	a := h.core()
-	var found []proposals.Proposal
+	var seen *proposals.Seen
 	if err := d.opt.Tables.View(ctx, after, func(t *table.Table) error {
-		found = proposals.Find(t, a, opt)
+		seen = proposals.See(t, a, opt.Now) // the table is not held while proposals are looked for
 		return nil
 	}); err != nil {
 		return nil, time.Time{}, fmt.Errorf("look at the leads: %w", err)
 	}
+	found := seen.Find(a, opt)
 	d.found, d.at, d.of = found, now, of
 	return found, now, nil
 }

@@ -1,5 +1,5 @@
 // Package rows keeps the table that everything is counted from. A process that owns every partition keeps it in memory, about
-// 250 bytes a lead, and brings it up to what the store has of each lead that changed, as the worker's observer; one of several
+// 240 bytes a lead, and brings it up to what the store has of each lead that changed, as the worker's observer; one of several
 // makes it from the store, which has everybody's.
 package rows
 

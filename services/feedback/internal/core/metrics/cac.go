@@ -44,8 +44,8 @@ func AcquisitionCost(t *table.Table, q Query, spends []Spend, conv Converter) (*
 	r.Denominator = "new customers: accounts, or leads without one, whose first deal was won in the window"
 	r.Population, r.Window = "customers by their first deal won, spend by its month", "the moment of the first deal won, and of the spend, lies in [from, to), in UTC"
 	r.Interval, r.Maturity = "of the median days to win by order statistics, at least 95 %", "none: spend and customers are of the window; the lagged variant tells what these customers cost"
-	groups, spans := newCustomers(t, p, r)
-	r.Days = percentiles(spans, inDays)
+	groups, spans := newCustomers(t, p, r, q.customers(t))
+	r.Days = percentiles(inDays, spans)
 	r.LagDays = r.Days.Median
 	lag := table.Time(r.LagDays * inDays)
 	now, lagged := spentBy(&q, spends, 0, conv), spentBy(&q, spends, lag, conv)
@@ -85,40 +85,58 @@ func (g *CACOf) spend(now, lagged *purse, currency string) {
 }
 
 // newCustomers counts the customers whose first deal was won in the window, by the texts of their group, and gives how long that took.
-func newCustomers(t *table.Table, p *plan, r *CAC) (map[string]int, []table.Time) {
-	list, unknown := customers(t)
-	r.leave(leftUnknownTime, "customers", unknown)
-	view := dealView{t: t}
-	x := p.newIndex()
-	var counts []int
+func newCustomers(t *table.Table, p *plan, r *CAC, all *customerList) (map[string]int, []table.Time) {
+	r.leave(leftUnknownTime, "customers", all.unknown)
+	const at = 1024 // customers are taken so many at once
+	pieces := (len(all.list) + at - 1) / at
+	workers := newGroups[int](t, p, pieces)
+	parts := make([]wonPart, len(workers))
+	table.Side(pieces, len(workers), func(worker, piece int) {
+		for i := piece * at; i < min(len(all.list), (piece+1)*at); i++ {
+			parts[worker].customer(workers[worker], all.list[i].first)
+		}
+	})
+	var sum wonPart
 	var spans []table.Time
-	before, unseen := 0, 0
-	for i := range list {
-		d := list[i].first
-		row := view.of(d)
-		if !p.keeps(&row, d.Closed) || !p.in(d.Closed) {
-			continue
-		}
-		g := int(x.of(p.key(&row, d.Closed)))
-		for g >= len(counts) {
-			counts = append(counts, 0)
-		}
-		counts[g]++
-		switch {
-		case row.First == 0:
-			unseen++
-		case row.Flags&table.WonBeforeSeen != 0 || d.Closed < row.First:
-			before++
-			spans = append(spans, 0) // as in LeadConversion
-		default:
-			spans = append(spans, d.Closed-row.First)
-		}
+	for i := range parts {
+		sum.before, sum.unseen = sum.before+parts[i].before, sum.unseen+parts[i].unseen
+		spans = append(spans, parts[i].spans...)
 	}
-	r.leave(leftWonBefore, "nothing: counted as won after 0 days", before)
-	r.leave(leftUnknownTime, "days to win", unseen)
+	r.leave(leftWonBefore, "nothing: counted as won after 0 days", sum.before)
+	r.leave(leftUnknownTime, "days to win", sum.unseen)
+	one, _ := join(workers, func(into, from *int) { *into += *from })
 	out := map[string]int{}
-	for g, key := range x.keys {
-		out[groupName(p.texts(key))] += counts[g]
+	for g, key := range one.keys {
+		out[groupName(p.texts(key))] += one.list[g]
 	}
 	return out, spans
+}
+
+// wonPart is how long it took to win the customers that one worker saw, and how many of them were won before they were seen or never seen.
+type wonPart struct {
+	spans          []table.Time
+	before, unseen int
+}
+
+// customer counts one, by its first deal won.
+func (w *wonPart) customer(groups *groups[int], d *table.Deal) {
+	p := groups.plan
+	if !p.in(d.Closed) {
+		return
+	}
+	row := groups.view.of(d)
+	if !p.keeps(&row, d.Closed) {
+		return
+	}
+	n, _ := groups.of(p.key(&row, d.Closed))
+	*n++
+	switch {
+	case row.First == 0:
+		w.unseen++
+	case row.Flags&table.WonBeforeSeen != 0 || d.Closed < row.First:
+		w.before++
+		w.spans = append(w.spans, 0) // as in LeadConversion
+	default:
+		w.spans = append(w.spans, d.Closed-row.First)
+	}
 }

@@ -62,6 +62,7 @@ func CohortMatrix(t *table.Table, q Query) (*Matrix, error) {
 	r.Maturity = "a cell is complete once the month's last day is that old"
 	c := p.run(t, rateCount(q.Cohort, table.Won))
 	r.leave(leftUnknownTime, "the window", c.unknown)
+	spans := c.spread(c.everything())
 	for g, key := range c.keys {
 		m := uint32(key >> 32)
 		if m == 0 {
@@ -69,7 +70,7 @@ func CohortMatrix(t *table.Table, q Query) (*Matrix, error) {
 			continue
 		}
 		r.leave(leftUnknownTime, "ages of "+monthText(m), int(c.tallies[g][rateUnknown]))
-		r.Cohorts = append(r.Cohorts, cohortRow(m, &c.tallies[g], c.spans[g], q.Now))
+		r.Cohorts = append(r.Cohorts, cohortRow(m, &c.tallies[g], spans[g], q.Now))
 	}
 	slices.SortFunc(r.Cohorts, func(a, b CohortRow) int { return slices.Compare([]byte(a.Month), []byte(b.Month)) })
 	if more := len(r.Cohorts) - cohortMonths; more > 0 {

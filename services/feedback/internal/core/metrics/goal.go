@@ -87,20 +87,6 @@ const (
 		"because it is the other team's time. The list is in the order of names and ranks nobody."
 )
 
-// Track counts how the goals stand.
-func Track(t *table.Table, goals []Goal, now table.Time, spends []Spend, currency string, conv Converter) ([]Progress, error) {
-	out := make([]Progress, 0, len(goals))
-	for _, g := range goals {
-		p := newProgress(g, now)
-		q := Query{From: p.From, To: p.To, Now: now, Currency: currency}
-		if err := p.count(t, q, spends, conv); err != nil {
-			return nil, err
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
 // newProgress finds the window that now is in.
 func newProgress(g Goal, now table.Time) Progress {
 	p := Progress{Goal: g, Pace: g.Target, Elapsed: 1}
@@ -111,116 +97,6 @@ func newProgress(g Goal, now table.Time) Progress {
 		p.Elapsed = min(1, max(0, float64(now-p.From)/float64(g.Window)))
 	}
 	return p
-}
-
-func (p *Progress) count(t *table.Table, q Query, spends []Spend, conv Converter) error {
-	switch p.Metric {
-	case GoalConversion:
-		return p.rate(t, q, First, table.Won, true)
-	case GoalMQLToSQL:
-		return p.rate(t, q, FromMQL, table.SQL, true)
-	case GoalLeads:
-		return p.rate(t, q, First, table.MQL, false)
-	case GoalMQLs:
-		return p.rate(t, q, FromMQL, table.SQL, false)
-	case GoalSQLs:
-		return p.rate(t, q, FromSQL, table.Opportunity, false)
-	case GoalOpportunity:
-		return p.rate(t, q, FromOpportunity, table.Won, false)
-	case GoalAccept, GoalContact:
-		return p.promise(t, q)
-	case GoalCustomers:
-		return p.customers(t, q)
-	case GoalRetention:
-		return p.retention(t, q, conv)
-	case GoalCAC, GoalVelocity:
-		return p.money(t, q, spends, conv)
-	}
-	p.Problem, p.Status = "no number has this name; there are "+names(GoalMetrics()), "unknown"
-	return nil
-}
-
-// rate follows a share, or the size of its population where share is false.
-func (p *Progress) rate(t *table.Table, q Query, cohort Cohort, outcome table.Stage, isShare bool) error {
-	q.Cohort = cohort
-	of := func(by []Dimension) (*Rate, error) {
-		q.By = by
-		return new(Rate).of(t, &q, outcome)
-	}
-	all, err := of(nil)
-	if err != nil {
-		return err
-	}
-	total := all.Total.Share
-	p.Immature = all.Total.Maturity.Immature
-	for _, d := range contributors() {
-		r, err := of([]Dimension{d})
-		if err != nil {
-			return err
-		}
-		var shares []named
-		for _, g := range r.Groups {
-			shares = append(shares, named{g.Key[0], g.Share})
-		}
-		p.contribute(d, shares, total, isShare)
-	}
-	if isShare {
-		p.share(total)
-	} else {
-		p.add(total.Of)
-	}
-	return nil
-}
-
-func (p *Progress) promise(t *table.Table, q Query) error {
-	pick := func(s *SLAOf) Share {
-		if p.Metric == GoalAccept {
-			return s.Accept
-		}
-		return s.Contact
-	}
-	all, err := SLAKept(t, q)
-	if err != nil {
-		return err
-	}
-	total := pick(&all.Total)
-	for _, d := range contributors() {
-		q.By = []Dimension{d}
-		r, err := SLAKept(t, q)
-		if err != nil {
-			return err
-		}
-		var shares []named
-		for i := range r.Groups {
-			if s := pick(&r.Groups[i]); s.Of > 0 {
-				shares = append(shares, named{r.Groups[i].Key[0], s})
-			}
-		}
-		p.contribute(d, shares, total, true)
-	}
-	p.share(total)
-	return nil
-}
-
-func (p *Progress) customers(t *table.Table, q Query) error {
-	var total int
-	for _, d := range contributors() {
-		q.By = []Dimension{d}
-		pl, err := newPlan(t, &q)
-		if err != nil {
-			return err
-		}
-		groups, _ := newCustomers(t, pl, &CAC{})
-		total = 0
-		var shares []named
-		for name, n := range groups {
-			total += n
-			shares = append(shares, named{name, share(n, n)})
-		}
-		p.contribute(d, shares, Share{Count: total, Of: total}, false)
-	}
-	p.add(total)
-	return nil
 }
 
 type named struct {

@@ -62,32 +62,26 @@ func Leaks(t *table.Table, q Query) (*Leakage, error) {
 		r.Population = "each epoch that entered " + string(q.Cohort)
 	}
 	r.Maturity = "a lead that is new has not stopped: days tell how long it has been there"
-	here := func(r *table.Row) table.Time {
-		if r.Stage >= 0 && r.Stage <= table.Won {
-			return r.Entered[r.Stage]
-		}
-		return r.Ended
-	}
-	c := p.run(t, &count{
-		leads: q.Cohort == First, at: q.Cohort.moment(),
-		span: func(r *table.Row, _ table.Time) table.Time {
-			if since := here(r); since != 0 && since <= q.Now {
-				return q.Now - since
-			}
+	c := p.run(t, &count{cohort: q.Cohort, spans: true, add: func(c *tally, r *table.Row, _ table.Time) table.Time {
+		c[furthest(r)]++
+		if r.Stage < 0 || r.Stage > table.Won { // how long they have been there is not told
 			return none
-		},
-		add: func(c *tally, r *table.Row, _ table.Time) {
-			c[furthest(r)]++
-			if since := here(r); since != 0 && q.Now-since > 30*dayMillis {
-				c[leakOver30]++
-				if q.Now-since > 90*dayMillis {
-					c[leakOver90]++
-				}
+		}
+		since := r.Entered[r.Stage]
+		if since != 0 && q.Now-since > 30*dayMillis {
+			c[leakOver30]++
+			if q.Now-since > 90*dayMillis {
+				c[leakOver90]++
 			}
-		},
-	})
+		}
+		if since == 0 || since > q.Now {
+			return none
+		}
+		return q.Now - since
+	}})
 	r.leave(leftUnknownTime, "the window", c.unknown)
-	r.Total = leakageOf(c, c.everything())
+	everything := c.everything()
+	r.Total = leakageOf(c, everything, c.spread(everything))
 	if len(asked) == 0 {
 		return r, nil
 	}
@@ -98,9 +92,14 @@ func Leaks(t *table.Table, q Query) (*Leakage, error) {
 		return n
 	})
 	r.MoreGroups = more
+	var groups []int
+	for i := range families {
+		groups = append(groups, families[i].groups...)
+	}
+	spans := c.spread(groups)
 	for _, f := range families {
-		of := leakageOf(c, f.groups)
-		of.Key = f.key
+		of := leakageOf(c, f.groups, spans[:len(f.groups)])
+		of.Key, spans = f.key, spans[len(f.groups):]
 		r.Groups = append(r.Groups, of)
 	}
 	return r, nil
@@ -112,23 +111,22 @@ func furthest(r *table.Row) table.Stage {
 	if r.Stage <= table.Won {
 		f = max(f, r.Stage)
 	}
-	for s := f + 1; s <= table.Won; s++ {
+	for s := table.Won; s > f; s-- {
 		if r.Entered[s] != 0 {
-			f = s
+			return s
 		}
 	}
 	return f
 }
 
-// leakageOf adds up groups of a scan by stage.
-func leakageOf(c *counted, groups []int) LeakageOf {
+// leakageOf adds up groups of a scan by stage, which have these durations.
+func leakageOf(c *counted, groups []int, durations [][]table.Time) LeakageOf {
 	var of LeakageOf
 	var stopped [table.WayStages]Leak
 	var counts [table.WayStages]int
-	var spans [table.WayStages][]table.Time
-	for _, g := range groups {
-		texts := c.plan.texts(c.keys[g])
-		now := table.Stage(slices.Index(stageNames(), texts[len(texts)-1]) - 1)
+	var spans [table.WayStages][][]table.Time
+	for i, g := range groups {
+		now := table.Stage(value(c.keys[g], len(c.plan.by)-1)) - 1
 		for s := table.Inquiry; s <= table.Won; s++ {
 			n := int(c.tallies[g][s])
 			of.Leads += n
@@ -147,7 +145,7 @@ func leakageOf(c *counted, groups []int) LeakageOf {
 		if now >= 0 && now <= table.Won {
 			stopped[now].Over30 += int(c.tallies[g][leakOver30])
 			stopped[now].Over90 += int(c.tallies[g][leakOver90])
-			spans[now] = append(spans[now], c.spans[g]...)
+			spans[now] = append(spans[now], durations[i])
 		}
 	}
 	beyond := 0
@@ -156,7 +154,7 @@ func leakageOf(c *counted, groups []int) LeakageOf {
 		beyond += counts[s]
 		l.Stage = stageNames()[s+1]
 		l.Reached, l.Stopped = share(beyond, of.Leads), share(counts[s], of.Leads)
-		l.Days = percentiles(spans[s], inDays)
+		l.Days = percentiles(inDays, spans[s]...)
 	}
 	of.Stages = stopped[:]
 	return of

@@ -42,10 +42,28 @@ type Money struct {
 
 // purse adds amounts up.
 type purse struct {
-	sum   int64
-	apart map[string]int64
+	sum int64
+	// apart has one amount of each currency, of which there are few.
+	apart []Amount
 	// lost counts the amounts that could not be converted.
 	lost int
+}
+
+func (p *purse) join(o *purse) {
+	p.sum, p.lost = p.sum+o.sum, p.lost+o.lost
+	for _, a := range o.apart {
+		p.aside(a)
+	}
+}
+
+func (p *purse) aside(a Amount) {
+	for i := range p.apart {
+		if p.apart[i].Currency == a.Currency {
+			p.apart[i].Micros += a.Micros
+			return
+		}
+	}
+	p.apart = append(p.apart, a)
 }
 
 // put adds an amount as of a moment, and reports whether it is in the one sum.
@@ -63,18 +81,12 @@ func (p *purse) put(a Amount, at table.Time, to string, conv Converter) bool {
 		}
 		p.lost++
 	}
-	if p.apart == nil {
-		p.apart = map[string]int64{}
-	}
-	p.apart[a.Currency] += a.Micros
+	p.aside(a)
 	return false
 }
 
 func (p *purse) money(to string) Money {
-	m := Money{Sum: Amount{p.sum, to}, apartDeals: p.lost}
-	for currency, micros := range p.apart {
-		m.Apart = append(m.Apart, Amount{micros, currency})
-	}
+	m := Money{Sum: Amount{p.sum, to}, Apart: slices.Clone(p.apart), apartDeals: p.lost}
 	slices.SortFunc(m.Apart, func(a, b Amount) int { return cmp.Compare(a.Currency, b.Currency) })
 	if to == "" && len(m.Apart) == 1 {
 		m.Sum, m.Apart = m.Apart[0], nil
@@ -129,33 +141,46 @@ type wonAmounts struct {
 
 // amounts adds up the deals won whose primary lead is in the cohort, by the group that the lead is counted in.
 func amounts(t *table.Table, p *plan, q *Query, c *counted, conv Converter) *wonAmounts {
+	pieces := t.DealPieces(q.side.piece)
+	workers := newGroups[purse](t, p, len(pieces))
+	unstated := make([]int, len(workers))
+	stage := q.Cohort.stage()
+	table.Side(len(pieces), len(workers), func(worker, piece int) {
+		w := workers[worker]
+		for i := range pieces[piece] {
+			d := &pieces[piece][i]
+			if d.Status != table.DealWon {
+				continue
+			}
+			w.view.buf = t.Epochs(d.Lead, w.view.buf[:0])
+			r := epochOf(w.view.buf, d.Epoch, q.Cohort == First)
+			if r == nil {
+				continue
+			}
+			moment := r.First
+			if stage != table.NoStage {
+				if moment = r.Entered[stage]; moment == 0 {
+					continue
+				}
+			}
+			if !p.in(moment) || !p.keeps(r, moment) {
+				continue
+			}
+			if !d.HasAmount {
+				unstated[worker]++
+				continue
+			}
+			into, _ := w.of(p.key(r, moment))
+			into.put(Amount{d.Amount, t.Names.Name(d.Currency)}, d.Closed, q.Currency, conv)
+		}
+	})
 	out := &wonAmounts{groups: make([]purse, len(c.keys))}
-	places := make(map[uint64]int, len(c.keys))
-	for g, key := range c.keys {
-		places[key] = g
-	}
-	at := q.Cohort.moment()
-	var buf []*table.Row
-	for d := range t.EachDeal() {
-		if d.Status != table.DealWon {
-			continue
+	for i, w := range workers {
+		out.unstated += unstated[i]
+		for g, key := range w.keys {
+			out.groups[c.of(key)].join(&w.list[g])
+			out.total.join(&w.list[g])
 		}
-		buf = t.Epochs(d.Lead, buf[:0])
-		r := epochOf(buf, d.Epoch, q.Cohort == First)
-		if r == nil {
-			continue
-		}
-		moment, ok := at(r)
-		if !ok || !p.keeps(r, moment) || !p.in(moment) {
-			continue
-		}
-		if !d.HasAmount {
-			out.unstated++
-			continue
-		}
-		a := Amount{d.Amount, t.Names.Name(d.Currency)}
-		out.total.put(a, d.Closed, q.Currency, conv)
-		out.groups[places[p.key(r, moment)]].put(a, d.Closed, q.Currency, conv)
 	}
 	return out
 }

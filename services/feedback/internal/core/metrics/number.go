@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/stats"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
@@ -76,17 +77,12 @@ type Maturity struct {
 }
 
 // matureAfter gives Maturity.AfterDays.
-func matureAfter(all []table.Time) int {
+func matureAfter(all [][]table.Time) int {
 	return int(math.Ceil(quantile(all, 0.9) / inDays))
 }
 
-func maturity(afterDays int, ages []int32, n int) Maturity {
-	m := Maturity{AfterDays: afterDays}
-	for _, days := range ages {
-		if int(days) < afterDays {
-			m.Young++
-		}
-	}
+func maturity(afterDays int, young uint32, n int) Maturity {
+	m := Maturity{AfterDays: afterDays, Young: int(young)}
 	if n > 0 {
 		m.Share = float64(m.Young) / float64(n)
 	}
@@ -97,55 +93,69 @@ func maturity(afterDays int, ages []int32, n int) Maturity {
 // order gives the numbers of the groups, the largest by size first and then by name, at most maxGroups; more is how many are left.
 // Months, sizes, grades, bands and stages stay in their own order.
 func (c *counted) order(size func(g int) int) (groups []int, more int) {
-	groups = make([]int, len(c.keys))
-	for i := range groups {
-		groups[i] = i
-	}
-	ordered := len(c.plan.q.By) > 0 && c.plan.q.By[0].kind() != byName
-	texts := make([][]string, len(c.keys))
-	for i, key := range c.keys {
-		texts[i] = c.plan.texts(key)
-	}
-	slices.SortFunc(groups, func(a, b int) int {
-		if ordered {
-			if d := cmp.Compare(c.keys[a]>>32, c.keys[b]>>32); d != 0 {
+	return c.plan.order(c.keys, size)
+}
+
+// order is counted.order for groups that have these keys.
+func (p *plan) order(keys []uint64, size func(g int) int) (groups []int, more int) {
+	own := len(p.by) > 0 && p.q.By[0].kind() != byName
+	return first(len(keys), maxGroups, func(a, b int) int {
+		if own {
+			if d := cmp.Compare(keys[a]>>32, keys[b]>>32); d != 0 {
 				return d
 			}
 		}
-		return cmp.Or(cmp.Compare(size(b), size(a)), slices.Compare(texts[a], texts[b]))
+		if d := cmp.Compare(size(b), size(a)); d != 0 {
+			return d
+		}
+		for i := range p.by {
+			if d := strings.Compare(p.text(i, keys[a]), p.text(i, keys[b])); d != 0 {
+				return d
+			}
+		}
+		return cmp.Compare(keys[a], keys[b])
 	})
-	if len(groups) > maxGroups {
-		return groups[:maxGroups], len(groups) - maxGroups
+}
+
+// first gives the numbers below n that come first by an order, at most so many, in order; more is how many are left. Where most are left
+// only those that are given are put in order: the others are compared with the last of them, on top of a heap.
+func first(n, most int, compare func(a, b int) int) (list []int, more int) {
+	list = make([]int, 0, min(n, most))
+	sift := func(i int) {
+		for {
+			top, left := i, 2*i+1
+			for c := left; c < min(left+2, len(list)); c++ {
+				if compare(list[c], list[top]) > 0 {
+					top = c
+				}
+			}
+			if top == i {
+				return
+			}
+			list[i], list[top] = list[top], list[i]
+			i = top
+		}
 	}
-	return groups, 0
+	for i := range n {
+		switch {
+		case len(list) < most:
+			list = append(list, i)
+			if len(list) == most && n > most {
+				for k := most/2 - 1; k >= 0; k-- {
+					sift(k)
+				}
+			}
+		case compare(i, list[0]) < 0:
+			list[0] = i
+			sift(0)
+		}
+	}
+	slices.SortFunc(list, compare)
+	return list, n - len(list)
 }
 
 // grouped tells whether there are groups to show.
 func (c *counted) grouped() bool { return len(c.plan.q.By) > 0 }
-
-// inside gives the durations of all rows in the window.
-func (c *counted) inside() []table.Time {
-	if len(c.spans) == 1 {
-		return c.spans[0]
-	}
-	n := 0
-	for _, s := range c.spans {
-		n += len(s)
-	}
-	out := make([]table.Time, 0, n)
-	for _, s := range c.spans {
-		out = append(out, s...)
-	}
-	return out
-}
-
-// old gives the ages of all rows in the window.
-func (c *counted) old() []int32 {
-	if len(c.ages) == 1 {
-		return c.ages[0]
-	}
-	return slices.Concat(c.ages...)
-}
 
 func (q *Query) head(name string) Head {
 	return Head{Name: name, From: q.From, To: q.To, Cohort: q.Cohort, By: q.By}

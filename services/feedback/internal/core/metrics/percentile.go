@@ -3,6 +3,7 @@ package metrics
 import (
 	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/stats"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
@@ -23,18 +24,14 @@ const (
 	inDays  = float64(dayMillis)
 )
 
-// percentiles reorders nothing that matters: values are in no order.
-func percentiles(values []table.Time, unit float64) Percentiles {
-	n := len(values)
+// percentiles of values in no order, in one or more pieces.
+func percentiles(unit float64, values ...[]table.Time) Percentiles {
+	n := lengths(values)
 	out := Percentiles{Count: n}
 	if n == 0 {
 		return out
 	}
-	sum := 0.0
-	for _, v := range values {
-		sum += float64(v)
-	}
-	out.Mean = sum / float64(n) / unit
+	out.Mean = total(values) / float64(n) / unit
 	shares := [...]float64{0.25, 0.5, 0.75, 0.9, 0.95}
 	ranks := make([]int, 0, 2*len(shares)+2)
 	for _, q := range shares {
@@ -60,9 +57,28 @@ func percentiles(values []table.Time, unit float64) Percentiles {
 	return out
 }
 
+func lengths(values [][]table.Time) (n int) {
+	for _, piece := range values {
+		n += len(piece)
+	}
+	return n
+}
+
+// total adds up values that are not negative, in whole numbers: in any order it is the same.
+func total(values [][]table.Time) float64 {
+	var high, low, carry uint64
+	for _, piece := range values {
+		for _, v := range piece {
+			low, carry = bits.Add64(low, uint64(v), 0)
+			high += carry
+		}
+	}
+	return float64(high)*(1<<64) + float64(low)
+}
+
 // quantile gives one quantile of values in no order, 0 of none.
-func quantile(values []table.Time, q float64) float64 {
-	n := len(values)
+func quantile(values [][]table.Time, q float64) float64 {
+	n := lengths(values)
 	if n == 0 {
 		return 0
 	}
@@ -76,60 +92,62 @@ func quantile(values []table.Time, q float64) float64 {
 const sortBelow = 4096
 
 // choose gives the values at the ranks (from 0) that they would have in order. Of many, only those that share a bucket of the
-// logarithm with one that is asked for are sorted: a million take two passes. Values are not negative. It may reorder values.
-func choose(values []table.Time, ranks []int) []table.Time {
+// logarithm with one that is asked for are sorted: a million take two passes. Values are not negative.
+func choose(values [][]table.Time, ranks []int) []table.Time {
 	out := make([]table.Time, len(ranks))
-	if len(values) < sortBelow {
-		slices.Sort(values)
+	if lengths(values) < sortBelow {
+		all := slices.Concat(values...)
+		slices.Sort(all)
 		for i, r := range ranks {
-			out[i] = values[r]
+			out[i] = all[r]
 		}
 		return out
 	}
-	var counts [buckets]int32
-	for _, v := range values {
-		counts[bucket(v)]++
+	starts := new([buckets + 1]int32) // first how many are in each bucket, in the place behind it
+	for _, piece := range values {
+		for _, v := range piece {
+			starts[bucket(v)+1]++
+		}
 	}
-	var starts [buckets + 1]int
-	for b, n := range counts {
-		starts[b+1] = starts[b] + int(n)
+	for b := range buckets {
+		starts[b+1] += starts[b]
 	}
-	var wanted [buckets]int32 // the number of the bucket among those wanted, from 1
+	wanted := new([buckets]uint8) // the number of the bucket among those wanted, from 1
 	var lists [][]table.Time
 	home := make([]int, len(ranks))
 	for i, r := range ranks {
-		b, found := slices.BinarySearch(starts[:], r)
-		if !found {
-			b--
-		}
-		for counts[b] == 0 { // several begin here: the one that is not empty has it
-			b++
-		}
+		// The last bucket that begins at or before the rank has it: those behind that begin there as well are empty.
+		b := sort.Search(buckets, func(b int) bool { return int(starts[b+1]) > r })
 		if wanted[b] == 0 {
-			lists = append(lists, make([]table.Time, 0, counts[b]))
-			wanted[b] = int32(len(lists))
+			lists = append(lists, make([]table.Time, 0, starts[b+1]-starts[b]))
+			wanted[b] = uint8(len(lists))
 		}
 		home[i] = b
 	}
-	for _, v := range values {
-		if k := wanted[bucket(v)]; k != 0 {
-			lists[k-1] = append(lists[k-1], v)
+	for _, piece := range values {
+		for _, v := range piece {
+			if k := wanted[bucket(v)]; k != 0 {
+				lists[k-1] = append(lists[k-1], v)
+			}
 		}
 	}
 	for _, l := range lists {
 		slices.Sort(l)
 	}
 	for i, r := range ranks {
-		out[i] = lists[wanted[home[i]]-1][r-starts[home[i]]]
+		out[i] = lists[wanted[home[i]]-1][r-int(starts[home[i]])]
 	}
 	return out
 }
 
-// bucket gives a value's bucket: its power of two, in 64 steps. Larger values are in later buckets.
+// finer is how many steps a power of two has, as a power of two.
+const finer = 8
+
+// bucket gives a value's bucket: its power of two, in 256 steps. Larger values are in later buckets.
 func bucket(v table.Time) int {
 	u := uint64(max(v, 0))
-	shift := max(0, bits.Len64(u)-7)
-	return shift<<6 + int(u>>shift)
+	shift := max(0, bits.Len64(u)-finer-1)
+	return shift<<finer + int(u>>shift)
 }
 
-const buckets = 58<<6 + 64
+const buckets = (64-finer-1)<<finer + 1<<(finer+1)

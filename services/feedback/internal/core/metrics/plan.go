@@ -13,6 +13,8 @@ type plan struct {
 	names   *table.Names
 	filters []filter
 	by      []reader
+	// needs are the dimensions that are filtered or grouped by.
+	needs []Dimension
 	// whole is the window of all times.
 	whole bool
 }
@@ -66,6 +68,7 @@ func newPlan(t *table.Table, q *Query) (*plan, error) {
 		}
 		p.filters = append(p.filters, f)
 	}
+	p.needs = slices.Concat(sorted(q.Filter), q.By)
 	for _, d := range q.By {
 		p.by = append(p.by, d.reader())
 	}
@@ -130,56 +133,13 @@ func (p *plan) key(r *table.Row, at table.Time) uint64 {
 func (p *plan) texts(key uint64) []string {
 	out := make([]string, len(p.q.By))
 	for i, d := range p.q.By {
-		out[i] = d.text(p.names, uint32(key>>(32*(1-i))))
+		out[i] = d.text(p.names, value(key, i))
 	}
 	return out
 }
 
-// index numbers the groups as they are met: by an array for the values of one dimension, by a map for those of two.
-type index struct {
-	plan *plan
-	one  []int32
-	two  map[uint64]int32
-	keys []uint64
-	last uint64
-	at   int32
-}
+// text gives one of them.
+func (p *plan) text(i int, key uint64) string { return p.q.By[i].text(p.names, value(key, i)) }
 
-func (p *plan) newIndex() *index {
-	x := &index{plan: p, at: -1}
-	if len(p.by) == maxBy {
-		x.two = map[uint64]int32{}
-	}
-	return x
-}
-
-// of gives the number of a key's group.
-func (x *index) of(key uint64) int32 {
-	if key == x.last && x.at >= 0 {
-		return x.at
-	}
-	x.last = key
-	if x.two != nil {
-		g, ok := x.two[key]
-		if !ok {
-			g = x.add(key)
-			x.two[key] = g
-		}
-		x.at = g
-		return g
-	}
-	v := int(key >> 32)
-	if v >= len(x.one) {
-		x.one = append(x.one, make([]int32, v+1+v/2-len(x.one))...)
-	}
-	if x.one[v] == 0 {
-		x.one[v] = x.add(key) + 1
-	}
-	x.at = x.one[v] - 1
-	return x.at
-}
-
-func (x *index) add(key uint64) int32 {
-	x.keys = append(x.keys, key)
-	return int32(len(x.keys) - 1)
-}
+// value gives one of a key's values.
+func value(key uint64, i int) uint32 { return uint32(key >> (32 * (1 - i))) }

@@ -111,31 +111,37 @@ func quality(t *table.Table, q *Query, name string, conv Converter) (*Quality, *
 	if q.Cohort != First {
 		r.Population = "each epoch that entered " + string(q.Cohort)
 	}
-	won := rateCount(q.Cohort, table.Won)
-	c := p.run(t, &count{leads: won.leads, ages: true, at: won.at, span: won.span, add: qualityAdd})
-	after := matureAfter(c.all)
+	span := rateCount(q.Cohort, table.Won).span
+	c := p.run(t, &count{cohort: q.Cohort, spans: true, ages: true, span: span, add: func(c *tally, r *table.Row, at table.Time) table.Time {
+		if qualityAdd(c, r) {
+			return span(r, at)
+		}
+		return none
+	}})
+	after := matureAfter(c.all())
+	young, all := c.young(after)
 	r.leave(leftUnknownTime, "the window", c.unknown)
 	m := amounts(t, p, q, c, conv)
-	r.Total = qualityOf(&c.total, c.old(), after)
+	r.Total = qualityOf(&c.total, all, after)
 	r.Total.Amount = m.total.money(q.Currency)
 	r.leave(leftNoAmount, "amount", m.unstated)
 	r.leave(leftNoRate, "amount in "+q.Currency, r.Total.Amount.apartDeals)
 	groups, more := c.order(func(g int) int { return int(c.tallies[g][qualityAll]) })
 	r.MoreGroups = more
 	for _, g := range groups {
-		of := qualityOf(&c.tallies[g], c.ages[g], after)
+		of := qualityOf(&c.tallies[g], young[g], after)
 		of.Key, of.Amount = p.texts(c.keys[g]), m.groups[g].money(q.Currency)
 		r.Groups = append(r.Groups, of)
 	}
 	return r, c, nil
 }
 
-func qualityOf(c *tally, ages []int32, after int) QualityOf {
+func qualityOf(c *tally, young uint32, after int) QualityOf {
 	n := c[qualityAll]
 	of := QualityOf{
 		Leads: int(n), MQL: share(c[qualityMQL], n), SQL: share(c[qualitySQL], n), Opportunity: share(c[qualityOpportunity], n),
 		Won: share(c[qualityWon], n), Rejected: share(c[qualityRejected], n),
-		Maturity: maturity(after, ages, int(n)),
+		Maturity: maturity(after, young, int(n)),
 	}
 	for i, name := range stageNames()[1:] {
 		if leads := c[qualityNow+i]; leads > 0 {
@@ -145,7 +151,8 @@ func qualityOf(c *tally, ages []int32, after int) QualityOf {
 	return of
 }
 
-func qualityAdd(c *tally, r *table.Row, _ table.Time) {
+// qualityAdd counts a row, and tells whether it was won.
+func qualityAdd(c *tally, r *table.Row) bool {
 	c[qualityAll]++
 	if r.Stage >= 0 {
 		c[qualityNow+int(r.Stage)]++
@@ -153,19 +160,22 @@ func qualityAdd(c *tally, r *table.Row, _ table.Time) {
 	if r.Flags&table.Rejected != 0 {
 		c[qualityRejected]++
 	}
-	if _, ok := reached(r, table.MQL); !ok {
-		return
+	f := furthest(r) // it came to every stage up to that one, or beyond
+	if f < table.MQL {
+		return false
 	}
 	c[qualityMQL]++
-	if _, ok := reached(r, table.SQL); !ok {
-		return
+	if f < table.SQL {
+		return false
 	}
 	c[qualitySQL]++
-	if _, ok := reached(r, table.Opportunity); !ok {
-		return
+	if f < table.Opportunity {
+		return false
 	}
 	c[qualityOpportunity]++
-	if _, ok := reached(r, table.Won); ok {
-		c[qualityWon]++
+	if f < table.Won {
+		return false
 	}
+	c[qualityWon]++
+	return true
 }

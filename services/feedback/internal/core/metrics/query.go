@@ -42,7 +42,15 @@ type Query struct {
 	Cohort Cohort
 	// Currency that money is given in; "" leaves each amount in its own.
 	Currency string
+
+	side side
+	// known is what several queries over one table share; nil is nothing.
+	known *known
 }
+
+// side says how a table is scanned: in so many workers, in pieces of so many rows; 0 is as many as there are processors, and as they are kept.
+// What is counted does not depend on it.
+type side struct{ workers, piece int }
 
 // Problem is one thing wrong with a query.
 type Problem struct{ Field, Reason string }

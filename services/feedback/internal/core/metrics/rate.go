@@ -42,31 +42,70 @@ const (
 
 // LeadConversion counts how many leads became customers, by the cohort of when they were first seen (or of another moment).
 func LeadConversion(t *table.Table, q Query) (*Rate, error) {
-	if q.Cohort == "" {
-		q.Cohort = First
+	f, err := leadConversion(t, q)
+	if err != nil {
+		return nil, err
 	}
-	r := Rate{Head: q.head("lead_conversion_rate")}
-	r.Definition = "of the leads of a cohort, how many became customers, whenever that was"
-	r.Numerator = "leads of the cohort with a deal won"
-	r.Denominator, r.Population = "leads first seen in the window", "each lead once, all its epochs together"
-	if q.Cohort != First {
-		r.Denominator, r.Population = "epochs that entered "+string(q.Cohort)+" in the window", "each epoch of a lead once"
-		r.Numerator = "those of them with a deal won"
-	}
-	return r.of(t, &q, table.Won)
+	scan(t, &f.job)
+	return f.rate(), nil
 }
 
 // MQLToSQL counts how many of the leads that marketing passed on sales confirmed, by the cohort of when they qualified.
 func MQLToSQL(t *table.Table, q Query) (*Rate, error) {
-	q.Cohort = FromMQL
-	r := Rate{Head: q.head("mql_to_sql_rate")}
-	r.Definition = "of the qualifications (MQL) of a cohort, how many sales confirmed (SQL), whenever that was"
-	r.Numerator = "those that entered sql, or a later stage without it (skipped)"
-	r.Denominator, r.Population = "epochs that entered mql in the window", "each epoch of a lead once: a lead that qualifies again counts again"
-	return r.of(t, &q, table.SQL)
+	f, err := mqlToSQL(t, q)
+	if err != nil {
+		return nil, err
+	}
+	scan(t, &f.job)
+	return f.rate(), nil
 }
 
-func (r *Rate) of(t *table.Table, q *Query, outcome table.Stage) (*Rate, error) {
+// Conversions gives LeadConversion and MQLToSQL, with one look at the table.
+func Conversions(t *table.Table, q Query) (won, confirmed *Rate, err error) {
+	f, err := leadConversion(t, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := mqlToSQL(t, q)
+	if err != nil {
+		return nil, nil, err
+	}
+	scan(t, &f.job, &g.job)
+	return f.rate(), g.rate(), nil
+}
+
+// rateJob is a rate that is being counted.
+type rateJob struct {
+	job
+	head Head
+}
+
+func leadConversion(t *table.Table, q Query) (*rateJob, error) {
+	if q.Cohort == "" {
+		q.Cohort = First
+	}
+	h := q.head("lead_conversion_rate")
+	h.Definition = "of the leads of a cohort, how many became customers, whenever that was"
+	h.Numerator = "leads of the cohort with a deal won"
+	h.Denominator, h.Population = "leads first seen in the window", "each lead once, all its epochs together"
+	if q.Cohort != First {
+		h.Denominator, h.Population = "epochs that entered "+string(q.Cohort)+" in the window", "each epoch of a lead once"
+		h.Numerator = "those of them with a deal won"
+	}
+	return newRateJob(t, &q, h, table.Won)
+}
+
+func mqlToSQL(t *table.Table, q Query) (*rateJob, error) {
+	q.Cohort = FromMQL
+	h := q.head("mql_to_sql_rate")
+	h.Definition = "of the qualifications (MQL) of a cohort, how many sales confirmed (SQL), whenever that was"
+	h.Numerator = "those that entered sql, or a later stage without it (skipped)"
+	h.Denominator, h.Population = "epochs that entered mql in the window", "each epoch of a lead once: a lead that qualifies again counts again"
+	return newRateJob(t, &q, h, table.SQL)
+}
+
+// newRateJob makes a job of a query, whose cohort is set.
+func newRateJob(t *table.Table, q *Query, h Head, outcome table.Stage) (*rateJob, error) {
 	if err := q.check(Cohorts(), nil); err != nil {
 		return nil, err
 	}
@@ -74,44 +113,52 @@ func (r *Rate) of(t *table.Table, q *Query, outcome table.Stage) (*Rate, error) 
 	if err != nil {
 		return nil, err
 	}
-	r.Window, r.Interval, r.Maturity = windowWords, intervalWords, maturityWords
-	c := p.run(t, rateCount(q.Cohort, outcome))
-	after := matureAfter(c.all)
-	r.Total = rateOf(&c.total, c.inside(), c.old(), after)
+	h.Window, h.Interval, h.Maturity = windowWords, intervalWords, maturityWords
+	return &rateJob{job: job{plan: p, count: rateCount(q.Cohort, outcome)}, head: h}, nil
+}
+
+// rate gives the rate once the table has been scanned.
+func (f *rateJob) rate() *Rate {
+	r, p, c := &Rate{Head: f.head}, f.plan, f.counted()
+	after := matureAfter(c.all())
+	young, all := c.young(after)
+	r.Total = rateOf(&c.total, all, after, c.inside()...)
 	r.leave(leftUnknownTime, "the window", c.unknown)
 	r.leave(leftUnknownTime, "durations", int(c.total[rateUnknown]))
 	r.leave(leftBefore, "durations", int(c.total[rateBefore]))
 	r.leave(leftWonBefore, "nothing: counted as won after 0 days", int(c.total[rateZero]))
 	if !c.grouped() {
-		return r, nil
+		return r
 	}
 	groups, more := c.order(func(g int) int { return int(c.tallies[g][rateAll]) })
 	r.MoreGroups = more
-	for _, g := range groups {
-		of := rateOf(&c.tallies[g], c.spans[g], c.ages[g], after)
+	spans := c.spread(groups)
+	r.Groups = each(p, groups, func(i, g int) RateOf {
+		of := rateOf(&c.tallies[g], young[g], after, spans[i])
 		of.Key = p.texts(c.keys[g])
-		r.Groups = append(r.Groups, of)
-	}
-	return r, nil
+		return of
+	})
+	return r
 }
 
-func rateOf(c *tally, spans []table.Time, ages []int32, after int) RateOf {
+func rateOf(c *tally, young uint32, after int, spans ...[]table.Time) RateOf {
 	of := RateOf{Share: share(c[rateDone], c[rateAll]), Skipped: int(c[rateSkipped])}
-	of.Maturity = maturity(after, ages, of.Of)
-	of.Days = percentiles(spans, inDays)
-	if n := len(spans); n > 0 {
+	of.Maturity = maturity(after, young, of.Of)
+	of.Days = percentiles(inDays, spans...)
+	if n := of.Days.Count; n > 0 {
 		of.Within30, of.Within90 = float64(c[rate30])/float64(n), float64(c[rate90])/float64(n)
 	}
 	return of
 }
 
-// moment gives the cohort's moment of a row.
-func (c Cohort) moment() func(*table.Row) (table.Time, bool) {
-	s := c.stage()
-	if s == table.NoStage {
-		return func(r *table.Row) (table.Time, bool) { return r.First, true }
+// cameTo tells whether an epoch came to a stage or a later one; see reached.
+func cameTo(r *table.Row, s table.Stage) bool {
+	for _, e := range r.Entered[s:] {
+		if e != 0 {
+			return true
+		}
 	}
-	return func(r *table.Row) (table.Time, bool) { return r.Entered[s], r.Entered[s] != 0 }
+	return r.Stage >= s && r.Stage <= table.Won
 }
 
 // reached tells whether an epoch came to a stage or a later one, and when first; 0 where it is not known.
@@ -130,8 +177,7 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 	unseen := func(r *table.Row, at, done table.Time) bool {
 		return cohort == First && outcome == table.Won && (done < at || r.Flags&table.WonBeforeSeen != 0)
 	}
-	span := func(r *table.Row, at table.Time) table.Time {
-		done, ok := reached(r, outcome)
+	span := func(r *table.Row, at, done table.Time, ok bool) table.Time {
 		switch {
 		case !ok || done == 0 || at == 0:
 			return none
@@ -143,18 +189,23 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 		return done - at
 	}
 	return &count{
-		leads: cohort == First, ages: true, at: cohort.moment(), span: span,
-		add: func(c *tally, r *table.Row, at table.Time) {
+		cohort: cohort, spans: true, ages: true,
+		span: func(r *table.Row, at table.Time) table.Time {
+			done, ok := reached(r, outcome)
+			return span(r, at, done, ok)
+		},
+		add: func(c *tally, r *table.Row, at table.Time) table.Time {
 			c[rateAll]++
 			done, ok := reached(r, outcome)
 			if !ok {
-				return
+				return none
 			}
 			c[rateDone]++
 			if r.Entered[outcome] == 0 && r.Stage != outcome {
 				c[rateSkipped]++
 			}
-			switch d := span(r, at); {
+			d := span(r, at, done, true)
+			switch {
 			case done == 0 || at == 0:
 				c[rateUnknown]++
 			case d == none:
@@ -168,6 +219,7 @@ func rateCount(cohort Cohort, outcome table.Stage) *count {
 					c[rateZero]++
 				}
 			}
+			return d
 		},
 	}
 }

@@ -64,7 +64,7 @@ func GivenBack(t *table.Table, q Query) (*Reasons, error) {
 	r.Numerator, r.Denominator = "epochs that were rejected, recycled or disqualified", "epochs that entered "+string(q.Cohort)+" in the window"
 	r.Population, r.Window, r.Interval = "each epoch of a lead once, with the last reason given", windowWords, intervalWords
 	r.Maturity = "what is still with sales may yet come back"
-	c := p.run(t, &count{leads: q.Cohort == First, at: q.Cohort.moment(), add: reasonAdd})
+	c := p.run(t, &count{cohort: q.Cohort, add: reasonAdd})
 	r.leave(leftUnknownTime, "the window", c.unknown)
 	r.Total = reasonsOf(c, c.everything())
 	families, more := c.families(func(c *tally) int { return int(c[reasonAll]) })
@@ -77,8 +77,11 @@ func GivenBack(t *table.Table, q Query) (*Reasons, error) {
 	return r, nil
 }
 
-func reasonAdd(c *tally, r *table.Row, _ table.Time) {
+func reasonAdd(c *tally, r *table.Row, _ table.Time) table.Time {
 	c[reasonAll]++
+	if r.Flags&(table.Rejected|table.WasRecycled|table.WasDisqualified) == 0 && r.Stage != table.Recycled && r.Stage != table.Disqualified {
+		return none
+	}
 	back := false
 	for _, f := range []struct {
 		place int
@@ -99,23 +102,28 @@ func reasonAdd(c *tally, r *table.Row, _ table.Time) {
 	if back {
 		c[reasonBack]++
 	}
+	return none
 }
 
 func reasonsOf(c *counted, groups []int) ReasonsOf {
 	var sum tally
 	var list []ReasonCount
+	places := map[uint32]int{}
 	for _, g := range groups {
-		texts := c.plan.texts(c.keys[g])
 		n := &c.tallies[g]
 		sum.add(n)
 		if n[reasonBack] == 0 {
 			continue
 		}
-		name := texts[1]
-		i := slices.IndexFunc(list, func(r ReasonCount) bool { return r.Reason == name })
-		if i < 0 {
-			i = len(list)
-			list = append(list, ReasonCount{Reason: name})
+		v := value(c.keys[g], 1)
+		i, met := places[v]
+		if !met {
+			name := c.plan.text(1, c.keys[g])
+			if i = slices.IndexFunc(list, func(r ReasonCount) bool { return r.Reason == name }); i < 0 {
+				i = len(list)
+				list = append(list, ReasonCount{Reason: name})
+			}
+			places[v] = i
 		}
 		list[i].Rejected += int(n[reasonRejected])
 		list[i].Recycled += int(n[reasonRecycled])

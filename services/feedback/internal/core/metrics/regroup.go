@@ -2,7 +2,9 @@ package metrics
 
 import (
 	"cmp"
-	"slices"
+	"strings"
+
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
 // family is the groups that share the first dimension's value, where a number groups by a dimension of its own besides.
@@ -14,36 +16,37 @@ type family struct {
 // families gives the groups by their first value, the largest first (or in the dimension's own order), at most maxGroups; more is how many
 // are left.
 func (c *counted) families(size func(*tally) int) (list []family, more int) {
-	places, sizes := map[uint64]int{}, []int(nil)
-	var firsts []uint64
+	one := index{plan: c.plan, at: -1}
+	places, sizes := make([]int32, len(c.keys)), []int(nil)
 	for g, key := range c.keys {
-		i, ok := places[key>>32]
-		if !ok {
-			i = len(list)
-			places[key>>32] = i
-			list = append(list, family{key: c.plan.texts(key)[:1]})
-			sizes, firsts = append(sizes, 0), append(firsts, key>>32)
+		i := one.of(key >> 32 << 32)
+		if int(i) == len(sizes) {
+			sizes = append(sizes, 0)
 		}
-		list[i].groups = append(list[i].groups, g)
+		places[g] = i
 		sizes[i] += size(&c.tallies[g])
 	}
-	order := make([]int, len(list))
-	for i := range order {
-		order[i] = i
+	firsts := make([]uint64, len(one.keys))
+	for i, key := range one.keys {
+		firsts[i] = key >> 32
 	}
 	own := c.plan.q.By[0].kind() != byName
-	slices.SortFunc(order, func(a, b int) int {
+	order, more := first(len(firsts), maxGroups, func(a, b int) int {
 		if own {
 			return cmp.Compare(firsts[a], firsts[b])
 		}
-		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), slices.Compare(list[a].key, list[b].key))
+		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), strings.Compare(c.plan.text(0, firsts[a]<<32), c.plan.text(0, firsts[b]<<32)), cmp.Compare(firsts[a], firsts[b]))
 	})
-	if len(order) > maxGroups {
-		order, more = order[:maxGroups], len(order)-maxGroups
-	}
+	shown := make([]int32, len(firsts)) // from 1
 	out := make([]family, len(order))
 	for i, k := range order {
-		out[i] = list[k]
+		shown[k] = int32(i + 1)
+		out[i].key = c.plan.texts(firsts[k] << 32)[:1]
+	}
+	for g := range c.keys {
+		if i := shown[places[g]]; i != 0 {
+			out[i-1].groups = append(out[i-1].groups, g)
+		}
 	}
 	return out, more
 }
@@ -55,4 +58,19 @@ func (c *counted) everything() []int {
 		all[i] = i
 	}
 	return all
+}
+
+// each makes the results of some groups side by side: what makes one sees its place in the list and its number.
+func each[G any](p *plan, groups []int, of func(i, g int) G) []G {
+	if len(groups) == 0 {
+		return nil
+	}
+	out := make([]G, len(groups))
+	const at = 16 // groups are taken so many at once
+	table.Side((len(groups)+at-1)/at, p.q.side.workers, func(_, piece int) {
+		for i := piece * at; i < min(len(groups), (piece+1)*at); i++ {
+			out[i] = of(i, groups[i])
+		}
+	})
+	return out
 }

@@ -64,74 +64,88 @@ func CustomerRetention(t *table.Table, q Query, conv Converter) (*Retention, err
 	r.Population = "accounts, or leads without one, with a deal won, each in the group of its first deal"
 	r.Window = "from is the start and to the end; the year up to now where they are not given"
 	r.Interval, r.Maturity = "Wilson score interval of the share, 95 %", "none: both ends are moments"
-	list, unknown := customers(t)
-	r.leave(leftUnknownTime, "customers", unknown)
-	x := p.newIndex()
-	var groups []retained
+	all := q.customers(t)
+	r.leave(leftUnknownTime, "customers", all.unknown)
+	const at = 1024 // customers are taken so many at once
+	pieces := (len(all.list) + at - 1) / at
+	workers := newGroups[retained](t, p, pieces)
+	table.Side(pieces, len(workers), func(worker, piece int) {
+		w := workers[worker]
+		for i := piece * at; i < min(len(all.list), (piece+1)*at); i++ {
+			c := &all.list[i]
+			var row table.Row
+			if p.asks() {
+				row = w.view.asked(p, c.first)
+			}
+			if !p.keeps(&row, c.first.Closed) {
+				continue
+			}
+			s, _ := w.of(p.key(&row, c.first.Closed))
+			w.buf = all.deals(c, w.buf[:0])
+			s.add(t, c.first, w.buf, &q, conv)
+		}
+	})
+	sums, _ := join(workers, func(into, from *retained) { into.join(from) })
 	var total retained
-	view := dealView{t: t}
-	for i := range list {
-		var row table.Row
-		if p.asks() {
-			row = view.of(list[i].first)
-		}
-		if !p.keeps(&row, list[i].first.Closed) {
-			continue
-		}
-		g := int(x.of(p.key(&row, list[i].first.Closed)))
-		for g >= len(groups) {
-			groups = append(groups, retained{})
-		}
-		groups[g].add(t, &list[i], &q, conv)
-		total.add(t, &list[i], &q, conv)
+	for i := range sums.list {
+		total.join(&sums.list[i])
 	}
 	r.leave(leftNoAmount, "amounts", total.unstated)
 	r.leave(leftNoRate, "amounts in "+q.Currency, total.start.lost+total.end.lost)
 	r.Total = total.of(q.Currency)
-	if len(q.By) > 0 {
-		for g, key := range x.keys {
-			of := groups[g].of(q.Currency)
-			of.Key = p.texts(key)
-			r.Groups = append(r.Groups, of)
-		}
+	if len(q.By) == 0 {
+		return r, nil
 	}
-	r.Groups, r.MoreGroups = ordered(r.Groups, q.By, func(g *RetentionOf) ([]string, float64) { return g.Key, float64(g.Start + g.New) })
+	groups, more := p.order(sums.keys, func(g int) int { return sums.list[g].both + sums.list[g].churned + sums.list[g].came })
+	r.MoreGroups = more
+	r.Groups = each(p, groups, func(_, g int) RetentionOf {
+		of := sums.list[g].of(q.Currency)
+		of.Key = p.texts(sums.keys[g])
+		return of
+	})
 	return r, nil
 }
 
+// retained adds up the customers of a group: those there at both ends, those who left, those who came (returned of them for another time),
+// those who came and left.
 type retained struct {
-	n               RetentionOf
-	start, end, new purse
-	unstated        int
+	both, churned, came, returned, between, renewed int
+	start, end, new                                 purse
+	unstated                                        int
 }
 
-func (s *retained) add(t *table.Table, c *customer, q *Query, conv Converter) {
+func (s *retained) join(o *retained) {
+	s.both, s.churned, s.came, s.returned = s.both+o.both, s.churned+o.churned, s.came+o.came, s.returned+o.returned
+	s.between, s.renewed, s.unstated = s.between+o.between, s.renewed+o.renewed, s.unstated+o.unstated
+	s.start.join(&o.start)
+	s.end.join(&o.end)
+	s.new.join(&o.new)
+}
+
+func (s *retained) add(t *table.Table, first *table.Deal, deals []*table.Deal, q *Query, conv Converter) {
 	start, end, renewed, inside := false, false, false, false
-	for _, d := range c.deals {
+	for _, d := range deals {
 		start, end = start || runs(d, q.From), end || runs(d, q.To)
 		renewed = renewed || d.Renewed >= q.From && d.Renewed < q.To
 		inside = inside || d.Closed >= q.From && d.Closed < q.To
 	}
 	if renewed {
-		s.n.Renewed++
+		s.renewed++
 	}
 	switch {
 	case start && end:
-		s.n.Start++
-		s.n.End++
+		s.both++
 	case start:
-		s.n.Start++
-		s.n.Churned++
+		s.churned++
 	case end:
-		s.n.End++
-		s.n.New++
-		if c.first.Closed < q.From {
-			s.n.Returned++
+		s.came++
+		if first.Closed < q.From {
+			s.returned++
 		}
 	case inside:
-		s.n.NewAndLost++
+		s.between++
 	}
-	for _, d := range c.deals {
+	for _, d := range deals {
 		atStart, atEnd := runs(d, q.From), runs(d, q.To)
 		if !atStart && !atEnd {
 			continue
@@ -155,7 +169,9 @@ func (s *retained) add(t *table.Table, c *customer, q *Query, conv Converter) {
 }
 
 func (s *retained) of(currency string) RetentionOf {
-	of := s.n
+	of := RetentionOf{
+		Start: s.both + s.churned, End: s.both + s.came, New: s.came, Returned: s.returned, Churned: s.churned, NewAndLost: s.between, Renewed: s.renewed,
+	}
 	of.Retained = share(uint32(of.End-of.New), uint32(of.Start))
 	of.StartAmount, of.EndAmount, of.NewAmount = s.start.money(currency), s.end.money(currency), s.new.money(currency)
 	one := of.StartAmount.Sum.Currency

@@ -1,9 +1,7 @@
 package metrics
 
 import (
-	"runtime"
-	"sync"
-	"sync/atomic"
+	"slices"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
@@ -20,27 +18,16 @@ func (t *tally) add(o *tally) {
 // none is the duration of a row that has none.
 const none = table.Time(-1)
 
-// noGroup marks a duration outside the window: it tells how long things take, and is no group's.
-const noGroup = -1
-
 // count says how one metric is counted.
 type count struct {
-	// leads counts each lead once, all its epochs together; otherwise each epoch is counted.
-	leads bool
-	// at gives the cohort's moment of a row, and false for a row that is in no cohort.
-	at func(r *table.Row) (table.Time, bool)
-	// span gives how long the outcome took, none where it did not come or its duration cannot be told.
+	// cohort gives the moment of a row. Of First each lead is counted once, all its epochs together; otherwise each epoch is.
+	cohort Cohort
+	// add counts a row in the window, and gives how long the outcome took, none where it did not come or its duration cannot be told.
+	add func(c *tally, r *table.Row, at table.Time) table.Time
+	// span gives how long the outcome took of a row outside the window, where counted.all is asked for; nil otherwise.
 	span func(r *table.Row, at table.Time) table.Time
-	// add counts a row in the window.
-	add func(c *tally, r *table.Row, at table.Time)
-	// ages asks for how old each row is.
-	ages bool
-}
-
-// sample is a duration of a group.
-type sample struct {
-	span  table.Time
-	group int32
+	// spans asks for the durations that add gives, ages for how old each row is.
+	spans, ages bool
 }
 
 // age is how many days old a row of a group is.
@@ -51,26 +38,43 @@ type age struct {
 
 // blocks keeps values in pieces: it grows without copying what is there.
 type blocks[T any] struct {
-	list [][]T
+	last []T
+	full [][]T
 }
 
 const blockLen = 8192
 
 func (b *blocks[T]) add(v T) {
-	n := len(b.list)
-	if n == 0 || len(b.list[n-1]) == blockLen {
-		b.list = append(b.list, make([]T, 0, blockLen))
-		n++
+	if len(b.last) == cap(b.last) {
+		b.grow()
 	}
-	b.list[n-1] = append(b.list[n-1], v)
+	b.last = append(b.last, v)
+}
+
+func (b *blocks[T]) grow() {
+	if b.last != nil {
+		b.full = append(b.full, b.last)
+	}
+	b.last = make([]T, 0, min(blockLen, max(64, 2*cap(b.last))))
+}
+
+// list gives all pieces.
+func (b *blocks[T]) list() [][]T {
+	if len(b.last) == 0 {
+		return b.full
+	}
+	return append(slices.Clip(b.full), b.last)
 }
 
 // part is what one scanner counted.
 type part struct {
 	*index
 	tallies []tally
-	spans   blocks[sample]
-	ages    blocks[age]
+	// spans are the durations of rows in the window and, where there is more than one group, groups theirs; outside are those of others.
+	spans, outside blocks[table.Time]
+	groups         blocks[int32]
+	ages           blocks[age]
+	also           []*part
 	// unknown counts rows whose moment is not known, and which a window leaves out for that.
 	unknown int
 	// buf is for the epochs of one lead, merged the row that they come to.
@@ -80,88 +84,131 @@ type part struct {
 
 // counted is what a scan of the table gives.
 type counted struct {
-	plan    *plan
-	keys    []uint64
+	plan *plan
+	*index
 	tallies []tally
 	total   tally
-	// spans are the durations of each group, in no order; all are those of every row that the filter keeps, in the window or not.
-	spans [][]table.Time
-	all   []table.Time
-	ages  [][]int32
+	parts   []*part
+	// places has the group of each part's groups.
+	places [][]int32
+	also   []*counted
 	// unknown: see part.
 	unknown int
 }
 
-// run scans the table, in pieces side by side: each scanner takes the next chunk until none is left.
+// job is one question to a scan.
+type job struct {
+	plan  *plan
+	count *count
+	// also are plans of the same query that group otherwise: rows are tallied by those too, without durations and ages.
+	also  []*plan
+	parts []*part
+}
+
+// run scans the table for one question.
 func (p *plan) run(t *table.Table, c *count) *counted {
-	chunks := t.Chunks()
-	workers := max(1, min(runtime.GOMAXPROCS(0), len(chunks)))
-	parts := make([]*part, workers)
-	var next atomic.Int64
-	var scanners sync.WaitGroup
-	for i := range parts {
-		parts[i] = &part{index: p.newIndex()}
-		scanners.Go(func() {
-			for {
-				k := int(next.Add(1)) - 1
-				if k >= len(chunks) {
-					return
-				}
-				parts[i].chunk(t, chunks[k], c)
-			}
-		})
-	}
-	scanners.Wait()
-	return p.merge(parts)
+	j := &job{plan: p, count: c}
+	scan(t, j)
+	return j.counted()
 }
 
-func (s *part) chunk(t *table.Table, rows []table.Row, c *count) {
-	for i := range rows {
-		r := &rows[i]
-		if r.Stage == table.NoStage {
-			continue
-		}
-		if c.leads {
-			single, head := t.Single(r)
-			if !head {
-				continue
-			}
-			if !single {
-				s.buf = t.Epochs(r.Lead, s.buf[:0])
-				s.merged = whole(s.buf)
-				r = &s.merged
-			}
-		}
-		s.row(r, c)
-	}
-}
-
-func (s *part) row(r *table.Row, c *count) {
-	at, ok := c.at(r)
-	if !ok || !s.plan.keeps(r, at) {
+// scan scans the table for several questions, in pieces side by side: a piece is asked all of them while it is near.
+func scan(t *table.Table, jobs ...*job) {
+	if len(jobs) == 0 {
 		return
 	}
-	if !s.plan.in(at) {
-		if at == 0 {
-			s.unknown++
-			return
-		}
-		if c.span != nil {
-			if d := c.span(r, at); d != none {
-				s.spans.add(sample{d, noGroup})
+	side := jobs[0].plan.q.side
+	pieces := t.Pieces(side.piece)
+	workers := table.Workers(len(pieces), side.workers)
+	for _, j := range jobs {
+		j.parts = make([]*part, workers)
+		for i := range j.parts {
+			j.parts[i] = &part{index: j.plan.newIndex()}
+			for _, p := range j.also {
+				j.parts[i].also = append(j.parts[i].also, &part{index: p.newIndex()})
 			}
 		}
+	}
+	table.Side(len(pieces), workers, func(worker, piece int) {
+		for _, j := range jobs {
+			j.parts[worker].piece(t, pieces[piece], j.count)
+		}
+	})
+}
+
+// counted adds up what the workers found.
+func (j *job) counted() *counted {
+	c := j.plan.merge(j.parts)
+	for i, p := range j.also {
+		parts := make([]*part, len(j.parts))
+		for k := range parts {
+			parts[k] = j.parts[k].also[i]
+		}
+		c.also = append(c.also, p.merge(parts))
+	}
+	return c
+}
+
+func (s *part) piece(t *table.Table, piece table.Piece, c *count) {
+	stage := c.cohort.stage()
+	rows := piece.Rows[:len(piece.Kinds)]
+	if stage != table.NoStage {
+		for i, kind := range piece.Kinds {
+			if r := &rows[i]; kind != table.Empty {
+				if at := r.Entered[stage]; at != 0 {
+					s.row(r, at, c)
+				}
+			}
+		}
+		return
+	}
+	for i, kind := range piece.Kinds {
+		r := &rows[i]
+		switch kind {
+		case table.Empty, table.Further:
+			continue
+		case table.Head:
+			s.buf = t.Epochs(r.Lead, s.buf[:0])
+			s.merged = whole(s.buf)
+			r = &s.merged
+		case table.Only:
+		}
+		s.row(r, r.First, c)
+	}
+}
+
+func (s *part) row(r *table.Row, at table.Time, c *count) {
+	if !s.plan.in(at) {
+		switch {
+		case at != 0 && c.span == nil || !s.plan.keeps(r, at):
+		case at == 0:
+			s.unknown++
+		default:
+			if d := c.span(r, at); d != none {
+				s.outside.add(d)
+			}
+		}
+		return
+	}
+	if !s.plan.keeps(r, at) {
 		return
 	}
 	g := s.of(s.plan.key(r, at))
-	for int(g) >= len(s.tallies) {
-		s.tallies = append(s.tallies, tally{})
+	if int(g) == len(s.tallies) {
+		s.tallies = append(grown(s.tallies), tally{})
 	}
-	c.add(&s.tallies[g], r, at)
-	if c.span != nil {
-		if d := c.span(r, at); d != none {
-			s.spans.add(sample{d, g})
+	if d := c.add(&s.tallies[g], r, at); c.spans && d != none {
+		s.spans.add(d)
+		if len(s.plan.by) > 0 {
+			s.groups.add(g)
 		}
+	}
+	for _, o := range s.also {
+		g := o.of(o.plan.key(r, at))
+		if int(g) == len(o.tallies) {
+			o.tallies = append(grown(o.tallies), tally{})
+		}
+		c.add(&o.tallies[g], r, at)
 	}
 	if c.ages && at != 0 {
 		s.ages.add(age{g, int32(max(0, s.plan.q.Now-at) / dayMillis)})
@@ -231,73 +278,103 @@ func earlier(m, e *table.Row) {
 
 // merge adds up what the scanners counted.
 func (p *plan) merge(parts []*part) *counted {
-	out := &counted{plan: p}
-	x := p.newIndex()
-	places := make([][]int32, len(parts))
+	out := &counted{plan: p, parts: parts, places: make([][]int32, len(parts)), index: parts[0].index, tallies: parts[0].tallies}
 	for i, s := range parts {
 		out.unknown += s.unknown
-		places[i] = make([]int32, len(s.keys))
+		out.places[i] = make([]int32, len(s.keys))
 		for g, key := range s.keys {
-			at := x.of(key)
-			places[i][g] = at
-			for int(at) >= len(out.tallies) {
-				out.tallies = append(out.tallies, tally{})
+			at := int32(g)
+			if i > 0 { // the first one's groups keep their numbers
+				at = out.of(key)
+				if int(at) == len(out.tallies) {
+					out.tallies = append(grown(out.tallies), tally{})
+				}
+				out.tallies[at].add(&s.tallies[g])
 			}
-			out.tallies[at].add(&s.tallies[g])
-			out.total.add(&s.tallies[g])
+			out.places[i][g] = at
 		}
 	}
-	out.keys = x.keys
-	out.spread(parts, places)
+	for g := range out.tallies {
+		out.total.add(&out.tallies[g])
+	}
 	return out
 }
 
-// spread puts durations and ages beside each other by group: counted first, so that each has one piece of memory.
-func (c *counted) spread(parts []*part, places [][]int32) {
-	spans, ages, total, old := make([]int, len(c.keys)), make([]int, len(c.keys)), 0, 0
-	for i, s := range parts {
-		for _, block := range s.spans.list {
-			total += len(block)
-			for _, v := range block {
-				if v.group != noGroup {
-					spans[places[i][v.group]]++
-				}
-			}
-		}
-		for _, block := range s.ages.list {
-			old += len(block)
-			for _, v := range block {
-				ages[places[i][v.group]]++
-			}
-		}
+// inside gives the durations of all rows in the window, in pieces.
+func (c *counted) inside() (out [][]table.Time) {
+	for _, s := range c.parts {
+		out = append(out, s.spans.list()...)
 	}
-	c.spans, c.ages = pieces[table.Time](spans, total), pieces[int32](ages, old)
-	c.all = make([]table.Time, 0, total)
-	for i, s := range parts {
-		for _, block := range s.spans.list {
-			for _, v := range block {
-				c.all = append(c.all, v.span)
-				if v.group != noGroup {
-					g := places[i][v.group]
-					c.spans[g] = append(c.spans[g], v.span)
-				}
-			}
-		}
-		for _, block := range s.ages.list {
-			for _, v := range block {
-				g := places[i][v.group]
-				c.ages[g] = append(c.ages[g], v.days)
-			}
-		}
-	}
+	return out
 }
 
-func pieces[T any](lengths []int, total int) [][]T {
-	all, out := make([]T, 0, total), make([][]T, len(lengths))
+// all gives those of every row that the filter keeps, in the window or not.
+func (c *counted) all() [][]table.Time {
+	out := c.inside()
+	for _, s := range c.parts {
+		out = append(out, s.outside.list()...)
+	}
+	return out
+}
+
+// young counts the rows of each group that are younger than so many days, and those of all together.
+func (c *counted) young(days int) (groups []uint32, all uint32) {
+	by := make([][]uint32, len(c.parts))
+	table.Side(len(c.parts), c.plan.q.side.workers, func(_, i int) {
+		by[i] = make([]uint32, len(c.places[i]))
+		for _, block := range c.parts[i].ages.list() {
+			for _, a := range block {
+				if int(a.days) < days {
+					by[i][a.group]++
+				}
+			}
+		}
+	})
+	groups = make([]uint32, len(c.keys))
+	for i, counts := range by {
+		for g, n := range counts {
+			groups[c.places[i][g]] += n
+			all += n
+		}
+	}
+	return groups, all
+}
+
+// spread puts the durations of some groups beside each other, as listed: counted first, so that all have one piece of memory.
+func (c *counted) spread(groups []int) [][]table.Time {
+	if len(c.plan.by) == 0 {
+		return [][]table.Time{slices.Concat(c.inside()...)}
+	}
+	place := make([]int32, len(c.keys)) // in the list, from 1
+	for i, g := range groups {
+		place[g] = int32(i + 1)
+	}
+	lengths, total := make([]int, len(groups)+1), 0
+	for i, s := range c.parts {
+		for _, block := range s.groups.list() {
+			for _, g := range block {
+				lengths[place[c.places[i][g]]]++
+			}
+		}
+	}
+	for _, n := range lengths[1:] {
+		total += n
+	}
+	memory, out := make([]table.Time, 0, total), make([][]table.Time, len(groups))
 	at := 0
-	for i, n := range lengths {
-		out[i] = all[at : at : at+n]
+	for i, n := range lengths[1:] {
+		out[i] = memory[at : at : at+n]
 		at += n
+	}
+	for i, s := range c.parts {
+		of := s.groups.list()
+		for b, block := range s.spans.list() {
+			for k, d := range block {
+				if to := place[c.places[i][of[b][k]]]; to != 0 {
+					out[to-1] = append(out[to-1], d)
+				}
+			}
+		}
 	}
 	return out
 }

@@ -80,16 +80,17 @@ func slaOf(c *tally) SLAOf {
 
 func slaCount() *count {
 	return &count{
-		at: FromRouted.moment(),
-		add: func(c *tally, r *table.Row, _ table.Time) {
+		cohort: FromRouted,
+		add: func(c *tally, r *table.Row, _ table.Time) table.Time {
 			c[slaAll]++
 			if r.Reassigns > 0 {
 				c[slaReassigned]++
 			}
-			_, accepted := reached(r, table.Accepted)
+			accepted := cameTo(r, table.Accepted)
 			ended := r.Stage >= table.Won
 			c[promise(slaAcceptKept, r.Flags&table.AcceptBreached != 0, accepted || r.Flags&table.Rejected != 0, ended)]++
 			c[promise(slaContactKept, r.Flags&table.ContactBreached != 0, r.Contacted != 0, ended)]++
+			return none
 		},
 	}
 }

@@ -66,7 +66,7 @@ func SpeedToLead(t *table.Table, q Query) (*Speed, error) {
 	s.Window, s.Interval = windowWords, intervalWords
 	s.Maturity = "who is not contacted yet and came less than 24 hours ago is waiting, not never contacted"
 	c := p.run(t, speedCount(&q))
-	s.Total = speedOf(&c.total, c.inside())
+	s.Total = speedOf(&c.total, c.inside()...)
 	s.leave(leftUnknownTime, "the window", c.unknown)
 	s.leave(leftUnknownTime, "durations", int(c.total[speedUnknown]))
 	s.leave(leftBefore, "durations", int(c.total[speedBefore]))
@@ -75,16 +75,17 @@ func SpeedToLead(t *table.Table, q Query) (*Speed, error) {
 	}
 	groups, more := c.order(func(g int) int { return int(c.tallies[g][speedAll]) })
 	s.MoreGroups = more
-	for _, g := range groups {
-		of := speedOf(&c.tallies[g], c.spans[g])
+	spans := c.spread(groups)
+	s.Groups = each(p, groups, func(i, g int) SpeedOf {
+		of := speedOf(&c.tallies[g], spans[i])
 		of.Key = p.texts(c.keys[g])
-		s.Groups = append(s.Groups, of)
-	}
+		return of
+	})
 	return s, nil
 }
 
-func speedOf(c *tally, spans []table.Time) SpeedOf {
-	of := SpeedOf{Contacted: share(c[speedReached], c[speedAll]), Hours: percentiles(spans, inHours)}
+func speedOf(c *tally, spans ...[]table.Time) SpeedOf {
+	of := SpeedOf{Contacted: share(c[speedReached], c[speedAll]), Hours: percentiles(inHours, spans...)}
 	for i, name := range speedNames() {
 		of.Buckets = append(of.Buckets, SpeedBucket{Name: name, Leads: share(c[i], c[speedAll]), Won: share(c[speedWon+i], c[i])})
 	}
@@ -93,23 +94,21 @@ func speedOf(c *tally, spans []table.Time) SpeedOf {
 
 func speedCount(q *Query) *count {
 	return &count{
-		leads: q.Cohort == First, at: q.Cohort.moment(),
-		span: func(r *table.Row, at table.Time) table.Time {
-			if r.Contacted == 0 || at == 0 || r.Contacted < at {
-				return none
-			}
-			return r.Contacted - at
-		},
-		add: func(c *tally, r *table.Row, at table.Time) {
+		cohort: q.Cohort, spans: true,
+		add: func(c *tally, r *table.Row, at table.Time) table.Time {
 			b := speedBucket(r, at, q.Now)
 			c[speedAll]++
 			c[b]++
 			if r.Contacted != 0 {
 				c[speedReached]++
 			}
-			if _, won := reached(r, table.Won); won {
+			if cameTo(r, table.Won) {
 				c[speedWon+b]++
 			}
+			if r.Contacted == 0 || at == 0 || r.Contacted < at {
+				return none
+			}
+			return r.Contacted - at
 		},
 	}
 }

@@ -32,9 +32,9 @@ func PipelineVelocity(t *table.Table, q Query, conv Converter) (*Velocity, error
 		return nil, err
 	}
 	r := &Velocity{Head: q.head("pipeline_velocity")}
-	moment, which := func(d *table.Deal) table.Time { return d.Closed }, "closed"
+	which := "closed"
 	if q.Cohort == FromOpportunity {
-		moment, which = func(d *table.Deal) table.Time { return d.Opened }, "opened"
+		which = "opened"
 	}
 	r.Definition = "qualified opportunities × win rate × average value of those won ÷ mean cycle in days: what the pipeline brings a day"
 	r.Numerator, r.Denominator = "the amount of the deals won", "the mean days from opened to won"
@@ -42,65 +42,46 @@ func PipelineVelocity(t *table.Table, q Query, conv Converter) (*Velocity, error
 	r.Window = "the deal " + which + " in [from, to), in UTC"
 	r.Interval = "Wilson score interval of the win rate, 95 %; of the median cycle by order statistics, at least 95 %"
 	r.Maturity = "deals that are still open are in no factor; counted by when they were opened, a cohort is not done before all are closed"
-	x := p.newIndex()
-	var groups []dealSums
-	var total dealSums
-	view := dealView{t: t}
-	open, unknown, negative, noAmount, noRate := 0, 0, 0, 0, 0
-	for d := range t.EachDeal() {
-		at := moment(d)
-		if at != 0 && !p.in(at) {
-			continue
-		}
-		var row table.Row
-		if p.asks() {
-			row = view.of(d)
-		}
-		if !p.keeps(&row, at) {
-			continue
-		}
-		if d.Status == table.DealOpen {
-			if q.Cohort == FromOpportunity && p.in(at) || p.whole {
-				open++
+	pieces := t.DealPieces(q.side.piece)
+	workers := newGroups[dealSums](t, p, len(pieces))
+	parts := make([]velocityPart, len(workers))
+	table.Side(len(pieces), len(workers), func(worker, piece int) {
+		for i := range pieces[piece] {
+			if d := &pieces[piece][i]; !d.Gone() {
+				parts[worker].deal(workers[worker], d, conv)
 			}
-			continue
 		}
-		a := Amount{d.Amount, t.Names.Name(d.Currency)}
-		switch {
-		case d.Opened == 0 || d.Closed == 0:
-			unknown++
-			continue
-		case d.Closed < d.Opened:
-			negative++
-			continue
-		case !d.HasAmount:
-			noAmount++
-			continue
-		case !convertible(a, d.Closed, q.Currency, conv):
-			noRate++
-			continue
-		}
-		g := int(x.of(p.key(&row, at)))
-		for g >= len(groups) {
-			groups = append(groups, dealSums{})
-		}
-		groups[g].add(d, a, q.Currency, conv)
-		total.add(d, a, q.Currency, conv)
-	}
-	r.leave(leftOpen, "every factor", open)
-	r.leave(leftUnknownTime, "every factor", unknown)
-	r.leave(leftNegative, "every factor", negative)
-	r.leave(leftNoAmount, "every factor", noAmount)
-	r.leave(leftNoRate, "every factor", noRate)
-	r.Total = total.velocity(q.Currency)
-	if len(q.By) > 0 {
-		for g, key := range x.keys {
-			of := groups[g].velocity(q.Currency)
-			of.Key = p.texts(key)
-			r.Groups = append(r.Groups, of)
+	})
+	var left velocityPart
+	for i := range parts {
+		for k, n := range parts[i].left {
+			left.left[k] += n
 		}
 	}
-	r.Groups, r.MoreGroups = ordered(r.Groups, q.By, func(g *VelocityOf) ([]string, float64) { return g.Key, float64(g.Opportunities) })
+	sums, places := join(workers, func(into, from *dealSums) { into.join(from) })
+	for k, reason := range []string{leftOpen, leftUnknownTime, leftNegative, leftNoAmount, leftNoRate} {
+		r.leave(reason, "every factor", left.left[k])
+	}
+	var total dealSums
+	var all [][]table.Time
+	for i := range sums.list {
+		total.join(&sums.list[i])
+	}
+	for i := range parts {
+		all = append(all, parts[i].cycles.list()...)
+	}
+	r.Total = total.velocity(q.Currency, all...)
+	if len(q.By) == 0 {
+		return r, nil
+	}
+	list, more := p.order(sums.keys, func(g int) int { return sums.list[g].all })
+	r.MoreGroups = more
+	cycles := spreadCycles(parts, places, len(sums.keys), list)
+	r.Groups = each(p, list, func(i, g int) VelocityOf {
+		of := sums.list[g].velocity(q.Currency, cycles[i])
+		of.Key = p.texts(sums.keys[g])
+		return of
+	})
 	return r, nil
 }
 
@@ -115,26 +96,106 @@ func convertible(a Amount, at table.Time, to string, conv Converter) bool {
 	return ok
 }
 
-type dealSums struct {
-	all, won int
-	value    purse
-	cycles   []table.Time
-	cycle    table.Time
+// velocityPart is what one worker found beside the sums: the cycles of deals won with the group of each, and how many deals it left out.
+type velocityPart struct {
+	cycles blocks[table.Time]
+	groups blocks[int32]
+	left   [5]int
 }
 
-func (s *dealSums) add(d *table.Deal, a Amount, to string, conv Converter) {
+// The places of velocityPart.left.
+const (
+	velocityOpen = iota
+	velocityUnknown
+	velocityNegative
+	velocityNoAmount
+	velocityNoRate
+)
+
+// deal counts one deal.
+func (v *velocityPart) deal(groups *groups[dealSums], d *table.Deal, conv Converter) {
+	p := groups.plan
+	q := p.q
+	at := d.Closed
+	if q.Cohort == FromOpportunity {
+		at = d.Opened
+	}
+	if at != 0 && !p.in(at) {
+		return
+	}
+	var row table.Row
+	if p.asks() {
+		row = groups.view.asked(p, d)
+	}
+	if !p.keeps(&row, at) {
+		return
+	}
+	a := Amount{d.Amount, p.names.Name(d.Currency)}
+	switch {
+	case d.Status == table.DealOpen:
+		if q.Cohort == FromOpportunity && p.in(at) || p.whole {
+			v.left[velocityOpen]++
+		}
+		return
+	case d.Opened == 0 || d.Closed == 0:
+		v.left[velocityUnknown]++
+		return
+	case d.Closed < d.Opened:
+		v.left[velocityNegative]++
+		return
+	case !d.HasAmount:
+		v.left[velocityNoAmount]++
+		return
+	case !convertible(a, d.Closed, q.Currency, conv):
+		v.left[velocityNoRate]++
+		return
+	}
+	s, g := groups.of(p.key(&row, at))
 	s.all++
 	if d.Status != table.DealWon {
 		return
 	}
 	s.won++
-	s.value.put(a, d.Closed, to, conv)
-	s.cycles = append(s.cycles, d.Closed-d.Opened)
+	s.value.put(a, d.Closed, q.Currency, conv)
 	s.cycle += d.Closed - d.Opened
+	v.cycles.add(d.Closed - d.Opened)
+	if len(p.by) > 0 {
+		v.groups.add(g)
+	}
 }
 
-func (s *dealSums) velocity(currency string) VelocityOf {
-	of := VelocityOf{Opportunities: s.all, Won: share(uint32(s.won), uint32(s.all)), Cycle: percentiles(s.cycles, inDays)}
+// spreadCycles gives the cycles of each group of a list.
+func spreadCycles(parts []velocityPart, places [][]int32, groups int, list []int) [][]table.Time {
+	place, out := make([]int32, groups), make([][]table.Time, len(list)) // in the list, from 1
+	for i, g := range list {
+		place[g] = int32(i + 1)
+	}
+	for i := range parts {
+		of := parts[i].groups.list()
+		for b, block := range parts[i].cycles.list() {
+			for k, d := range block {
+				if to := place[places[i][of[b][k]]]; to != 0 {
+					out[to-1] = append(out[to-1], d)
+				}
+			}
+		}
+	}
+	return out
+}
+
+type dealSums struct {
+	all, won int
+	value    purse
+	cycle    table.Time
+}
+
+func (s *dealSums) join(o *dealSums) {
+	s.all, s.won, s.cycle = s.all+o.all, s.won+o.won, s.cycle+o.cycle
+	s.value.join(&o.value)
+}
+
+func (s *dealSums) velocity(currency string, cycles ...[]table.Time) VelocityOf {
+	of := VelocityOf{Opportunities: s.all, Won: share(uint32(s.won), uint32(s.all)), Cycle: percentiles(inDays, cycles...)}
 	of.WonAmount = s.value.money(currency)
 	of.AverageValue = of.WonAmount.per(s.won)
 	if s.won > 0 {

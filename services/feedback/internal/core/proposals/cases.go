@@ -1,6 +1,7 @@
 package proposals
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -19,11 +20,10 @@ const (
 
 // cases are the leads that proposals are made from: of each lead the first epoch that qualified.
 type cases struct {
-	t    *table.Table
+	*Seen
 	rows []*table.Row
 	// toSQL and toWon are how long a lead has for the outcome, in milliseconds: the 90th percentile of those that had it.
 	toSQL, toWon int64
-	now          table.Time
 	// wonBefore are leads that were won before they were seen: nothing that was done here led there.
 	wonBefore int
 	members   map[table.Sym][]string
@@ -42,7 +42,7 @@ func (c *cases) mask(set table.Sym) mask {
 	m, ok := c.masks[set]
 	if !ok {
 		m = make(mask, len(c.of)/64+1)
-		for _, id := range c.t.Names.Members(set) {
+		for _, id := range c.names.Members(set) {
 			if i, known := c.of[id]; known {
 				m[i/64] |= 1 << (i % 64)
 			}
@@ -52,38 +52,73 @@ func (c *cases) mask(set table.Sym) mask {
 	return m
 }
 
-func collect(t *table.Table, a *Agreement, now table.Time) *cases {
-	c := &cases{t: t, now: now, members: map[table.Sym][]string{}, masks: map[table.Sym]mask{}, of: map[string]int{}}
+// Seen is what a table says about proposals at one moment: a copy, so that the table may go on while they are looked for.
+type Seen struct {
+	now   table.Time
+	names table.NameList
+	// known has the numbers of the names that the agreement looks for.
+	known map[string]table.Sym
+	// qualified has of each lead the first epoch that qualified; back has the epochs of recycled leads, each lead's beside each other, ascending.
+	qualified, back []table.Row
+}
+
+// See copies what Find needs out of a table.
+func See(t *table.Table, a *Agreement, now table.Time) *Seen {
+	s := &Seen{now: now, names: t.Names.List(), known: map[string]table.Sym{}}
+	know := func(name string) {
+		if sym, ok := t.Names.Find(name); ok {
+			s.known[name] = sym
+		}
+	}
+	for i := range a.Recycle {
+		know(a.Recycle[i].ID)
+	}
+	for i := range a.Thresholds {
+		know(a.Thresholds[i].Rule)
+	}
+	first := make([]int32, t.Leads()) // the place of each lead's row among the qualified, from 1
+	for _, p := range t.Pieces(0) {
+		for i, kind := range p.Kinds {
+			if kind == table.Empty {
+				continue
+			}
+			r := &p.Rows[i]
+			if r.Flags&table.WasRecycled != 0 || r.Epoch > 1 {
+				s.back = append(s.back, *r)
+			}
+			if r.Entered[table.MQL] == 0 || r.Entered[table.MQL] > now || r.Rule == 0 {
+				continue
+			}
+			switch f := &first[r.Lead]; {
+			case *f == 0:
+				s.qualified = append(s.qualified, *r)
+				*f = int32(len(s.qualified))
+			case r.Epoch < s.qualified[*f-1].Epoch:
+				s.qualified[*f-1] = *r
+			}
+		}
+	}
+	return s
+}
+
+func collect(t *table.Table, a *Agreement, now table.Time) *cases { return See(t, a, now).cases(a) }
+
+// cases puts what was seen in the order of leads.
+func (s *Seen) cases(a *Agreement) *cases {
+	c := &cases{Seen: s, members: map[table.Sym][]string{}, masks: map[table.Sym]mask{}, of: map[string]int{}}
 	for i := range a.Rules {
 		if _, twice := c.of[a.Rules[i].ID]; !twice {
 			c.of[a.Rules[i].ID] = len(c.of)
 		}
 	}
-	var first []*table.Row // by lead
-	for _, chunk := range t.Chunks() {
-		for i := range chunk {
-			r := &chunk[i]
-			if r.Stage == table.NoStage || r.Entered[table.MQL] == 0 || r.Entered[table.MQL] > now || r.Rule == 0 {
-				continue
-			}
-			if missing := int(r.Lead) + 1 - len(first); missing > 0 {
-				first = append(first, make([]*table.Row, missing)...)
-			}
-			if f := first[r.Lead]; f == nil || r.Epoch < f.Epoch {
-				first[r.Lead] = r
-			}
-		}
-	}
-	for _, r := range first {
-		if r == nil {
-			continue
-		}
-		if r.Flags&table.WonBeforeSeen != 0 {
+	for i := range s.qualified {
+		if r := &s.qualified[i]; r.Flags&table.WonBeforeSeen != 0 {
 			c.wonBefore++
-			continue
+		} else {
+			c.rows = append(c.rows, r)
 		}
-		c.rows = append(c.rows, r)
 	}
+	slices.SortFunc(c.rows, func(x, y *table.Row) int { return cmp.Compare(x.Lead, y.Lead) })
 	c.toSQL, c.toWon = c.horizon(sqlAt, defaultToSQL), c.horizon(wonAt, defaultToWon)
 	return c
 }
@@ -158,7 +193,7 @@ func (c *cases) outcome() (outcome, bool) {
 func (c *cases) rulesOf(set table.Sym) []string {
 	m, ok := c.members[set]
 	if !ok {
-		m = c.t.Names.Members(set)
+		m = c.names.Members(set)
 		c.members[set] = m
 	}
 	return m

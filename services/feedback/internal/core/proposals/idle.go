@@ -67,7 +67,7 @@ func (c *cases) needless(a *Agreement, r *Rule, row *table.Row) bool {
 	if r.Limit == 0 {
 		return false
 	}
-	rule := c.t.Names.Name(row.Rule)
+	rule := c.names.Name(row.Rule)
 	for i := range a.Thresholds {
 		t := &a.Thresholds[i]
 		if t.Rule == rule && (t.Grade == "" || t.Grade[0]-'a'+1 == row.Grade) {

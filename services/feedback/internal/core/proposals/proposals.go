@@ -210,12 +210,17 @@ type candidate struct {
 // Find gives what the rows say should change, what is surest first. It is a pure function: the same rows, agreement and
 // options give the same.
 func Find(t *table.Table, a *Agreement, opt Options) []Proposal {
-	cs := collect(t, a, opt.Now)
+	return See(t, a, opt.Now).Find(a, opt)
+}
+
+// Find is the function Find, for the agreement that See was told. It does not look at the table any more.
+func (s *Seen) Find(a *Agreement, opt Options) []Proposal {
+	cs := s.cases(a)
 	var found []candidate
 	found = append(found, cs.rules(a, opt)...)
 	found = append(found, cs.thresholds(a, opt)...)
 	found = append(found, cs.rejects(a, opt)...)
-	found = append(found, recycles(t, a, opt)...)
+	found = append(found, recycles(s, a, opt)...)
 	found = append(found, cs.sla(a, opt)...)
 	found = append(found, cs.idle(a, opt)...)
 	return believe(found, a.Version)

@@ -18,42 +18,34 @@ const (
 )
 
 // recycles compares the span after which recycled leads wake with when they qualified again.
-func recycles(t *table.Table, a *Agreement, opt Options) []candidate {
-	byLead := map[uint32][]*table.Row{}
-	for _, chunk := range t.Chunks() {
-		for i := range chunk {
-			if r := &chunk[i]; r.Stage != table.NoStage && (r.Flags&table.WasRecycled != 0 || r.Epoch > 1) {
-				byLead[r.Lead] = append(byLead[r.Lead], r)
-			}
-		}
+func recycles(seen *Seen, a *Agreement, opt Options) []candidate {
+	rows := make([]*table.Row, len(seen.back))
+	for i := range rows {
+		rows[i] = &seen.back[i]
 	}
-	leads := sortedKeys(byLead)
+	slices.SortFunc(rows, func(x, y *table.Row) int { return cmp.Or(cmp.Compare(x.Lead, y.Lead), cmp.Compare(x.Epoch, y.Epoch)) })
 	var out []candidate
 	for i := range a.Recycle {
 		r := &a.Recycle[i]
-		sym, known := t.Names.Find(r.ID)
+		sym, known := seen.known[r.ID]
 		if r.Wake == 0 || !known {
 			continue
 		}
 		var back []float64
 		var again Share
 		e := Evidence{Outcome: "qualified again", Expected: -1, Population: "leads that were recycled for " + r.ID + " and qualified again"}
-		for _, lead := range leads {
-			rows := byLead[lead]
-			slices.SortFunc(rows, func(x, y *table.Row) int { return cmp.Compare(x.Epoch, y.Epoch) })
-			for j := 0; j+1 < len(rows); j++ {
-				from, to := rows[j], rows[j+1]
-				if from.Flags&table.WasRecycled == 0 || from.Reason != sym || to.Epoch != from.Epoch+1 || from.Ended == 0 ||
-					to.Entered[table.MQL] < from.Ended || !r.Versions.has(from.Version) || from.Ended < opt.Since[KindRecycle+"/"+r.ID] {
-					continue
-				}
-				back = append(back, float64(to.Entered[table.MQL]-from.Ended)/day)
-				e.at(from)
-				if to.Flags&(table.WasRecycled|table.Rejected) != 0 || sqlAt(to) != 0 {
-					again.N++
-					if to.Flags&table.WasRecycled != 0 && to.Reason == sym {
-						again.K++
-					}
+		for j := 0; j+1 < len(rows); j++ {
+			from, to := rows[j], rows[j+1]
+			if from.Lead != to.Lead || from.Flags&table.WasRecycled == 0 || from.Reason != sym || to.Epoch != from.Epoch+1 || from.Ended == 0 ||
+				to.Entered[table.MQL] < from.Ended || !r.Versions.has(from.Version) || from.Ended < opt.Since[KindRecycle+"/"+r.ID] {
+				continue
+			}
+			back = append(back, float64(to.Entered[table.MQL]-from.Ended)/day)
+			e.at(from)
+			if to.Flags&(table.WasRecycled|table.Rejected) != 0 || sqlAt(to) != 0 {
+				again.N++
+				if to.Flags&table.WasRecycled != 0 && to.Reason == sym {
+					again.K++
 				}
 			}
 		}

@@ -52,7 +52,7 @@ type group struct{ dim, value string }
 
 // values gives all groups that a lead is in.
 func (c *cases) values(row *table.Row) []group {
-	n := c.t.Names
+	n := c.names
 	out := make([]group, 0, 16)
 	for _, v := range []struct {
 		dim string
@@ -69,6 +69,27 @@ func (c *cases) values(row *table.Row) []group {
 		out = append(out, group{dimRule, r})
 	}
 	return out
+}
+
+// in tells whether a lead is in a group: whether values has it.
+func (c *cases) in(row *table.Row, g group) bool {
+	is := func(s table.Sym) bool { return s != 0 && c.names.Name(s) == g.value }
+	switch g.dim {
+	case dimSource:
+		return is(row.Source)
+	case dimChannel:
+		return is(row.Channel)
+	case dimCampaign:
+		return is(row.Campaign)
+	case dimCountry:
+		return is(row.Country)
+	case dimIndustry:
+		return is(row.Industry)
+	case dimSize:
+		words, _ := size(row.Size)
+		return words != "" && words == g.value
+	}
+	return slices.Contains(c.rulesOf(row.Rules), g.value)
 }
 
 // answers counts leads that sales answered, and the rejections among them by reason.
@@ -159,7 +180,7 @@ func (c *cases) rejects(a *Agreement, opt Options) []candidate {
 }
 
 func (c *cases) subject(g group, reason table.Sym) string {
-	return g.dim + ":" + g.value + "/" + c.t.Names.Name(reason)
+	return g.dim + ":" + g.value + "/" + c.names.Name(reason)
 }
 
 func rejectedFor(row *table.Row, reason table.Sym) bool {
@@ -187,7 +208,7 @@ func (t *tally) strata(g group, reason table.Sym) (s strata, ofRejects Share) {
 
 // gathered compares how often the leads of a group are rejected for a reason with how often others are.
 func (c *cases) gathered(a *Agreement, t *tally, g group, reason table.Sym) (candidate, bool) {
-	name := c.t.Names.Name(reason)
+	name := c.names.Name(reason)
 	e := Evidence{Outcome: "were rejected for " + name, Expected: -1, From: t.from, To: t.to, Population: "leads that were handed over and answered"}
 	s, ofRejects := t.strata(g, reason)
 	var tab stats.Table
@@ -232,10 +253,10 @@ func (g group) stratum(source table.Sym) table.Sym {
 
 // mend says what to do about it.
 func (c *cases) mend(a *Agreement, g group, reason table.Sym, cand *candidate) {
-	name := c.t.Names.Name(reason)
+	name := c.names.Name(reason)
 	est, rows := Estimate{Of: len(c.rows)}, []*table.Row(nil)
 	for _, row := range c.rows {
-		if slices.Contains(c.values(row), g) {
+		if c.in(row, g) {
 			est.count(row)
 			if answered(row) {
 				rows = append(rows, row)
@@ -282,7 +303,7 @@ func (c *cases) mend(a *Agreement, g group, reason table.Sym, cand *candidate) {
 func (c *cases) keepAway(a *Agreement, where group, when, reason string, est *Estimate, cand *candidate) {
 	var such Share
 	for _, row := range c.rows {
-		if slices.Contains(c.values(row), where) {
+		if c.in(row, where) {
 			such.N++
 			if sqlAt(row) != 0 {
 				such.K++

@@ -42,7 +42,7 @@ func (t *Threshold) name() string {
 func (c *cases) threshold(t *Threshold, goal float64, opt Options) (candidate, bool) {
 	o := c.sql()
 	e := Evidence{Outcome: o.words, HorizonDays: o.days()}
-	rule, known := c.t.Names.Find(t.Rule)
+	rule, known := c.known[t.Rule]
 	if !known {
 		return candidate{}, false
 	}

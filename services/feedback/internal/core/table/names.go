@@ -54,7 +54,19 @@ func (n *Names) Set(members []string) Sym {
 }
 
 // Members gives the names of a set, in order.
-func (n *Names) Members(set Sym) []string {
+func (n *Names) Members(set Sym) []string { return n.List().Members(set) }
+
+// NameList is names as they were at a moment, by number. It may be read while names are added.
+type NameList []string
+
+// List gives the names that there are now.
+func (n *Names) List() NameList { return NameList(n.names[:len(n.names):len(n.names)]) }
+
+// Name gives the name of a number.
+func (n NameList) Name(s Sym) string { return n[s] }
+
+// Members gives the names of a set, in order.
+func (n NameList) Members(set Sym) []string {
 	s := strings.TrimPrefix(n.Name(set), setMark)
 	if s == "" {
 		return nil

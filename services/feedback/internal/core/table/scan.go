@@ -1,7 +1,5 @@
 package table
 
-import "iter"
-
 // Epochs appends the rows of a lead to buf, in the order in which they were put. They are those of the table: they must not be changed,
 // and the owner's lock must be held while they are read.
 func (t *Table) Epochs(lead uint32, buf []*Row) []*Row {
@@ -9,6 +7,9 @@ func (t *Table) Epochs(lead uint32, buf []*Row) []*Row {
 		return buf
 	}
 	buf = append(buf, t.at(t.first[lead]))
+	if *t.kind(t.first[lead]) == Only { // as most have one: without a look at where others stand
+		return buf
+	}
 	for _, p := range t.more[lead] {
 		buf = append(buf, t.at(p))
 	}
@@ -22,15 +23,4 @@ func (t *Table) Single(r *Row) (single, head bool) {
 		return true, true
 	}
 	return false, t.at(t.first[r.Lead]) == r
-}
-
-// EachDeal gives all deals in no order: for what does not depend on one.
-func (t *Table) EachDeal() iter.Seq[*Deal] {
-	return func(yield func(*Deal) bool) {
-		for _, d := range t.deals {
-			if !yield(d) {
-				return
-			}
-		}
-	}
 }

@@ -1,24 +1,25 @@
 package table
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Table holds the rows of all leads. It is changed by one goroutine and scanned by others under the owner's lock.
 type Table struct {
 	Names *Names
 
-	ids   []string
-	leads map[string]uint32
+	leads *ids
 	// first has the place of each lead's first row, by number, -1 for none; more has those of its others, which few leads have.
 	first  []int32
 	more   map[uint32][]int32
 	chunks [][]Row
-	used   int
-	free   []int32
-	deals  map[Sym]*Deal
+	// kinds has the kind of each row, beside chunks.
+	kinds [][]Kind
+	used  int
+	free  []int32
+	// Deals are kept as rows are, without a pointer to each: dealAt has the place of each by its id.
+	dealChunks [][]Deal
+	dealAt     map[Sym]int32
+	usedDeals  int
+	freeDeals  []int32
 }
 
 // chunkRows is how many rows are allocated at once: growing never copies what is there.
@@ -26,34 +27,30 @@ const chunkRows = 4096
 
 // New gives an empty table.
 func New() *Table {
-	return &Table{Names: NewNames(), leads: map[string]uint32{}, more: map[uint32][]int32{}, deals: map[Sym]*Deal{}}
+	return &Table{Names: NewNames(), leads: newIDs(), more: map[uint32][]int32{}, dealAt: map[Sym]int32{}}
 }
 
 // Lead gives the number of a lead, a new one for a lead that is not known.
 func (t *Table) Lead(id string) uint32 {
-	if n, ok := t.leads[id]; ok {
-		return n
+	n, added := t.leads.add(id)
+	if added {
+		t.first = append(t.first, -1)
 	}
-	id = strings.Clone(id)
-	n := uint32(len(t.ids))
-	t.ids = append(t.ids, id)
-	t.leads[id] = n
-	t.first = append(t.first, -1)
 	return n
 }
 
 // LeadID gives a lead's id.
-func (t *Table) LeadID(n uint32) string { return t.ids[n] }
+func (t *Table) LeadID(n uint32) string { return t.leads.text(n) }
 
 // Leads gives how many leads have a number; every Row.Lead is below it.
-func (t *Table) Leads() int { return len(t.ids) }
+func (t *Table) Leads() int { return t.leads.len() }
 
 // Len gives how many rows there are.
 func (t *Table) Len() int { return t.used - len(t.free) }
 
 // Find gives the number of a lead, false for one that has none.
 func (t *Table) Find(id string) (uint32, bool) {
-	n, ok := t.leads[id]
+	n, _, ok := t.leads.find(id)
 	return n, ok
 }
 
@@ -66,6 +63,7 @@ func (t *Table) Replace(lead uint32, rows []Row) {
 	for len(places) > len(rows) {
 		last := places[len(places)-1]
 		*t.at(last) = Row{Stage: NoStage}
+		*t.kind(last) = Empty
 		t.free = append(t.free, last)
 		places = places[:len(places)-1]
 	}
@@ -75,6 +73,16 @@ func (t *Table) Replace(lead uint32, rows []Row) {
 	for i, r := range rows {
 		r.Lead = lead
 		*t.at(places[i]) = r
+		switch {
+		case r.Stage == NoStage: // as one that was removed
+			*t.kind(places[i]) = Empty
+		case len(rows) == 1:
+			*t.kind(places[i]) = Only
+		case i == 0:
+			*t.kind(places[i]) = Head
+		default:
+			*t.kind(places[i]) = Further
+		}
 	}
 	t.first[lead] = -1
 	if len(places) > 0 {
@@ -96,6 +104,9 @@ func (t *Table) AppendRows(to []Row, lead uint32) []Row {
 		return to
 	}
 	to = append(to, *t.at(t.first[lead]))
+	if *t.kind(t.first[lead]) == Only { // as most have one: without a look at where others stand
+		return to
+	}
 	for _, p := range t.more[lead] {
 		to = append(to, *t.at(p))
 	}
@@ -103,6 +114,8 @@ func (t *Table) AppendRows(to []Row, lead uint32) []Row {
 }
 
 func (t *Table) at(p int32) *Row { return &t.chunks[p/chunkRows][p%chunkRows] }
+
+func (t *Table) kind(p int32) *Kind { return &t.kinds[p/chunkRows][p%chunkRows] }
 
 func (t *Table) place() int32 {
 	if n := len(t.free); n > 0 {
@@ -112,6 +125,7 @@ func (t *Table) place() int32 {
 	}
 	if t.used%chunkRows == 0 {
 		t.chunks = append(t.chunks, make([]Row, chunkRows))
+		t.kinds = append(t.kinds, make([]Kind, chunkRows))
 	}
 	t.used++
 	return int32(t.used - 1)
@@ -126,24 +140,5 @@ func (t *Table) Chunks() [][]Row {
 			out[n-1] = out[n-1][:rest]
 		}
 	}
-	return out
-}
-
-// PutDeal puts a deal in the place of the one of its id.
-func (t *Table) PutDeal(d Deal) { t.deals[d.ID] = &d }
-
-// RemoveDeal forgets a deal.
-func (t *Table) RemoveDeal(id Sym) { delete(t.deals, id) }
-
-// Deal gives a deal by its id's number, nil where there is none. It must not be changed.
-func (t *Table) Deal(id Sym) *Deal { return t.deals[id] }
-
-// Deals gives all deals, by id's number: the order in which they were first seen.
-func (t *Table) Deals() []*Deal {
-	out := make([]*Deal, 0, len(t.deals))
-	for _, d := range t.deals {
-		out = append(out, d)
-	}
-	slices.SortFunc(out, func(a, b *Deal) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
