@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +31,8 @@ type watermark struct {
 	commit string
 	counters
 	origins origins
+	// sorted are the keys of origins in their order, as of when it was last written.
+	sorted []originKey
 }
 
 // counters count what became of the inputs of a partition.
@@ -81,34 +84,26 @@ func (w *watermark) String() string {
 	for _, n := range [...]uint64{w.applied, w.duplicates, w.quarantined, w.drift} {
 		b = strconv.AppendUint(append(b, ' '), n, 10)
 	}
-	return string(w.origins.append(append(b, ' ')))
+	return string(w.appendOrigins(append(b, ' ')))
 }
 
-// append writes the origins in their order. A partition hears from up to 64 of each producer, and its watermark is written with every
-// commit that touches it: this is done without formats.
-func (o origins) append(b []byte) []byte {
-	type entry struct {
-		originKey
-		originMark
+// appendOrigins writes the origins in their order. A partition hears from up to 64 of each producer, and its watermark is written with
+// every commit that touches it: this is done without formats, and the order is kept. None of them ever goes.
+func (w *watermark) appendOrigins(b []byte) []byte {
+	if len(w.sorted) != len(w.origins) {
+		w.sorted = slices.SortedFunc(maps.Keys(w.origins), func(x, y originKey) int {
+			return cmp.Or(cmp.Compare(x.producer, y.producer), cmp.Compare(x.partition, y.partition))
+		})
 	}
-	all := make([]entry, 0, len(o))
-	for k, m := range o {
-		all = append(all, entry{k, m})
-	}
-	slices.SortFunc(all, func(x, y entry) int {
-		if c := cmp.Compare(x.producer, y.producer); c != 0 {
-			return c
-		}
-		return cmp.Compare(x.partition, y.partition)
-	})
-	for i := range all {
+	for i, k := range w.sorted {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(b, all[i].producer...), ':')
-		b = append(strconv.AppendInt(b, int64(all[i].partition), 10), ':')
-		b = append(strconv.AppendUint(b, all[i].cause, 10), '.')
-		b = strconv.AppendInt(b, int64(all[i].n), 10)
+		m := w.origins[k]
+		b = append(append(b, k.producer...), ':')
+		b = append(strconv.AppendInt(b, int64(k.partition), 10), ':')
+		b = append(strconv.AppendUint(b, m.cause, 10), '.')
+		b = strconv.AppendInt(b, int64(m.n), 10)
 	}
 	return b
 }
