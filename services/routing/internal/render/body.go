@@ -77,14 +77,20 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),
 		}, nil, nil
 	}
-	if on, err = r.Lead(ctx, d.Entity); err != nil {
+	told, err := r.reading.read(ctx, storyOf{d.Entity, d.Handoff}, r.stories)
+	if err != nil {
 		return nil, nil, err
 	}
+	on = told.on
 	h := on.Handoff(d.Handoff)
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	p, err := r.payload(ctx, h, d.Entity, ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], must: d.Event == fold.EventUpdated})
+	a := ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], people: r.acquainted.since(d.SeenAt, r.Now, r.askColleagues)}
+	if d.Event == fold.EventUpdated { // it may be about the colleagues, and is to be as new as what is known of the lead by now
+		a.must, a.people = true, r.askColleagues
+	}
+	p, err := r.payload(ctx, h, told, d.Entity, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +105,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Manager: r.manager(ctx, p.GetOwner().GetTeam()),
 		}
 	case fold.EventUpdated:
-		told(p, number(d.Data["version"]))
+		narrow(p, number(d.Data["version"]))
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}
