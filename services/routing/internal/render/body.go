@@ -2,12 +2,10 @@ package render
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -17,13 +15,6 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
-
-// envelope is the body of every delivery.
-type envelope struct {
-	Type      string          `json:"type"`
-	Timestamp string          `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
-}
 
 // Job gives what a destination is handed: what happened, when, and all that is to be known of it, as the event has it (its
 // owner, its stage) and otherwise as things stand, and, if refs is set, what earlier deliveries to the destination left. ErrGone where
@@ -45,11 +36,7 @@ func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*dest
 	case *routingv1.AgreementEvent:
 		job.Agreement = data
 	}
-	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(data)
-	if err != nil {
-		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
-	}
-	if job.Body, err = json.Marshal(envelope{Type: d.Event, Timestamp: d.DueAt.UTC().Format(time.RFC3339Nano), Data: raw}); err != nil {
+	if job.Body, err = envelope(d.Event, d.DueAt, data); err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
 	if refs {
