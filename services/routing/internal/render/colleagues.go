@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -158,8 +159,11 @@ func (a *acquaintances) find(ctx context.Context, account string, moment time.Ti
 
 // put puts a question; a.mu is held. Others wait for the answer, too: ctx is one that does not end with the caller.
 func (a *acquaintances) put(ctx context.Context, k *acquaintance, account string, now func() time.Time, ask people) {
-	if a.accounts == nil || len(a.accounts) >= maxAccounts {
-		a.accounts = map[string]*acquaintance{} // who waits for one of them has its answer all the same
+	if a.accounts == nil {
+		a.accounts = map[string]*acquaintance{}
+	}
+	if len(a.accounts) >= maxAccounts { // questions that are on their way stay: there are no more of them than deliveries
+		maps.DeleteFunc(a.accounts, func(_ string, old *acquaintance) bool { return old.over })
 	}
 	k.asked = now()
 	a.accounts[account] = k

@@ -3,6 +3,7 @@ package render
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -129,6 +130,24 @@ func TestColleaguesThatCannotBeHad(t *testing.T) {
 		})
 		cancel()
 		told.Wait()
+		time.Sleep(knownFor)
+	})
+}
+
+// However many accounts are asked about: some are kept.
+func TestColleaguesOfManyAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, a := &registry{}, &acquaintances{}
+		for i := range 3 * maxAccounts {
+			if list, err := a.since(time.Now(), time.Now, r.ask)(t.Context(), fmt.Sprint("ac_", i)); err != nil || list[0].GetId() != fmt.Sprint("ac_", i) {
+				t.Fatalf("account %d: %v, %v", i, list, err)
+			}
+			a.mu.Lock()
+			if len(a.accounts) > maxAccounts {
+				t.Fatalf("%d are kept", len(a.accounts))
+			}
+			a.mu.Unlock()
+		}
 		time.Sleep(knownFor)
 	})
 }
