@@ -3,8 +3,10 @@ package embedded
 import (
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -16,8 +18,11 @@ import (
 // Times to live are not counted: nothing in the lead store has one, and the engine would sort all its keys for it, at
 // nearly every command.
 type Redis struct {
-	engine *miniredis.Miniredis
-	url    string
+	engine   *miniredis.Miniredis
+	listener net.Listener
+	// accepting ends once no connection is taken any more.
+	accepting sync.WaitGroup
+	url       string
 }
 
 // StartRedis starts a lead store on a free loopback port, with a password made for this run: other users of the machine
@@ -26,22 +31,45 @@ func StartRedis() (*Redis, error) {
 	password := rand.Text()
 	engine := miniredis.NewMiniRedis()
 	engine.RequireAuth(password)
-	if err := engine.StartAddr("127.0.0.1:0"); err != nil {
+	// Its connections come from a listener of ours, so that answers are gathered. Without one of its own it starts with the first
+	// connection, which nobody needs.
+	first, err := engine.Dial()
+	if err != nil {
 		return nil, fmt.Errorf("start the embedded lead store: %w", err)
 	}
+	_ = first.Close()
 	if err := engine.Server().Register("CONFIG", config); err != nil {
 		engine.Close()
 		return nil, fmt.Errorf("start the embedded lead store: %w", err)
 	}
-	u := url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: engine.Addr(), Path: "/0"}
-	return &Redis{engine: engine, url: u.String()}, nil
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		engine.Close()
+		return nil, fmt.Errorf("start the embedded lead store: %w", err)
+	}
+	u := url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: listener.Addr().String(), Path: "/0"}
+	r := &Redis{engine: engine, listener: listener, url: u.String()}
+	r.accepting.Go(func() {
+		for server := engine.Server(); ; {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // it is closed
+			}
+			server.ServeConn(&gathered{Conn: conn})
+		}
+	})
+	return r, nil
 }
 
 // URL gives the address with the password, as a Redis client takes it. It is not for logs.
 func (r *Redis) URL() string { return r.url }
 
 // Close stops the store and forgets everything in it.
-func (r *Redis) Close() { r.engine.Close() }
+func (r *Redis) Close() {
+	_ = r.listener.Close()
+	r.accepting.Wait()
+	r.engine.Close()
+}
 
 // config answers CONFIG GET maxmemory-policy, which the engine does not know: it never evicts.
 func config(c *server.Peer, _ string, args []string) {

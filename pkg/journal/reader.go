@@ -75,7 +75,7 @@ func (r *Reader) BlobsAndFields(ctx context.Context, entities []string, fields [
 
 // check refuses a projection that is being rebuilt, or is of another journal.
 func (r *Reader) check(raw string) error {
-	mark, err := parseWatermark(raw)
+	mark, err := parseWatermarkHead(raw)
 	switch {
 	case raw == "" || err != nil:
 		return fmt.Errorf("%w: the contexts of %s are about to be rebuilt from the journal", ErrNotReady, r.service)

@@ -1,10 +1,12 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +31,8 @@ type watermark struct {
 	commit string
 	counters
 	origins origins
+	// sorted are the keys of origins in their order, as of when it was last written.
+	sorted []originKey
 }
 
 // counters count what became of the inputs of a partition.
@@ -70,23 +74,38 @@ func (w *watermark) String() string {
 	if commit == "" {
 		commit = "-"
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s %d %d %d %d %s %d %d %d %d ", watermarkVersion, mode, w.journal, w.position,
-		w.event, w.eventTime.UnixNano(), w.mark, commit, w.applied, w.duplicates, w.quarantined, w.drift)
-	keys := make([]originKey, 0, len(w.origins))
-	for k := range w.origins {
-		keys = append(keys, k)
+	b := make([]byte, 0, 256+32*len(w.origins))
+	b = append(append(append(append(append(b, watermarkVersion...), ' '), mode...), ' '), w.journal...)
+	b = strconv.AppendUint(append(b, ' '), w.position, 10)
+	b = strconv.AppendUint(append(b, ' '), w.event, 10)
+	b = strconv.AppendInt(append(b, ' '), w.eventTime.UnixNano(), 10)
+	b = strconv.AppendUint(append(b, ' '), w.mark, 10)
+	b = append(append(b, ' '), commit...)
+	for _, n := range [...]uint64{w.applied, w.duplicates, w.quarantined, w.drift} {
+		b = strconv.AppendUint(append(b, ' '), n, 10)
 	}
-	sort.Slice(keys, func(i, j int) bool {
-		return keys[i].producer < keys[j].producer || keys[i].producer == keys[j].producer && keys[i].partition < keys[j].partition
-	})
-	for i, k := range keys {
+	return string(w.appendOrigins(append(b, ' ')))
+}
+
+// appendOrigins writes the origins in their order. A partition hears from up to 64 of each producer, and its watermark is written with
+// every commit that touches it: this is done without formats, and the order is kept. None of them ever goes.
+func (w *watermark) appendOrigins(b []byte) []byte {
+	if len(w.sorted) != len(w.origins) {
+		w.sorted = slices.SortedFunc(maps.Keys(w.origins), func(x, y originKey) int {
+			return cmp.Or(cmp.Compare(x.producer, y.producer), cmp.Compare(x.partition, y.partition))
+		})
+	}
+	for i, k := range w.sorted {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		fmt.Fprintf(&b, "%s:%d:%d.%d", k.producer, k.partition, w.origins[k].cause, w.origins[k].n)
+		m := w.origins[k]
+		b = append(append(b, k.producer...), ':')
+		b = append(strconv.AppendInt(b, int64(k.partition), 10), ':')
+		b = append(strconv.AppendUint(b, m.cause, 10), '.')
+		b = strconv.AppendInt(b, int64(m.n), 10)
 	}
-	return b.String()
+	return b
 }
 
 var errWatermark = errors.New("unreadable watermark")
@@ -132,6 +151,26 @@ func parseWatermark(s string) (*watermark, error) {
 		}
 	}
 	return w, nil
+}
+
+// watermarkHead is what a reader needs of a watermark: the part that leadstore.WatermarkHead has of the longest.
+type watermarkHead struct {
+	replaying bool
+	journal   string
+	position  uint64
+}
+
+// parseWatermarkHead reads the beginning of a watermark, however much of it there is behind the position.
+func parseWatermarkHead(s string) (watermarkHead, error) {
+	version, rest, _ := strings.Cut(s, " ")
+	mode, rest, _ := strings.Cut(rest, " ")
+	journal, rest, _ := strings.Cut(rest, " ")
+	position, _, ok := strings.Cut(rest, " ")
+	n, err := strconv.ParseUint(position, 10, 64)
+	if !ok || version != watermarkVersion || err != nil {
+		return watermarkHead{}, errWatermark
+	}
+	return watermarkHead{replaying: mode == "replay", journal: journal, position: n}, nil
 }
 
 // belongs reports whether a watermark was folded from this log as it stands: what it names is in the log, or was erased

@@ -14,6 +14,10 @@ var ErrConflict = errors.New("leadstore: the watermark is not the expected one")
 // ErrUnavailable says that the store did not answer; of a write, that its outcome is unknown.
 var ErrUnavailable = errors.New("leadstore: not available")
 
+// WatermarkHead is how many bytes of a watermark Ranges and Hashes give at most: a watermark may be many times longer, and they read that
+// of every partition. What readers must know of it belongs at its beginning.
+const WatermarkHead = 256
+
 // Store holds the projections of all services, by service and partition. Keys, indexes, members and fields are free
 // strings; the partition is the caller's to know. All of one partition of one service moves together, under its watermark.
 type Store interface {
@@ -45,8 +49,8 @@ type Store interface {
 	Range(ctx context.Context, service string, partition int, q RangeQuery) ([]Scored, error)
 	// Hash reads all fields of a hash of a partition.
 	Hash(ctx context.Context, service string, partition int, hash string) (map[string][]byte, error)
-	// Ranges is Range for several partitions in one pipelined round trip. Each one's watermark is read right after its
-	// members: a wipe that took some of them away shows in it.
+	// Ranges is Range for several partitions in one pipelined round trip. Each one's watermark, its first WatermarkHead bytes, is
+	// read right after its members: a wipe that took some of them away shows in it.
 	Ranges(ctx context.Context, service string, partitions []int, q RangeQuery) ([]PartitionRange, error)
 	// Hashes is Hash for several partitions in one pipelined round trip, with the watermarks as Ranges has them.
 	Hashes(ctx context.Context, service string, partitions []int, hash string) ([]PartitionHash, error)
@@ -76,13 +80,13 @@ type PartitionFields struct {
 	Fields    []string
 }
 
-// PartitionRange is what Ranges found in one partition.
+// PartitionRange is what Ranges found in one partition; of the watermark it has the first WatermarkHead bytes.
 type PartitionRange struct {
 	Watermark string
 	Members   []Scored
 }
 
-// PartitionHash is what Hashes found in one partition.
+// PartitionHash is what Hashes found in one partition; of the watermark it has the first WatermarkHead bytes.
 type PartitionHash struct {
 	Watermark string
 	Fields    map[string][]byte

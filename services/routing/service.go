@@ -103,7 +103,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	inForce := current.New(deps.Journal, parser, deps.Clock)
 	renderer := &render.Renderer{
-		Blobs: s.reader, Fields: deps.Store, Directory: inForce, Key: deps.Journal.Key(), Leads: deps.Leads, Log: deps.Log,
+		Blobs: s.reader, Directory: inForce, Key: deps.Journal.Key(), Leads: deps.Leads, Log: deps.Log, Now: deps.Clock,
 	}
 	if s.notify, err = notifies(cfg, deps, inForce); err != nil {
 		return nil, err

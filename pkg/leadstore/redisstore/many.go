@@ -11,7 +11,7 @@ import (
 	"github.com/batonhq/baton/pkg/leadstore"
 )
 
-// Ranges implements leadstore.Store: for each partition one ZREVRANGEBYSCORE, and a GET of the watermark behind it. In a cluster each
+// Ranges implements leadstore.Store: for each partition one ZREVRANGEBYSCORE, and a GETRANGE of the watermark's head behind it. In a cluster each
 // partition's two go to one server, in this order.
 func (s *Store) Ranges(ctx context.Context, service string, partitions []int, q leadstore.RangeQuery) ([]leadstore.PartitionRange, error) {
 	by, none := between(q), nothing(q)
@@ -46,27 +46,26 @@ func (s *Store) Hashes(ctx context.Context, service string, partitions []int, ha
 	return out, nil
 }
 
-// many sends, for each partition, what ask queues and then the read of its watermark, all in one pipeline; what ask gave is called
-// with the partition's place and watermark once everything has been answered.
+// many sends, for each partition, what ask queues and then the read of its watermark's head, all in one pipeline; what ask gave is
+// called with the partition's place and that head once everything has been answered.
 func (s *Store) many(
 	ctx context.Context, service string, partitions []int, ask func(redis.Pipeliner, keys) func(at int, watermark string),
 ) error {
 	pipe := s.client.Pipeline()
-	takes, marks := make([]func(int, string), len(partitions)), make([]*redis.SliceCmd, len(partitions))
+	takes, marks := make([]func(int, string), len(partitions)), make([]*redis.StringCmd, len(partitions))
 	for i, p := range partitions {
 		k, err := keysOf(service, p)
 		if err != nil {
 			return err
 		}
 		takes[i] = ask(pipe, k)
-		marks[i] = pipe.MGet(ctx, k.seq()) // of a key that is not there, GET would be an error
+		marks[i] = pipe.GetRange(ctx, k.seq(), 0, leadstore.WatermarkHead-1) // "" where there is none
 	}
 	if _, err := s.exec(ctx, pipe); err != nil {
 		return err
 	}
 	for i, take := range takes {
-		watermark, _ := marks[i].Val()[0].(string)
-		take(i, watermark)
+		take(i, marks[i].Val())
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/batonhq/baton/pkg/leadstore"
@@ -72,6 +73,18 @@ func testMany(t *testing.T, s Subject) {
 		if maps[i].Watermark != mark || !equalHashes(maps[i].Fields, fields) {
 			t.Errorf("partition %d has %+v, want %q under %q", p, maps[i], fields, mark)
 		}
+	}
+	// Of a long watermark they give the head, and Read gives all.
+	long := strings.Repeat("w", leadstore.WatermarkHead) + " and more"
+	mustWrite(t, s.Store, service, 63, "", long, func(m *leadstore.Mutation) { m.Set("k", []byte("v")) })
+	if got := ranges(t, s.Store, service, everything, 63)[0].Watermark; got != long[:leadstore.WatermarkHead] {
+		t.Errorf("a range has the watermark %q", got)
+	}
+	if got := hashes(t, s.Store, service, "h", 63)[0].Watermark; got != long[:leadstore.WatermarkHead] {
+		t.Errorf("a hash has the watermark %q", got)
+	}
+	if got, _ := read(t, s.Store, service, 63, "k"); got != long {
+		t.Errorf("a read has the watermark %q", got)
 	}
 	// The same partition may be asked for twice, and none at all.
 	if got := ranges(t, s.Store, service, everything, 1, 1); !slices.Equal(got[0].Members, got[1].Members) || len(got[1].Members) != 2 {

@@ -2,12 +2,10 @@ package render
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -17,13 +15,6 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
-
-// envelope is the body of every delivery.
-type envelope struct {
-	Type      string          `json:"type"`
-	Timestamp string          `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
-}
 
 // Job gives what a destination is handed: what happened, when, and all that is to be known of it, as the event has it (its
 // owner, its stage) and otherwise as things stand, and, if refs is set, what earlier deliveries to the destination left. ErrGone where
@@ -45,11 +36,7 @@ func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*dest
 	case *routingv1.AgreementEvent:
 		job.Agreement = data
 	}
-	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(data)
-	if err != nil {
-		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
-	}
-	if job.Body, err = json.Marshal(envelope{Type: d.Event, Timestamp: d.DueAt.UTC().Format(time.RFC3339Nano), Data: raw}); err != nil {
+	if job.Body, err = envelope(d.Event, d.DueAt, data); err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
 	if refs {
@@ -77,14 +64,20 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Pool: d.Data["pool"], HandoffId: d.Data["handoff"], Since: parseTime(d.Data["since"]), At: parseTime(d.Data["at"]), Until: parseTime(d.Data["until"]),
 		}, nil, nil
 	}
-	if on, err = r.Lead(ctx, d.Entity); err != nil {
+	told, err := r.reading.read(ctx, storyOf{d.Entity, d.Handoff}, r.stories)
+	if err != nil {
 		return nil, nil, err
 	}
+	on = told.on
 	h := on.Handoff(d.Handoff)
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	p, err := r.payload(ctx, h, d.Entity, ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], must: d.Event == fold.EventUpdated})
+	a := ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], people: r.acquainted.since(d.SeenAt, r.Now, r.askColleagues)}
+	if d.Event == fold.EventUpdated { // it may be about the colleagues, and is to be as new as what is known of the lead by now
+		a.must, a.people = true, r.askColleagues
+	}
+	p, err := r.payload(ctx, h, told, d.Entity, a)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,7 +92,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 			Manager: r.manager(ctx, p.GetOwner().GetTeam()),
 		}
 	case fold.EventUpdated:
-		told(p, number(d.Data["version"]))
+		narrow(p, number(d.Data["version"]))
 	case fold.EventSLABreached:
 		p.Breach = &routingv1.Breach{Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId()}
 	}

@@ -4,13 +4,9 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
-	"time"
 
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/core"
 	"github.com/batonhq/baton/services/routing/internal/core/brief"
@@ -19,10 +15,10 @@ import (
 )
 
 // brief writes a version of a handoff's brief for a rep.
-func (r *Renderer) brief(ctx context.Context, k knowledge, h *handoff.Handoff, entity string, dir *core.Directory, rep string, version int) *routingv1.Brief {
+func (r *Renderer) brief(ctx context.Context, k knowledge, h *handoff.Handoff, entity string, dir *core.Directory, rep string, version int, ask people) *routingv1.Brief {
 	facts, _ := fold.MatchFacts(dir, r.Key, k.q)
 	lead, score := k.q.GetLead(), k.q.GetScore()
-	others := r.colleagues(ctx, h, entity, dir)
+	others := r.colleagues(ctx, h, entity, dir, ask)
 	in := brief.Input{
 		At: k.at, Qualified: h.QualifiedAt, Rule: k.q.GetRule(), Engagement: score.GetEngagement(), Fit: score.GetFit(), Grade: score.GetGrade(),
 		WasEngagement: k.was.GetEngagement(), WasGrade: k.was.GetGrade(), Engagements: int(lead.GetEngagements()), First: instant(lead.GetFirstAt()),
@@ -132,68 +128,4 @@ func contacts(h *handoff.Handoff, dir *core.Directory) []brief.Contact {
 		}
 	}
 	return out
-}
-
-// Colleagues are looked up when a brief is read: they are other people, and what is known of them changes.
-const (
-	colleaguesWithin = 500 * time.Millisecond
-	maxColleagues    = 5
-)
-
-// colleagues gives who else at the account is known, the most engaged first. A brief without them is better than none: a
-// failure leaves them out.
-func (r *Renderer) colleagues(ctx context.Context, h *handoff.Handoff, entity string, dir *core.Directory) []*routingv1.Colleague {
-	if r.Leads == nil {
-		return nil
-	}
-	// Leads that were handed over are listed under the directory's account, the others under that of their domain.
-	ids := []string{h.Account.ID}
-	if h.Account.Domain != "" {
-		if id := r.Key.Account(h.Account.Domain); id != h.Account.ID {
-			ids = append(ids, id)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, colleaguesWithin)
-	defer cancel()
-	var out []*routingv1.Colleague
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		list, err := r.Leads.ListLeads(ctx, &leadv1.ListLeadsRequest{Account: id, PageSize: 20})
-		if err != nil {
-			r.Log.WarnContext(ctx, "the lead's colleagues could not be looked up; the brief goes without", "handoff", h.ID, "code", status.Code(err).String())
-			continue
-		}
-		for _, l := range list.GetLeads() {
-			if l.GetId() == entity || l.GetMergedInto() != "" || slices.ContainsFunc(out, func(c *routingv1.Colleague) bool { return c.LeadId == l.GetId() }) {
-				continue
-			}
-			out = append(out, colleague(l, h, dir))
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *routingv1.Colleague) int {
-		return cmp.Or(cmp.Compare(b.Engagement, a.Engagement), cmp.Compare(a.LeadId, b.LeadId))
-	})
-	return out[:min(len(out), maxColleagues)]
-}
-
-// colleague tells one. Their owner is a rep only while their handoff is open: before and after, marketing has them.
-func colleague(l *leadv1.Lead, h *handoff.Handoff, dir *core.Directory) *routingv1.Colleague {
-	c := &routingv1.Colleague{
-		LeadId: l.GetId(), Title: l.GetTitle(), Engagement: l.GetScore().GetEngagement(), Name: strings.TrimSpace(l.GetFirstName() + " " + l.GetLastName()),
-		LastAt: l.GetLastAt(), Stage: l.GetStage(),
-		Persona: dir.Persona(core.Facts{
-			Lead: core.LeadFacts{
-				ID: l.GetId(), Email: l.GetEmail(), FirstName: l.GetFirstName(), LastName: l.GetLastName(), Title: l.GetTitle(), Country: l.GetCountry(),
-				ExternalIDs: l.GetExternalIds(), Consent: l.GetConsent(),
-			},
-			Account: core.AccountFacts{ID: h.Account.ID, Name: h.Account.Name, Domain: h.Account.Domain}, Engagement: l.GetScore().GetEngagement(),
-			Fit: l.GetScore().GetFit(), Grade: l.GetScore().GetGrade(),
-		}),
-	}
-	if rep := l.GetOwner(); dir.Rep(rep) != nil {
-		c.Owner, c.OwnerName = rep, repName(dir, rep)
-	}
-	return c
 }

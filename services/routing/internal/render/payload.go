@@ -28,11 +28,22 @@ type ask struct {
 	after string
 	// must: where what is known of the lead by now cannot be read, there is nothing to tell.
 	must bool
+	// people gives who is known at an account, nil for as scoring knows them now.
+	people people
 }
 
 // Payload gives all that is told of a handoff, as it stands, or, if attempt is not negative, with the owner of that attempt.
 func (r *Renderer) Payload(ctx context.Context, h *handoff.Handoff, entity string, attempt int) (*routingv1.Payload, error) {
-	return r.payload(ctx, h, entity, ask{attempt: attempt})
+	return r.told(ctx, h, entity, ask{attempt: attempt})
+}
+
+// told reads what the store has of a handoff, and gives the payload of it.
+func (r *Renderer) told(ctx context.Context, h *handoff.Handoff, entity string, a ask) (*routingv1.Payload, error) {
+	told, err := r.stories(ctx, []storyOf{{entity, h.ID}})[0].decode()
+	if err != nil {
+		return nil, err
+	}
+	return r.payload(ctx, h, told, entity, a)
 }
 
 // Version gives the payload with a version of the brief: the first as the lead qualified, a later one as far as the lead's
@@ -42,17 +53,18 @@ func (r *Renderer) Version(ctx context.Context, h *handoff.Handoff, entity strin
 	if version < 0 || version > h.Version() || version > 1 && version < oldest {
 		return nil, fmt.Errorf("%w: the brief has the versions 1 and %d to %d", ErrNoVersion, min(oldest, h.Version()), h.Version())
 	}
-	return r.payload(ctx, h, entity, ask{attempt: -1, version: version})
+	return r.told(ctx, h, entity, ask{attempt: -1, version: version})
 }
 
-func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, entity string, a ask) (*routingv1.Payload, error) {
+// payload gives what is told of a handoff, with what was read of its lead. ErrGone where nothing was known of it when it qualified.
+func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, read story, entity string, a ask) (*routingv1.Payload, error) {
 	version, err := r.Directory.Get(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	q, err := r.snapshot(ctx, h.ID)
-	if err != nil {
-		return nil, err
+	q := read.snapshot
+	if q == nil {
+		return nil, ErrGone
 	}
 	dir := version.Directory
 	if a.version == 0 {
@@ -84,15 +96,16 @@ func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, entity strin
 		}
 	}
 	p.Owner = owner(assignment, dir)
-	if on, err := r.Lead(ctx, entity); err == nil { // without it the rest is still worth sending
-		p.LastContact = LastContact(on)
+	p.LastContact = LastContact(read.on)
+	if a.people == nil {
+		a.people = r.askColleagues
 	}
-	p.Brief = r.brief(ctx, known, h, entity, dir, p.GetOwner().GetId(), a.version)
+	p.Brief = r.brief(ctx, known, h, entity, dir, p.GetOwner().GetId(), a.version, a.people)
 	return p, nil
 }
 
-// told narrows what is said to be new down to what a version was made for.
-func told(p *routingv1.Payload, version int) {
+// narrow narrows what is said to be new down to what a version was made for.
+func narrow(p *routingv1.Payload, version int) {
 	p.Version = int32(max(1, version))
 	for _, v := range p.GetBrief().GetVersions() {
 		if int(v.GetVersion()) == version {

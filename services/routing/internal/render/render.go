@@ -10,18 +10,14 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/identity"
-	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
-	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/core/handoff"
 	"github.com/batonhq/baton/services/routing/internal/current"
-	"github.com/batonhq/baton/services/routing/internal/fold"
 	"github.com/batonhq/baton/services/routing/internal/state"
 )
 
@@ -31,25 +27,27 @@ var ErrGone = errors.New("render: nothing is known of it")
 // ErrNoVersion says that a brief has no such version, or does not keep it any more.
 var ErrNoVersion = errors.New("there is no such version")
 
-// Fields reads some fields of hashes of the lead store.
-type Fields interface {
-	Fields(ctx context.Context, service string, reads []leadstore.PartitionFields) ([][][]byte, error)
-}
-
-// Blobs reads entities' states.
+// Blobs reads entities' states, and fields of hashes.
 type Blobs interface {
 	Blobs(ctx context.Context, entities ...string) ([][]byte, error)
+	BlobsAndFields(ctx context.Context, entities []string, fields []leadstore.PartitionFields) ([][]byte, [][][]byte, error)
 }
 
 // Renderer reads and writes what is shown. It is safe for use by several goroutines.
 type Renderer struct {
 	Blobs     Blobs
-	Fields    Fields
 	Directory *current.Directory
 	Key       identity.Key
 	// Leads knows colleagues, and leads that were never handed over; nil where nobody does.
 	Leads leadv1.LeadContextServiceClient
 	Log   *slog.Logger
+	// Now is the clock by which deliveries share what they read: that of state.Delivery.SeenAt.
+	Now func() time.Time
+
+	// acquainted are colleagues that deliveries have just asked for.
+	acquainted acquaintances
+	// reading are reads of stories for deliveries that are due together.
+	reading readings
 }
 
 // Lead reads a lead's state.
@@ -89,28 +87,6 @@ func (r *Renderer) Find(ctx context.Context, id string) (h *handoff.Handoff, on 
 		return nil, nil, "", ErrGone
 	}
 	return h, on, entity, nil
-}
-
-// snapshot reads what was known of the lead when it qualified.
-func (r *Renderer) snapshot(ctx context.Context, id string) (*journalv1.Qualified, error) {
-	origin, _, ok := identity.LeadOfHandoff(id)
-	if !ok {
-		return nil, ErrGone
-	}
-	values, err := r.Fields.Fields(ctx, fold.Service, []leadstore.PartitionFields{
-		{Partition: journal.PartitionOf(origin), Hash: fold.HashSnapshot, Fields: []string{id}},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	if values[0][0] == nil {
-		return nil, ErrGone
-	}
-	q := new(journalv1.Qualified)
-	if err := proto.Unmarshal(values[0][0], q); err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
-	}
-	return q, nil
 }
 
 // person gives what a destination needs to know a lead by that was never handed over. An error means that it cannot be

@@ -289,13 +289,14 @@ func (s *Sender) load(ctx context.Context, session int, owned []int) {
 // enqueue puts deliveries of the index into their queues, and gives their ids. An entity's go in the order in which they became
 // due: the first that is there may fly at once.
 func (s *Sender) enqueue(blobs [][]byte) (ids []string) {
-	due := make([]*state.Delivery, 0, len(blobs))
+	due, seen := make([]*state.Delivery, 0, len(blobs)), s.opt.Now()
 	for _, blob := range blobs {
 		d, err := state.DecodeDelivery(blob)
 		if err != nil {
 			s.opt.Log.Error("an entry of what is due cannot be read", "error", err)
 			continue
 		}
+		d.SeenAt = seen
 		due = append(due, d)
 	}
 	slices.SortStableFunc(due, func(a, b *state.Delivery) int { return cmp.Compare(a.Number, b.Number) })

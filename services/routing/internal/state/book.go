@@ -37,6 +37,8 @@ type Delivery struct {
 	NextAt, DoneAt time.Time
 	// Number counts an entity's deliveries in the order in which they became due.
 	Number uint32
+	// SeenAt is when the sender read it from the store: whatever it follows from was folded before. It is not kept.
+	SeenAt time.Time
 }
 
 // Done reports whether nothing more will be sent by itself.
