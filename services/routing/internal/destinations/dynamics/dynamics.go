@@ -50,7 +50,8 @@ func Type() destination.Type {
 		Fields: map[string]map[string]string{
 			leadTable: {
 				"subject": `brief.subject`, "firstname": `lead.first_name`, "lastname": `lead.last_name`, "emailaddress1": `lead.email`, "jobtitle": `lead.title`,
-				"telephone1": `lead.phone`, "companyname": `account.name`,
+				"telephone1": `lead.phone`, "companyname": `account.name`, "address1_line1": `lead.street`, "address1_city": `lead.city`,
+				"address1_postalcode": `lead.postal_code`,
 			},
 			taskTable:    {"subject": `brief.subject`, "description": `brief.text`, "prioritycode": `2`},
 			crm.OnChange: {}, crm.OnBreach: {},

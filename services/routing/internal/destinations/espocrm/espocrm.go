@@ -27,6 +27,7 @@ func Type() destination.Type {
 			"lead": {
 				"firstName": "lead.first_name", "lastName": "lead.last_name", "emailAddress": "lead.email", "phoneNumber": "lead.phone",
 				"title": "lead.title", "addressCountry": "lead.country", "accountName": "account.name",
+				"addressStreet": "lead.street", "addressCity": "lead.city", "addressPostalCode": "lead.postal_code", "addressState": "lead.state",
 			},
 			"lead_on_stage": {
 				"status": `{"routed": "Assigned", "accepted": "In Process", "recalled": "Recycled", "recycled": "Recycled", "disqualified": "Dead"}[change.to]`,

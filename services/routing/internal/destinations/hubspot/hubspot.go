@@ -32,7 +32,7 @@ func Type() destination.Type {
 		Fields: map[string]map[string]string{
 			"contact": {
 				"firstname": "lead.first_name", "lastname": "lead.last_name", "jobtitle": "lead.title", "phone": "lead.phone",
-				"country": "lead.country", "company": "account.name",
+				"country": "lead.country", "company": "account.name", "address": "lead.street", "city": "lead.city", "zip": "lead.postal_code", "state": "lead.state",
 			},
 			// HubSpot moves a life-cycle stage forward only, and ignores what would move it back.
 			"contact_on_stage": {

@@ -27,7 +27,7 @@ func Type() destination.Type {
 		Fields: map[string]map[string]string{
 			"lead": {
 				"name": "lead.label", "contact_name": "lead.name", "email_from": "lead.email", "phone": "lead.phone", "function": "lead.title",
-				"partner_name": "account.name",
+				"partner_name": "account.name", "street": "lead.street", "city": "lead.city", "zip": "lead.postal_code",
 			},
 			// What is over is archived, as Odoo does with what is lost: it can be seen and brought back.
 			"lead_on_stage": {

@@ -46,10 +46,11 @@ func Type() destination.Type {
 		Fields: map[string]map[string]string{
 			leadObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
-				"Company": `account.name`,
+				"Company": `account.name`, "Street": `lead.street`, "City": `lead.city`, "PostalCode": `lead.postal_code`,
 			},
 			contactObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
+				"MailingStreet": `lead.street`, "MailingCity": `lead.city`, "MailingPostalCode": `lead.postal_code`,
 			},
 			taskObject:   {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
 			crm.OnChange: {}, crm.OnBreach: {},

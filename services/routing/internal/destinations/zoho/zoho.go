@@ -49,7 +49,7 @@ func Type() destination.Type {
 		Fields: map[string]map[string]string{
 			leads: {
 				"First_Name": `lead.first_name`, "Last_Name": `lead.last_name`, "Email": `lead.email`, "Designation": `lead.title`, "Phone": `lead.phone`,
-				"Company": `account.name`,
+				"Company": `account.name`, "Street": `lead.street`, "City": `lead.city`, "Zip_Code": `lead.postal_code`, "State": `lead.state`,
 			},
 			notes:        {"Note_Title": `brief.subject`, "Note_Content": `brief.text`},
 			tasks:        {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
