@@ -115,7 +115,8 @@ func (f *Flow) breached(ctx context.Context, v *Visit) error {
 	}
 	breach := v.Job.Payload.GetBreach()
 	n := stageNote(v.Handoff(), "breached-"+breach.GetClock(), "")
-	text := fmt.Sprintf("Baton: the promise to %s by %s was not kept.", breach.GetClock(), breach.GetDue().AsTime().UTC().Format("2006-01-02 15:04 MST"))
+	zone := destination.Zone(v.Job.Payload.GetOwner())
+	text := fmt.Sprintf("Baton: the promise to %s by %s %s was not kept.", breach.GetClock(), breach.GetDue().AsTime().In(zone).Format("2006-01-02 15:04"), zone)
 	n = Note{Mark: n.Mark, Title: text, Text: text + "\n\n" + n.Mark, HTML: "<p>" + text + "</p><p><small>" + n.Mark + "</small></p>", Final: true}
 	return f.write(ctx, v, "note_breached_"+breach.GetClock(), n)
 }

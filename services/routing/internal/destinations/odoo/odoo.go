@@ -268,7 +268,7 @@ func (o *odoo) Task(ctx context.Context, v *crm.Visit, id string, t crm.Task) (s
 	if found != nil {
 		id = strconv.FormatInt(found.ID, 10)
 	}
-	plan := values{"date_deadline": t.Due.UTC().Format("2006-01-02")}
+	plan := values{"date_deadline": t.Due.In(destination.Zone(v.Job.Payload.GetOwner())).Format("2006-01-02")}
 	if v.Owner != "" {
 		plan["user_id"] = number(v.Owner)
 	}

@@ -203,7 +203,7 @@ func (w *work) taskValues(making bool) map[string]any {
 		}
 		if by := w.Job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.Plan.Reopen) {
 			if _, mapped := values["ActivityDate"]; !mapped {
-				values["ActivityDate"] = by.AsTime().Format("2006-01-02")
+				values["ActivityDate"] = by.AsTime().In(destination.Zone(w.Job.Payload.GetOwner())).Format("2006-01-02")
 			}
 		}
 		if d.taskKey != "" {

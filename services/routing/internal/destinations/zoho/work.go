@@ -296,7 +296,7 @@ func (w *work) briefValues(person string, making bool) map[string]any {
 		}
 		if by := w.Job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.Plan.Reopen) {
 			if _, mapped := values["Due_Date"]; !mapped {
-				values["Due_Date"] = by.AsTime().Format("2006-01-02")
+				values["Due_Date"] = by.AsTime().In(destination.Zone(w.Job.Payload.GetOwner())).Format("2006-01-02")
 			}
 		}
 	}

@@ -279,6 +279,17 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// The day that a task is due is the owner's, not the one in Greenwich.
+func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
+	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
+		r := newRig(t, map[string]string{"brief": "Tasks"}, nil)
+		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
+		if got := r.only(tasks)["Due_Date"]; o.Verdict != destination.Done || got != want {
+			t.Errorf("%s: %v, %+v", zone, got, o)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	r := newRig(t, nil, map[string]map[string]string{"Leads": {"Region": `lead.country`}})
 	if problems, err := r.dest.Check(t.Context()); err != nil || len(problems) != 0 {
