@@ -103,6 +103,7 @@ func TestDestinationsInTheService(t *testing.T) {
 
 	t.Run("replay of a range", r.testReplayRange)
 	t.Run("reload", r.testReload)
+	t.Run("secrets in files", r.testSecretsInFiles)
 
 	for _, call := range []func(context.Context) error{
 		func(ctx context.Context) error {

@@ -91,6 +91,10 @@ func pauses(reader *journal.Reader) func(context.Context) (map[string]sender.Pau
 func (s *Service) Reload(list []Destination, out Outbound) error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
+	return s.replace(list, out)
+}
+
+func (s *Service) replace(list []Destination, out Outbound) error {
 	next := s.cfg
 	next.Destinations, next.Outbound = slices.Clone(list), out
 	if err := next.Validate(); err != nil {

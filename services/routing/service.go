@@ -154,6 +154,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	running.Go(func() { s.desk.run(ctx) })
 	running.Go(func() { s.watchReloads(ctx) })
+	running.Go(func() { s.watchSecrets(ctx) })
 	failed := make(chan error, 1)
 	running.Go(func() {
 		failed <- s.sender.Run(ctx)

@@ -1712,15 +1712,20 @@ func (x *Identity) GetExternalIds() map[string]string {
 
 // Traits of a person. Known fields are typed, the rest stays in other.
 type Traits struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FirstName     *string                `protobuf:"bytes,1,opt,name=first_name,json=firstName,proto3,oneof" json:"first_name,omitempty"`
-	LastName      *string                `protobuf:"bytes,2,opt,name=last_name,json=lastName,proto3,oneof" json:"last_name,omitempty"`
-	Title         *string                `protobuf:"bytes,3,opt,name=title,proto3,oneof" json:"title,omitempty"`
-	Country       *string                `protobuf:"bytes,4,opt,name=country,proto3,oneof" json:"country,omitempty"`
-	Phone         *string                `protobuf:"bytes,5,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
-	Company       *string                `protobuf:"bytes,6,opt,name=company,proto3,oneof" json:"company,omitempty"`
-	Language      *string                `protobuf:"bytes,7,opt,name=language,proto3,oneof" json:"language,omitempty"`
-	Other         *structpb.Struct       `protobuf:"bytes,15,opt,name=other,proto3" json:"other,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	FirstName *string                `protobuf:"bytes,1,opt,name=first_name,json=firstName,proto3,oneof" json:"first_name,omitempty"`
+	LastName  *string                `protobuf:"bytes,2,opt,name=last_name,json=lastName,proto3,oneof" json:"last_name,omitempty"`
+	Title     *string                `protobuf:"bytes,3,opt,name=title,proto3,oneof" json:"title,omitempty"`
+	Country   *string                `protobuf:"bytes,4,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	Phone     *string                `protobuf:"bytes,5,opt,name=phone,proto3,oneof" json:"phone,omitempty"`
+	Company   *string                `protobuf:"bytes,6,opt,name=company,proto3,oneof" json:"company,omitempty"`
+	Language  *string                `protobuf:"bytes,7,opt,name=language,proto3,oneof" json:"language,omitempty"`
+	// Where the person is. These four are one thing: where one of them is given, those that are not are unknown.
+	Street        *string          `protobuf:"bytes,8,opt,name=street,proto3,oneof" json:"street,omitempty"`
+	City          *string          `protobuf:"bytes,9,opt,name=city,proto3,oneof" json:"city,omitempty"`
+	PostalCode    *string          `protobuf:"bytes,10,opt,name=postal_code,json=postalCode,proto3,oneof" json:"postal_code,omitempty"`
+	State         *string          `protobuf:"bytes,11,opt,name=state,proto3,oneof" json:"state,omitempty"`
+	Other         *structpb.Struct `protobuf:"bytes,15,opt,name=other,proto3" json:"other,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1804,6 +1809,34 @@ func (x *Traits) GetLanguage() string {
 	return ""
 }
 
+func (x *Traits) GetStreet() string {
+	if x != nil && x.Street != nil {
+		return *x.Street
+	}
+	return ""
+}
+
+func (x *Traits) GetCity() string {
+	if x != nil && x.City != nil {
+		return *x.City
+	}
+	return ""
+}
+
+func (x *Traits) GetPostalCode() string {
+	if x != nil && x.PostalCode != nil {
+		return *x.PostalCode
+	}
+	return ""
+}
+
+func (x *Traits) GetState() string {
+	if x != nil && x.State != nil {
+		return *x.State
+	}
+	return ""
+}
+
 func (x *Traits) GetOther() *structpb.Struct {
 	if x != nil {
 		return x.Other
@@ -1817,9 +1850,14 @@ type Account struct {
 	Name   *string                `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	Domain *string                `protobuf:"bytes,2,opt,name=domain,proto3,oneof" json:"domain,omitempty"`
 	// Head count.
-	Employees     *int32           `protobuf:"varint,3,opt,name=employees,proto3,oneof" json:"employees,omitempty"`
-	Industry      *string          `protobuf:"bytes,4,opt,name=industry,proto3,oneof" json:"industry,omitempty"`
-	Country       *string          `protobuf:"bytes,5,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	Employees *int32  `protobuf:"varint,3,opt,name=employees,proto3,oneof" json:"employees,omitempty"`
+	Industry  *string `protobuf:"bytes,4,opt,name=industry,proto3,oneof" json:"industry,omitempty"`
+	Country   *string `protobuf:"bytes,5,opt,name=country,proto3,oneof" json:"country,omitempty"`
+	// Where the company is, as in Traits.
+	Street        *string          `protobuf:"bytes,6,opt,name=street,proto3,oneof" json:"street,omitempty"`
+	City          *string          `protobuf:"bytes,7,opt,name=city,proto3,oneof" json:"city,omitempty"`
+	PostalCode    *string          `protobuf:"bytes,8,opt,name=postal_code,json=postalCode,proto3,oneof" json:"postal_code,omitempty"`
+	State         *string          `protobuf:"bytes,9,opt,name=state,proto3,oneof" json:"state,omitempty"`
 	Other         *structpb.Struct `protobuf:"bytes,15,opt,name=other,proto3" json:"other,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1886,6 +1924,34 @@ func (x *Account) GetIndustry() string {
 func (x *Account) GetCountry() string {
 	if x != nil && x.Country != nil {
 		return *x.Country
+	}
+	return ""
+}
+
+func (x *Account) GetStreet() string {
+	if x != nil && x.Street != nil {
+		return *x.Street
+	}
+	return ""
+}
+
+func (x *Account) GetCity() string {
+	if x != nil && x.City != nil {
+		return *x.City
+	}
+	return ""
+}
+
+func (x *Account) GetPostalCode() string {
+	if x != nil && x.PostalCode != nil {
+		return *x.PostalCode
+	}
+	return ""
+}
+
+func (x *Account) GetState() string {
+	if x != nil && x.State != nil {
+		return *x.State
 	}
 	return ""
 }
@@ -3460,7 +3526,7 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\fexternal_ids\x18\x04 \x03(\v2+.baton.journal.v1.Identity.ExternalIdsEntryR\vexternalIds\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe8\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x04\n" +
 	"\x06Traits\x12\"\n" +
 	"\n" +
 	"first_name\x18\x01 \x01(\tH\x00R\tfirstName\x88\x01\x01\x12 \n" +
@@ -3469,7 +3535,14 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\acountry\x18\x04 \x01(\tH\x03R\acountry\x88\x01\x01\x12\x19\n" +
 	"\x05phone\x18\x05 \x01(\tH\x04R\x05phone\x88\x01\x01\x12\x1d\n" +
 	"\acompany\x18\x06 \x01(\tH\x05R\acompany\x88\x01\x01\x12\x1f\n" +
-	"\blanguage\x18\a \x01(\tH\x06R\blanguage\x88\x01\x01\x12-\n" +
+	"\blanguage\x18\a \x01(\tH\x06R\blanguage\x88\x01\x01\x12\x1b\n" +
+	"\x06street\x18\b \x01(\tH\aR\x06street\x88\x01\x01\x12\x17\n" +
+	"\x04city\x18\t \x01(\tH\bR\x04city\x88\x01\x01\x12$\n" +
+	"\vpostal_code\x18\n" +
+	" \x01(\tH\tR\n" +
+	"postalCode\x88\x01\x01\x12\x19\n" +
+	"\x05state\x18\v \x01(\tH\n" +
+	"R\x05state\x88\x01\x01\x12-\n" +
 	"\x05other\x18\x0f \x01(\v2\x17.google.protobuf.StructR\x05otherB\r\n" +
 	"\v_first_nameB\f\n" +
 	"\n" +
@@ -3480,13 +3553,22 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"\x06_phoneB\n" +
 	"\n" +
 	"\b_companyB\v\n" +
-	"\t_language\"\x8c\x02\n" +
+	"\t_languageB\t\n" +
+	"\a_streetB\a\n" +
+	"\x05_cityB\x0e\n" +
+	"\f_postal_codeB\b\n" +
+	"\x06_state\"\xb1\x03\n" +
 	"\aAccount\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06domain\x18\x02 \x01(\tH\x01R\x06domain\x88\x01\x01\x12!\n" +
 	"\temployees\x18\x03 \x01(\x05H\x02R\temployees\x88\x01\x01\x12\x1f\n" +
 	"\bindustry\x18\x04 \x01(\tH\x03R\bindustry\x88\x01\x01\x12\x1d\n" +
-	"\acountry\x18\x05 \x01(\tH\x04R\acountry\x88\x01\x01\x12-\n" +
+	"\acountry\x18\x05 \x01(\tH\x04R\acountry\x88\x01\x01\x12\x1b\n" +
+	"\x06street\x18\x06 \x01(\tH\x05R\x06street\x88\x01\x01\x12\x17\n" +
+	"\x04city\x18\a \x01(\tH\x06R\x04city\x88\x01\x01\x12$\n" +
+	"\vpostal_code\x18\b \x01(\tH\aR\n" +
+	"postalCode\x88\x01\x01\x12\x19\n" +
+	"\x05state\x18\t \x01(\tH\bR\x05state\x88\x01\x01\x12-\n" +
 	"\x05other\x18\x0f \x01(\v2\x17.google.protobuf.StructR\x05otherB\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_domainB\f\n" +
@@ -3494,7 +3576,11 @@ const file_baton_journal_v1_event_proto_rawDesc = "" +
 	"_employeesB\v\n" +
 	"\t_industryB\n" +
 	"\n" +
-	"\b_country\"\x81\x01\n" +
+	"\b_countryB\t\n" +
+	"\a_streetB\a\n" +
+	"\x05_cityB\x0e\n" +
+	"\f_postal_codeB\b\n" +
+	"\x06_state\"\x81\x01\n" +
 	"\x05Touch\x12\x18\n" +
 	"\achannel\x18\x01 \x01(\tR\achannel\x12\x1a\n" +
 	"\bcampaign\x18\x02 \x01(\tR\bcampaign\x12\x14\n" +

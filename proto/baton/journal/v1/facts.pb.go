@@ -1522,6 +1522,7 @@ type LeadSnapshot struct {
 	Street        string `protobuf:"bytes,22,opt,name=street,proto3" json:"street,omitempty"`
 	City          string `protobuf:"bytes,23,opt,name=city,proto3" json:"city,omitempty"`
 	PostalCode    string `protobuf:"bytes,24,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	State         string `protobuf:"bytes,25,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1720,6 +1721,13 @@ func (x *LeadSnapshot) GetCity() string {
 func (x *LeadSnapshot) GetPostalCode() string {
 	if x != nil {
 		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *LeadSnapshot) GetState() string {
+	if x != nil {
+		return x.State
 	}
 	return ""
 }
@@ -5973,7 +5981,7 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x11agreement_version\x18\n" +
 	" \x01(\x05R\x10agreementVersion\x12\x16\n" +
 	"\x06micros\x18\v \x01(\tR\x06micros\x12\x14\n" +
-	"\x05group\x18\f \x01(\tR\x05group\"\xc2\b\n" +
+	"\x05group\x18\f \x01(\tR\x05group\"\xd8\b\n" +
 	"\fLeadSnapshot\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -6001,7 +6009,8 @@ const file_baton_journal_v1_facts_proto_rawDesc = "" +
 	"\x06street\x18\x16 \x01(\tR\x06street\x12\x12\n" +
 	"\x04city\x18\x17 \x01(\tR\x04city\x12\x1f\n" +
 	"\vpostal_code\x18\x18 \x01(\tR\n" +
-	"postalCode\x1a>\n" +
+	"postalCode\x12\x14\n" +
+	"\x05state\x18\x19 \x01(\tR\x05state\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +

@@ -475,7 +475,9 @@ type Owner struct {
 	Team   string                 `protobuf:"bytes,4,opt,name=team,proto3" json:"team,omitempty"`
 	Chosen *Chosen                `protobuf:"bytes,5,opt,name=chosen,proto3" json:"chosen,omitempty"`
 	// Who the rep is elsewhere: a destination's name or type to its id of the user.
-	ExternalIds   map[string]string `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ExternalIds map[string]string `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The rep's own, as in Europe/Stockholm; "" where the directory has none.
+	TimeZone      string `protobuf:"bytes,30,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,6 +552,13 @@ func (x *Owner) GetExternalIds() map[string]string {
 		return x.ExternalIds
 	}
 	return nil
+}
+
+func (x *Owner) GetTimeZone() string {
+	if x != nil {
+		return x.TimeZone
+	}
+	return ""
 }
 
 type Chosen struct {
@@ -2568,15 +2577,20 @@ func (x *SummaryEvent) GetAt() *timestamppb.Timestamp {
 }
 
 type PayloadLead struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Email         string                 `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
-	FirstName     string                 `protobuf:"bytes,3,opt,name=first_name,json=firstName,proto3" json:"first_name,omitempty"`
-	LastName      string                 `protobuf:"bytes,4,opt,name=last_name,json=lastName,proto3" json:"last_name,omitempty"`
-	Title         string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
-	ExternalIds   map[string]string      `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Phone         string                 `protobuf:"bytes,7,opt,name=phone,proto3" json:"phone,omitempty"`
-	Country       string                 `protobuf:"bytes,8,opt,name=country,proto3" json:"country,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Email       string                 `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	FirstName   string                 `protobuf:"bytes,3,opt,name=first_name,json=firstName,proto3" json:"first_name,omitempty"`
+	LastName    string                 `protobuf:"bytes,4,opt,name=last_name,json=lastName,proto3" json:"last_name,omitempty"`
+	Title       string                 `protobuf:"bytes,5,opt,name=title,proto3" json:"title,omitempty"`
+	ExternalIds map[string]string      `protobuf:"bytes,6,rep,name=external_ids,json=externalIds,proto3" json:"external_ids,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Phone       string                 `protobuf:"bytes,7,opt,name=phone,proto3" json:"phone,omitempty"`
+	Country     string                 `protobuf:"bytes,8,opt,name=country,proto3" json:"country,omitempty"`
+	// Where the lead, or its company, is.
+	Street        string `protobuf:"bytes,30,opt,name=street,proto3" json:"street,omitempty"`
+	City          string `protobuf:"bytes,31,opt,name=city,proto3" json:"city,omitempty"`
+	PostalCode    string `protobuf:"bytes,32,opt,name=postal_code,json=postalCode,proto3" json:"postal_code,omitempty"`
+	State         string `protobuf:"bytes,33,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2663,6 +2677,34 @@ func (x *PayloadLead) GetPhone() string {
 func (x *PayloadLead) GetCountry() string {
 	if x != nil {
 		return x.Country
+	}
+	return ""
+}
+
+func (x *PayloadLead) GetStreet() string {
+	if x != nil {
+		return x.Street
+	}
+	return ""
+}
+
+func (x *PayloadLead) GetCity() string {
+	if x != nil {
+		return x.City
+	}
+	return ""
+}
+
+func (x *PayloadLead) GetPostalCode() string {
+	if x != nil {
+		return x.PostalCode
+	}
+	return ""
+}
+
+func (x *PayloadLead) GetState() string {
+	if x != nil {
+		return x.State
 	}
 	return ""
 }
@@ -6305,14 +6347,15 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04what\x18\x01 \x01(\tR\x04what\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
 	"\x03rep\x18\x03 \x01(\tR\x03rep\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"\x94\x02\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"\xb1\x02\n" +
 	"\x05Owner\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x12\n" +
 	"\x04team\x18\x04 \x01(\tR\x04team\x120\n" +
 	"\x06chosen\x18\x05 \x01(\v2\x18.baton.routing.v1.ChosenR\x06chosen\x12K\n" +
-	"\fexternal_ids\x18\x06 \x03(\v2(.baton.routing.v1.Owner.ExternalIdsEntryR\vexternalIds\x1a>\n" +
+	"\fexternal_ids\x18\x06 \x03(\v2(.baton.routing.v1.Owner.ExternalIdsEntryR\vexternalIds\x12\x1b\n" +
+	"\ttime_zone\x18\x1e \x01(\tR\btimeZone\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"p\n" +
@@ -6511,7 +6554,7 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
 	"\x04html\x18\x03 \x01(\tR\x04html\x12\x14\n" +
 	"\x05slack\x18\x04 \x01(\tR\x05slack\x12*\n" +
-	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xc8\x02\n" +
+	"\x02at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xab\x03\n" +
 	"\vPayloadLead\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05email\x18\x02 \x01(\tR\x05email\x12\x1d\n" +
@@ -6521,7 +6564,12 @@ const file_baton_routing_v1_routing_proto_rawDesc = "" +
 	"\x05title\x18\x05 \x01(\tR\x05title\x12Q\n" +
 	"\fexternal_ids\x18\x06 \x03(\v2..baton.routing.v1.PayloadLead.ExternalIdsEntryR\vexternalIds\x12\x14\n" +
 	"\x05phone\x18\a \x01(\tR\x05phone\x12\x18\n" +
-	"\acountry\x18\b \x01(\tR\acountry\x1a>\n" +
+	"\acountry\x18\b \x01(\tR\acountry\x12\x16\n" +
+	"\x06street\x18\x1e \x01(\tR\x06street\x12\x12\n" +
+	"\x04city\x18\x1f \x01(\tR\x04city\x12\x1f\n" +
+	"\vpostal_code\x18  \x01(\tR\n" +
+	"postalCode\x12\x14\n" +
+	"\x05state\x18! \x01(\tR\x05state\x1a>\n" +
 	"\x10ExternalIdsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xea\x02\n" +

@@ -11,7 +11,7 @@ import (
 )
 
 // Traits sets what is said of the person. Names that the sender has for our fields are renamed by alias; the rest is kept
-// in other. It adds to what an earlier call has set.
+// in other. What `address` says is told besides. It adds to what an earlier call has set.
 func (b *Builder) Traits(field string, v strictjson.Value, alias func(key strictjson.Value) string) {
 	if !b.object(field, v) {
 		return
@@ -29,6 +29,7 @@ func (b *Builder) Traits(field string, v strictjson.Value, alias func(key strict
 	if t.Other != nil || b.any(t.FirstName, t.LastName, t.Title, t.Country, t.Phone, t.Company, t.Language) {
 		b.slab.event.Traits = t
 	}
+	b.Address(v.Get("address"))
 }
 
 func traitField(t *journalv1.Traits, name string) **string {
@@ -77,6 +78,7 @@ func (b *Builder) Account(field string, v strictjson.Value, alias func(key stric
 	if a.Other != nil || a.Employees != nil || b.any(a.Name, a.Domain, a.Industry, a.Country) {
 		b.slab.event.Account = a
 	}
+	b.AccountAddress(v.Get("address"))
 }
 
 // Drop is what an alias gives for a field that has been used up elsewhere.

@@ -103,11 +103,16 @@ const (
 	RequestWithin = 15 * time.Second
 )
 
+// newDialer gives a dialer that connects to what a policy allows alone.
+func newDialer(p Policy) *net.Dialer {
+	return &net.Dialer{Timeout: connectWithin, KeepAlive: 30 * time.Second, Control: NewGuard(p).control}
+}
+
 // NewTransport gives connections to one receiver, at most `most` kept and twice as many open. No proxy stands between, whatever the
 // environment says: it would look up the name itself. Certificates are verified, TLS is 1.2 or newer, the header of an answer
 // is at most 64 KiB, and answers are not unpacked: what is read is what was sent.
 func NewTransport(p Policy, most int) *http.Transport {
-	d := &net.Dialer{Timeout: connectWithin, KeepAlive: 30 * time.Second, Control: NewGuard(p).control}
+	d := newDialer(p)
 	return &http.Transport{
 		DialContext: d.DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2: true, MaxIdleConns: most, MaxIdleConnsPerHost: most, MaxConnsPerHost: 2 * most,

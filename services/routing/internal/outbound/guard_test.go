@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPublic(t *testing.T) {
@@ -99,6 +100,74 @@ func TestTheGuardLooksAtTheAddressThatIsDialled(t *testing.T) {
 			}
 			c.CloseIdleConnections()
 		}
+	}
+}
+
+// Every notation of an address that is not public is refused, or leads nowhere: as a number, in other bases, in IPv6 clothes, by the ways
+// over from IPv4, with a user before it, with a dot after it, in characters that are folded to digits. Nothing here is reachable, so a guard
+// that lets one through shows by another error than its own.
+func TestOddNotations(t *testing.T) {
+	client := NewClient(NewTransport(Policy{}, 4), nil, 2*time.Second)
+	defer client.CloseIdleConnections()
+	for _, host := range []string{
+		"2130706433", "017700000001", "0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "127.1", "127.0.1", "0", "0.0.0.0", "127.0.0.1.", "10.1", "3232235521", "2852039166",
+		"[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[0:0:0:0:0:ffff:a9fe:a9fe]", "[::ffff:0:127.0.0.1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]",
+		"[64:ff9b::169.254.169.254]", "[64:ff9b:1::a00:1]", "[2002:7f00:1::]", "[2002:a9fe:a9fe::1]", "[2001:0:4136:e378:8000:63bf:80ff:fffe]", "[fe80::1%25lo]", "[::1%25lo]",
+		"[fd00:ec2::254]", "[fec0::1]", "127.0.0.1%00.us.example", "127。0。0。1", "１２７.０.０.１", "①②⑦.0.0.1", "ⓛocalhost", "localhost", "localhost.", "LOCALHOST",
+	} {
+		for _, user := range []string{"", "93.184.216.34@", "us.example:pw@"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+user+host+":1/hook", strings.NewReader("{}"))
+			if err != nil {
+				continue // no address at all
+			}
+			res, err := client.Do(req)
+			if err == nil {
+				_ = res.Body.Close()
+			}
+			var dns *net.DNSError
+			var addr *net.AddrError
+			if !errors.Is(err, ErrForbidden) && !errors.As(err, &dns) && !errors.As(err, &addr) && (err == nil || !strings.Contains(err.Error(), "idna")) {
+				t.Errorf("%s%s: %v", user, host, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "pw@") {
+				t.Errorf("%s%s: the error has the password: %v", user, host, err)
+			}
+		}
+	}
+}
+
+// A resolver that answers with a public address and a private one reaches the public one at the most; one that turns round between two
+// look-ups is judged by each anew.
+func TestAResolverWithTwoAnswers(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	_, port, err := net.SplitHostPort(srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := newNames(t)
+	dial := func(addresses ...string) error {
+		names.answer(addresses...)
+		d := newDialer(Policy{})
+		d.Resolver = names.resolver()
+		d.Timeout = time.Second
+		conn, err := d.DialContext(t.Context(), "tcp4", net.JoinHostPort("crm.example", port))
+		if err == nil {
+			_ = conn.Close()
+			t.Errorf("%v: connected to %v", addresses, conn.RemoteAddr())
+		}
+		return err
+	}
+	if err := dial("127.0.0.1"); !errors.Is(err, ErrForbidden) {
+		t.Errorf("a private answer: %v", err)
+	}
+	for _, both := range [][]string{{"127.0.0.1", "203.0.113.1"}, {"203.0.113.1", "127.0.0.1"}, {"169.254.169.254", "10.0.0.1"}} {
+		if err := dial(both...); !errors.Is(err, ErrForbidden) {
+			t.Errorf("%v: %v", both, err)
+		}
+	}
+	if names.asked() == 0 {
+		t.Error("the resolver was never asked")
 	}
 }
 

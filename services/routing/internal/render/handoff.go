@@ -54,6 +54,9 @@ func owner(a *handoff.Assignment, dir *core.Directory) *routingv1.Owner {
 	out := &routingv1.Owner{Id: a.Rep, Chosen: &routingv1.Chosen{Route: a.Route, Pool: a.Pool, Considered: state.Considered(a.Considered)}}
 	if r := dir.Rep(a.Rep); r != nil {
 		out.Name, out.Email, out.Team, out.ExternalIds = r.Name, r.Email, r.Team, r.ExternalIDs
+		if zone := r.Calendar.Location; zone != nil && zone != time.UTC {
+			out.TimeZone = zone.String()
+		}
 	}
 	return out
 }

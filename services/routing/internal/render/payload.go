@@ -80,6 +80,7 @@ func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, read story, 
 		Lead: &routingv1.PayloadLead{
 			Id: entity, Email: lead.GetEmail(), FirstName: lead.GetFirstName(), LastName: lead.GetLastName(), Title: lead.GetTitle(),
 			ExternalIds: lead.GetExternalIds(), Phone: lead.GetPhone(), Country: lead.GetCountry(),
+			Street: lead.GetStreet(), City: lead.GetCity(), PostalCode: lead.GetPostalCode(), State: lead.GetState(),
 		},
 		Account: account(h), Score: known.q.GetScore(), Sla: sla(h.AcceptBy, h.ContactBy), Reason: h.Reason, History: history(h), Version: int32(a.version),
 	}

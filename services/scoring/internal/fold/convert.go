@@ -125,6 +125,7 @@ func known(t *journalv1.Traits, a *journalv1.Account) []core.Value {
 		put("phone", t.Phone)
 		put("company", t.Company)
 		put("language", t.Language)
+		out = address(out, "", t.Street, t.City, t.PostalCode, t.State)
 		out = others(out, core.OtherPrefix, t.Other)
 	}
 	if a != nil {
@@ -135,10 +136,30 @@ func known(t *journalv1.Traits, a *journalv1.Account) []core.Value {
 		if a.Employees != nil {
 			out = append(out, core.Value{Name: core.AccountPrefix + "employees", Value: strconv.Itoa(int(*a.Employees))})
 		}
+		out = address(out, core.AccountPrefix, a.Street, a.City, a.PostalCode, a.State)
 		out = others(out, core.AccountOtherPrefix, a.Other)
 	}
 	return out
 }
+
+// address gives where somebody is. It is one thing: a part that is not given any more is unknown, or else the parts of two addresses would
+// make a third one.
+func address(out []core.Value, prefix string, street, city, postalCode, state *string) []core.Value {
+	if street == nil && city == nil && postalCode == nil && state == nil {
+		return out
+	}
+	for i, v := range [...]*string{street, city, postalCode, state} {
+		value := ""
+		if v != nil {
+			value = *v
+		}
+		out = append(out, core.Value{Name: prefix + addressFields()[i], Value: value})
+	}
+	return out
+}
+
+// addressFields are the names of the parts in a profile.
+func addressFields() [4]string { return [4]string{"street", "city", "postal_code", "state"} }
 
 // others gives a sender's own fields, each encoded by itself. A null says that the sender knows nothing any more.
 func others(out []core.Value, prefix string, s *structpb.Struct) []core.Value {

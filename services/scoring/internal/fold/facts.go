@@ -118,6 +118,12 @@ func LeadSnapshot(l *core.Lead) *journalv1.LeadSnapshot {
 		AccountIndustry: p.Text(core.AccountPrefix + "industry"), Consent: l.Purposes(), Engagements: int32(l.Seen.Engagements()),
 		LastAt: stamp(l.LastAt), OtherEmails: OtherEmails(l),
 	}
+	for _, prefix := range []string{"", core.AccountPrefix} { // the company's where the person's own is not known
+		parts := addressFields()
+		if s.Street, s.City, s.PostalCode, s.State = p.Text(prefix+parts[0]), p.Text(prefix+parts[1]), p.Text(prefix+parts[2]), p.Text(prefix+parts[3]); s.Street+s.City+s.PostalCode+s.State != "" {
+			break
+		}
+	}
 	if l.Entry != nil {
 		s.Entry, s.FirstAt = timelineItem(l.Entry), stamp(l.Entry.At)
 	}

@@ -124,6 +124,7 @@ func who(b *fact.Builder, id string, profile, properties strictjson.Value) {
 	b.UserID("payload.included.attributes.external_id", mailing.First(a.Get("external_id")))
 	b.Traits("payload.included.attributes", a, trait)
 	b.Trait("country", mailing.First(a.Get("location").Get("country")))
+	b.Address(a.Get("location"))
 	b.Trait("phone", mailing.First(properties.Get("phone_number"), properties.Get("$phone_number")))
 	b.Company(mailing.First(a.Get("organization")), "")
 }

@@ -102,6 +102,7 @@ func (s *source) read(v strictjson.Value, received fact.Received, item *sender.I
 	b.ExternalID("data.id", Name, person)
 	b.Traits("data.merges", merges, trait)
 	b.Trait("country", mailing.First(merges.Get("ADDRESS").Get("country")))
+	b.Address(merges.Get("ADDRESS"))
 	b.Company(mailing.First(merges.Get("COMPANY")), "")
 	b.Say("channel", "email")
 	b.Say("campaign", mailing.First(data.Get("campaign_id")))

@@ -1,15 +1,15 @@
-// Package crm is what the CRMs have in common that know people, leads, notes and tasks: which of them is made or changed for
-// which event, how a record is recognised that was made before, and how requests and configurations are checked. What a vendor
-// calls these, and how it says no, is the vendor's package.
+// Package crm is what the CRMs have in common: what each event asks of one, requests with a key or a token, who a rep is there, how a
+// record is recognised that was made before, lengths of fields, and how configurations are checked. Flow goes on from there for CRMs
+// whose records are all made in the same steps. What a vendor calls things, and how it says no, is the vendor's package.
 package crm
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
 )
@@ -40,132 +40,90 @@ func OutcomeOf(err error) destination.Outcome {
 	}
 }
 
-// API makes the requests to one vendor.
+// Unreadable is the outcome of a success that is not what the vendor's documentation says: something stands in between, so it is tried
+// again.
+func Unreadable(a *destination.Answer) destination.Outcome {
+	return destination.Outcome{Verdict: destination.Again, Sick: true, Status: a.Status, Reason: "the answer is not one of this API"}
+}
+
+// Strange is Unreadable as an error.
+func Strange(a *destination.Answer) error { return &Stop{Unreadable(a)} }
+
+// API makes the requests to one vendor, with a key or with a token in force. A token that is refused is replaced, once for each
+// request.
 type API struct {
 	Client *http.Client
-	// Base is the address before every path.
+	// Base is the address before every path, where a token names none.
 	Base string
-	// At gives the address where that is learnt with the token; nil or "" for Base.
-	At func() string
-	// Header gives what lets a request in; its error is a Stop. Called for every request.
-	Header func(ctx context.Context) (http.Header, error)
-	// Refused is told when a request was answered 401, with the header that it had: it gives true where another header may be
-	// accepted, and the request is then made once more. nil where there is one key only.
-	Refused func(http.Header) bool
-	// Judge gives the outcome of an answer that is no success.
+	// Header is sent with every request: a key that is always the same, what the vendor wants besides.
+	Header http.Header
+	// Tokens are sent in the header Authorization, after Scheme; nil where there is a key.
+	Tokens *destination.Tokens
+	Scheme string
+	// Refused says that an answer means the token; nil for 401.
+	Refused func(*destination.Answer) bool
+	// Judge gives the outcome of an answer that is no success; only Do asks it.
 	Judge func(*destination.Answer) destination.Outcome
+}
+
+// Key gives the header of a key that is always the same.
+func Key(name, value string) http.Header {
+	h := http.Header{}
+	h.Set(name, value)
+	return h
+}
+
+// Ask makes one request, with header beside the API's own; whatever the answer is, it is given. ok is false where there is none to judge:
+// the outcome says why.
+func (api *API) Ask(ctx context.Context, method, path string, header http.Header, body any) (a *destination.Answer, why destination.Outcome, ok bool) {
+	for again := true; ; again = false {
+		h, base, token := http.Header{}, api.Base, destination.Token{}
+		maps.Copy(h, api.Header)
+		maps.Copy(h, header)
+		if api.Tokens != nil {
+			if token, why, ok = api.Tokens.Get(ctx); !ok {
+				return nil, why, false
+			}
+			if token.Base != "" {
+				base = token.Base
+			}
+			h.Set("Authorization", api.Scheme+" "+token.Value)
+		}
+		a, err := destination.Ask(ctx, api.Client, method, base+path, h, body)
+		if err != nil {
+			return nil, destination.Unreachable(err), false
+		}
+		refused := a.Status == http.StatusUnauthorized
+		if api.Refused != nil {
+			refused = api.Refused(a)
+		}
+		if api.Tokens == nil || !refused {
+			return a, destination.Outcome{}, true
+		}
+		api.Tokens.Drop(token.Value)
+		if !again {
+			return nil, destination.Outcome{Verdict: destination.Operator, Status: a.Status, Reason: "a fresh token is not accepted"}, false
+		}
+	}
 }
 
 // Do makes a request and decodes the answer into into, unless that is nil. An answer that is neither 2xx nor of a status in also is
 // a Stop; one of a status in also is given as it is and not decoded.
-func (a *API) Do(ctx context.Context, method, path string, body, into any, also ...int) (*destination.Answer, error) {
-	for again := false; ; again = true {
-		header, err := a.Header(ctx)
-		if err != nil {
-			return nil, err
-		}
-		base := a.Base
-		if a.At != nil && a.At() != "" {
-			base = a.At()
-		}
-		answer, err := destination.Ask(ctx, a.Client, method, base+path, header, body)
-		if err != nil {
-			return nil, &Stop{destination.Unreachable(err)}
-		}
-		if answer.Status == http.StatusUnauthorized && !again && a.Refused != nil && a.Refused(header) {
-			continue
-		}
-		switch {
-		case slices.Contains(also, answer.Status):
-		case !answer.OK():
-			return nil, &Stop{a.Judge(answer)}
-		case into != nil && !answer.JSON(into):
-			return nil, Strange(answer)
-		}
-		return answer, nil
-	}
+func (api *API) Do(ctx context.Context, method, path string, body, into any, also ...int) (*destination.Answer, error) {
+	return api.DoWith(ctx, method, path, nil, body, into, also...)
 }
 
-// Strange is the error of a success that is not what the vendor's documentation says: something stands in between, so it is
-// tried again.
-func Strange(answer *destination.Answer) error {
-	return &Stop{destination.Outcome{Verdict: destination.Again, Sick: true, Status: answer.Status, Reason: "the answer is not one of this API"}}
-}
-
-// Fixed gives the header of a key that is always the same.
-func Fixed(name, value string) func(context.Context) (http.Header, error) {
-	return func(context.Context) (http.Header, error) {
-		h := http.Header{}
-		h.Set(name, value)
-		return h, nil
+// DoWith is Do with a header of its own.
+func (api *API) DoWith(ctx context.Context, method, path string, header http.Header, body, into any, also ...int) (*destination.Answer, error) {
+	a, why, ok := api.Ask(ctx, method, path, header, body)
+	switch {
+	case !ok:
+		return nil, &Stop{why}
+	case slices.Contains(also, a.Status):
+	case !a.OK():
+		return nil, &Stop{api.Judge(a)}
+	case into != nil && !a.JSON(into):
+		return nil, Strange(a)
 	}
-}
-
-// CheckAuth gives an error that names what is missing of need, or what is set beside need and may.
-func CheckAuth(a destination.Auth, need []string, may ...string) error {
-	all := []struct{ name, value string }{
-		{"token", a.Token},
-		{"client_id", a.ClientID},
-		{"client_secret", a.ClientSecret},
-		{"refresh_token", a.RefreshToken},
-		{"token_url", a.TokenURL},
-		{"scope", a.Scope},
-		{"private_key", a.PrivateKey},
-		{"user", a.User},
-		{"password", a.Password},
-		{"database", a.Database},
-		{"tenant", a.Tenant},
-	}
-	for _, f := range all {
-		switch {
-		case slices.Contains(need, f.name):
-			if f.value == "" {
-				return fmt.Errorf("auth.%s: is missing", f.name)
-			}
-			if strings.ContainsAny(f.value, "\r\n") {
-				return fmt.Errorf("auth.%s: has a line break", f.name)
-			}
-		case f.value != "" && !slices.Contains(may, f.name):
-			return fmt.Errorf("auth.%s: is not used here", f.name)
-		}
-	}
-	return nil
-}
-
-// CheckObjects gives an error that names an object of `fields` that a type does not know.
-func CheckObjects(cfg *destination.Config, known ...string) error {
-	var unknown []string
-	for name := range cfg.Fields {
-		if !slices.Contains(known, name) {
-			unknown = append(unknown, name)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	return fmt.Errorf("fields.%s: is not an object of this type, which has %s", unknown[0], strings.Join(known, ", "))
-}
-
-// Bool reads an option that is true or false.
-func Bool(cfg *destination.Config, name string) (bool, error) {
-	switch cfg.Options[name] {
-	case "true", "yes":
-		return true, nil
-	case "false", "no", "":
-		return false, nil
-	}
-	return false, fmt.Errorf("options.%s: must be true or false", name)
-}
-
-// OneOf reads an option that is one of some words, the first of them where it is not set.
-func OneOf(cfg *destination.Config, name string, words ...string) (string, error) {
-	v := cfg.Options[name]
-	if v == "" {
-		return words[0], nil
-	}
-	if !slices.Contains(words, v) {
-		return "", fmt.Errorf("options.%s: must be one of %s", name, strings.Join(words, ", "))
-	}
-	return v, nil
+	return a, nil
 }

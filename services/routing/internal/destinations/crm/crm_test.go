@@ -64,25 +64,6 @@ func TestNotesAreBoundedAndKeepTheirMark(t *testing.T) {
 	}
 }
 
-func TestUsersAreRememberedForAWhile(t *testing.T) {
-	now := time.Unix(0, 0)
-	u := users{now: func() time.Time { return now }}
-	u.keep("ana@us.example", "1")
-	u.keep("bo@us.example", "")
-	for _, step := range []struct {
-		after   time.Duration
-		ana, bo bool
-	}{{0, true, true}, {keepNobody, true, false}, {keepUser, false, false}} {
-		now = time.Unix(0, 0).Add(step.after)
-		if _, ok := u.known("ana@us.example"); ok != step.ana {
-			t.Errorf("%v: ana %v", step.after, ok)
-		}
-		if _, ok := u.known("bo@us.example"); ok != step.bo {
-			t.Errorf("%v: nobody %v", step.after, ok)
-		}
-	}
-}
-
 func TestOutcomeOfAnError(t *testing.T) {
 	if o := OutcomeOf(nil); o.Verdict != destination.Done {
 		t.Errorf("%+v", o)
@@ -99,12 +80,14 @@ func TestOutcomeOfAnError(t *testing.T) {
 }
 
 func TestEventsThatAreNotKnownDoNothing(t *testing.T) {
-	f, err := NewFlow(nil, destination.Config{Options: Options(nil)}, destination.Deps{Now: time.Now})
+	f, err := NewFlow(nil, &Settings{Config: destination.Config{Options: FlowOptions(nil)}}, destination.Deps{Now: time.Now}, IsNumber)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := f.Deliver(t.Context(), &destination.Job{Event: "agreement.activated"}); o.Verdict != destination.Done {
-		t.Errorf("%+v", o)
+	for _, event := range []string{"agreement.activated", BandChanged} {
+		if o := f.Deliver(t.Context(), &destination.Job{Event: event}); o.Verdict != destination.Done {
+			t.Errorf("%s: %+v", event, o)
+		}
 	}
 	if o := f.Deliver(t.Context(), &destination.Job{Event: Routed}); o.Verdict != destination.Never {
 		t.Errorf("a handover without a handoff: %+v", o)

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
@@ -33,17 +32,22 @@ type Book interface {
 
 // Flow says what is done for each event. It is a destination.Destination.
 type Flow struct {
-	book  Book
-	cfg   destination.Config
-	deps  destination.Deps
-	users users
+	book   Book
+	cfg    destination.Config
+	deps   destination.Deps
+	owners *Owners
 
 	note, task, strict bool
 	tell               []string
 }
 
-// Options are those that every Flow knows, with their defaults, and a type's own beside them.
-func Options(own map[string]string) map[string]string {
+// FlowEvents lists what a Flow can be told of: it has no place for a score that changed.
+func FlowEvents() []string {
+	return slices.DeleteFunc(Events(), func(e string) bool { return e == BandChanged })
+}
+
+// FlowOptions are those that every Flow knows, with their defaults, and a type's own beside them.
+func FlowOptions(own map[string]string) map[string]string {
 	all := map[string]string{
 		"note": "true", "task": "true", "unknown_owner": "leave", "notes_on": "recalled,recycled,disqualified",
 	}
@@ -51,26 +55,27 @@ func Options(own map[string]string) map[string]string {
 	return all
 }
 
-// NewFlow checks the options that every Flow has.
-func NewFlow(book Book, cfg destination.Config, deps destination.Deps) (*Flow, error) {
-	f := &Flow{book: book, cfg: cfg, deps: deps, users: users{now: deps.Now}}
-	var err error
-	if f.note, err = Bool(&cfg, "note"); err != nil {
-		return nil, err
+// NewFlow reads the options that every Flow has, and gives what is wrong with all settings. isUser says whether an id that the directory
+// has can be that of a user there.
+func NewFlow(book Book, s *Settings, deps destination.Deps, isUser func(id string) bool) (*Flow, error) {
+	f := &Flow{
+		book: book, cfg: s.Config, deps: deps, note: s.Bool("note"), task: s.Bool("task"), strict: s.OneOf("unknown_owner", "leave", "refuse") == "refuse",
+		tell: s.List("notes_on"),
 	}
-	if f.task, err = Bool(&cfg, "task"); err != nil {
-		return nil, err
-	}
-	unknown, err := OneOf(&cfg, "unknown_owner", "leave", "refuse")
-	if err != nil {
-		return nil, err
-	}
-	f.strict = unknown == "refuse"
-	for _, stage := range strings.FieldsFunc(cfg.Options["notes_on"], func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, stage := range f.tell {
 		if !slices.Contains([]string{"recalled", "accepted", "sql", "opportunity", "won", "lost", "recycled", "disqualified", "breached"}, stage) {
-			return nil, fmt.Errorf("options.notes_on: %q is not a stage that a note can tell of", stage)
+			s.Problem("options.notes_on", fmt.Sprintf("%q is not a stage that a note can tell of", stage))
 		}
-		f.tell = append(f.tell, stage)
+	}
+	f.owners = &Owners{Keys: Names(&f.cfg), Valid: isUser, Now: deps.Now, Find: func(ctx context.Context, email string) (string, destination.Outcome, bool) {
+		id, err := book.User(ctx, email)
+		if err != nil {
+			return "", OutcomeOf(err), false
+		}
+		return id, destination.Outcome{}, true
+	}}
+	if err := s.Err(); err != nil {
+		return nil, err
 	}
 	return f, nil
 }
@@ -89,25 +94,31 @@ func (f *Flow) Deliver(ctx context.Context, job *destination.Job) destination.Ou
 }
 
 func (f *Flow) visit(ctx context.Context, v *Visit) error {
-	switch v.Job.Event {
-	case Routed, Updated, Reassigned:
+	switch plan, ok := PlanOf(v.Job); {
+	case !ok || v.Job.Event == BandChanged:
+		return nil
+	case plan.Hand:
 		return f.hand(ctx, v)
-	case Recalled, StageChanged:
-		return f.move(ctx, v)
-	case Breached:
-		if !slices.Contains(f.tell, "breached") {
-			return nil
-		}
-		if ok, err := f.book.Find(ctx, v); err != nil || !ok {
-			return err
-		}
-		breach := v.Job.Payload.GetBreach()
-		n := stageNote(v.Handoff(), "breached-"+breach.GetClock(), "")
-		text := fmt.Sprintf("Baton: the promise to %s by %s was not kept.", breach.GetClock(), breach.GetDue().AsTime().UTC().Format("2006-01-02 15:04 MST"))
-		n = Note{Mark: n.Mark, Title: text, Text: text + "\n\n" + n.Mark, HTML: "<p>" + text + "</p><p><small>" + n.Mark + "</small></p>", Final: true}
-		return f.write(ctx, v, "note_breached_"+breach.GetClock(), n)
+	case plan.Mapping == OnBreach:
+		return f.breached(ctx, v)
 	}
-	return nil
+	return f.move(ctx, v)
+}
+
+// breached writes that a promise was not kept.
+func (f *Flow) breached(ctx context.Context, v *Visit) error {
+	if !slices.Contains(f.tell, "breached") {
+		return nil
+	}
+	if ok, err := f.book.Find(ctx, v); err != nil || !ok {
+		return err
+	}
+	breach := v.Job.Payload.GetBreach()
+	n := stageNote(v.Handoff(), "breached-"+breach.GetClock(), "")
+	zone := destination.Zone(v.Job.Payload.GetOwner())
+	text := fmt.Sprintf("Baton: the promise to %s by %s %s was not kept.", breach.GetClock(), breach.GetDue().AsTime().In(zone).Format("2006-01-02 15:04"), zone)
+	n = Note{Mark: n.Mark, Title: text, Text: text + "\n\n" + n.Mark, HTML: "<p>" + text + "</p><p><small>" + n.Mark + "</small></p>", Final: true}
+	return f.write(ctx, v, "note_breached_"+breach.GetClock(), n)
 }
 
 // hand writes the records of an open handoff, its brief and its task.
@@ -201,31 +212,15 @@ func (f *Flow) do(ctx context.Context, v *Visit, t Task) error {
 
 // owner gives the id of a rep's user: what the directory says, else who has the rep's e-mail address there.
 func (f *Flow) owner(ctx context.Context, rep *routingv1.Owner) (string, error) {
-	if rep == nil {
-		return "", nil
-	}
-	for _, name := range []string{f.cfg.Name, f.cfg.Type} {
-		if id := rep.GetExternalIds()[name]; id != "" {
-			return id, nil
-		}
-	}
-	if rep.GetEmail() != "" {
-		id, ok := f.users.known(rep.GetEmail())
-		if !ok {
-			var err error
-			if id, err = f.book.User(ctx, rep.GetEmail()); err != nil {
-				return "", err
-			}
-			f.users.keep(rep.GetEmail(), id)
-		}
-		if id != "" {
-			return id, nil
-		}
-	}
-	if f.strict {
+	id, why, ok := f.owners.Lookup(ctx, rep)
+	switch {
+	case !ok:
+		return "", &Stop{why}
+	case id != "" || nobody(rep):
+		return id, nil
+	case f.strict:
 		return "", Refuse(destination.Never, "the owner %s has no user there: give the rep an external id, or a user with the rep's e-mail address", rep.GetId())
-	}
-	if f.deps.Log != nil {
+	case f.deps.Log != nil:
 		f.deps.Log.Warn("a rep has no user in a CRM: the record keeps the owner that it has", slog.String("destination", f.cfg.Name), slog.String("rep", rep.GetId()))
 	}
 	return "", nil

@@ -6,26 +6,10 @@ import (
 	"maps"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 )
-
-// The events that these destinations understand.
-const (
-	Routed       = "handoff.routed"
-	Updated      = "handoff.updated"
-	Reassigned   = "handoff.reassigned"
-	Recalled     = "handoff.recalled"
-	StageChanged = "lead.stage_changed"
-	Breached     = "sla.breached"
-)
-
-// Events lists them.
-func Events() []string {
-	return []string{Routed, Updated, Reassigned, Recalled, StageChanged, Breached}
-}
 
 // Visit is one delivery on its way through a CRM.
 type Visit struct {
@@ -125,10 +109,12 @@ func (v *Visit) Name() string {
 // External gives the lead's own id in this CRM, as a source of marketing's stated it under the destination's name or
 // its type; "" where none did.
 func (v *Visit) External() string {
-	if id := v.Lead.GetExternalIds()[v.cfg.Name]; id != "" {
-		return id
+	for _, name := range Names(v.cfg) {
+		if id := v.Lead.GetExternalIds()[name]; id != "" {
+			return id
+		}
 	}
-	return v.Lead.GetExternalIds()[v.cfg.Type]
+	return ""
 }
 
 // Values gives the fields of an object as the configuration maps them, those that follow the stage (object_on_stage) only where
@@ -183,39 +169,12 @@ type Task struct {
 // Mark gives what recognises a note or task of a handoff.
 func Mark(handoff, what string) string { return "Baton ref " + handoff + ":" + what + "." }
 
-// MaxText is how long a note or task may become, in bytes; what is longer is cut. HubSpot takes 65,536 characters, the others
-// more.
-const MaxText = 60_000
-
 func newNote(handoff, what, title, text, markup string) Note {
 	mark := Mark(handoff, what)
 	return Note{
-		Mark: mark, Title: title, Text: cut(text, MaxText) + "\n\n" + mark,
+		Mark: mark, Title: title, Text: cutBytes(text, MaxText) + "\n\n" + mark,
 		HTML: fit(markup, text) + "<p><small>" + html.EscapeString(mark) + "</small></p>",
 	}
-}
-
-// fit gives the markup, or the text in its place where the markup is too long: markup that is cut is broken.
-func fit(markup, text string) string {
-	if len(markup) <= MaxText && markup != "" {
-		return markup
-	}
-	for n := MaxText; ; n /= 2 {
-		if out := "<p>" + strings.ReplaceAll(html.EscapeString(cut(text, n)), "\n", "<br>") + "</p>"; len(out) <= MaxText {
-			return out
-		}
-	}
-}
-
-// cut shortens a text to at most n bytes, at a character's end.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
 
 // stageNote tells of a stage.

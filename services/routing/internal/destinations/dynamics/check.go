@@ -3,13 +3,10 @@ package dynamics
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // measure asks for the lengths of a table's texts.
@@ -26,9 +23,7 @@ func (d *Destination) measure(ctx context.Context, table string) (destination.Ou
 			lengths[name] = int(min(max(n, 0), 1<<30))
 		}
 	}
-	d.mu.Lock()
-	d.lengths[table] = lengths
-	d.mu.Unlock()
+	d.lengths.Set(table, lengths)
 	return destination.Outcome{}, true
 }
 
@@ -47,33 +42,21 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 		if why, ok := d.measure(ctx, table); !ok {
 			return problems, fmt.Errorf("describe %s: %s", table, why.Reason)
 		}
-		columns := map[string]bool{}
+		columns := map[string]crm.Property{}
 		for _, r := range rows {
 			name, _ := r["LogicalName"].(string)
-			columns[name] = r["IsValidForCreate"] == true || r["IsValidForUpdate"] == true
+			columns[name] = crm.Property{ReadOnly: r["IsValidForCreate"] != true && r["IsValidForUpdate"] != true}
 		}
-		mapped := slices.Collect(maps.Keys(d.config.Fields[table]))
+		mappings := []string{table}
 		if table == leadTable {
-			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
-				mapped = append(mapped, slices.Collect(maps.Keys(d.config.Fields[m]))...)
-			}
+			mappings = append(mappings, crm.OnChange, crm.OnBreach)
 			if _, ok := columns[d.keyField]; !ok {
 				add("lead has no column %s: create a text column of 100 characters, and an alternate key on it", d.keyField)
 			} else if err := d.checkKey(ctx, add); err != nil {
 				return problems, err
 			}
 		}
-		for _, name := range slices.Compact(slices.Sorted(slices.Values(mapped))) {
-			if strings.Contains(name, "@") { // a lookup: the name is that of a relation
-				continue
-			}
-			switch writable, ok := columns[name]; {
-			case !ok:
-				add("%s has no column %s: create it, or take it out of fields.%s (names are the logical ones, in small letters)", table, name, table)
-			case !writable:
-				add("%s.%s cannot be written: take it out of fields.%s", table, name, table)
-			}
-		}
+		problems = append(problems, crm.CheckFields(&d.config, columns, mappings, nil)...)
 	}
 	return problems, nil
 }

@@ -19,11 +19,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // typeName is how the configuration names the type.
@@ -37,9 +36,7 @@ const (
 
 // The keys of what is kept in Refs.
 const (
-	refPerson  = "person"
-	refTask    = "task"
-	refHandoff = "handoff"
+	refTask = "task"
 )
 
 // root of the Web API below the environment's address.
@@ -49,16 +46,17 @@ const root = "/api/data/v9.2"
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crmplan.Events(),
+		Events: crm.Events(),
 		Fields: map[string]map[string]string{
 			leadTable: {
 				"subject": `brief.subject`, "firstname": `lead.first_name`, "lastname": `lead.last_name`, "emailaddress1": `lead.email`, "jobtitle": `lead.title`,
-				"telephone1": `lead.phone`, "companyname": `account.name`,
+				"telephone1": `lead.phone`, "companyname": `account.name`, "address1_line1": `lead.street`, "address1_city": `lead.city`,
+				"address1_postalcode": `lead.postal_code`,
 			},
-			taskTable:        {"subject": `brief.subject`, "description": `brief.text`, "prioritycode": `2`},
-			crmplan.OnChange: {}, crmplan.OnBreach: {},
+			taskTable:    {"subject": `brief.subject`, "description": `brief.text`, "prioritycode": `2`},
+			crm.OnChange: {}, crm.OnBreach: {},
 		},
-		Options: crmplan.WithStatuses(map[string]string{
+		Options: crm.WithStatuses(map[string]string{
 			"external_id_field": "baton_handoffid", "match_email": "true", "fallback_owner": "",
 		}),
 		// 6,000 requests in 5 minutes is what a user has on each of Microsoft's servers.
@@ -72,14 +70,13 @@ func Type() destination.Type {
 type Destination struct {
 	config     destination.Config
 	deps       destination.Deps
-	session    *crmplan.Session
-	owners     *crmplan.Owners
+	api        *crm.API
+	owners     *crm.Owners
 	statuses   map[string]state
 	keyField   string
 	matchEmail bool
 
-	mu      sync.Mutex
-	lengths map[string]map[string]int // of columns, by table, once described
+	lengths crm.Lengths // of columns, once described
 }
 
 // state is a pair of statecode and statuscode, which depend on each other.
@@ -87,27 +84,19 @@ type state struct{ state, status int }
 
 // New checks a configuration. The address is that of the environment: https://initech.crm4.dynamics.com.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crmplan.Settings{Config: config}
+	s := &crm.Settings{Config: config}
 	s.Need("url", config.URL)
 	s.URL("url", config.URL)
-	s.URL("auth.token_url", config.Auth.TokenURL)
-	s.Need("auth.client_id", config.Auth.ClientID)
-	s.Need("auth.client_secret", config.Auth.ClientSecret)
+	s.Auth([]string{"client_id", "client_secret"}, "tenant", "token_url", "scope")
 	if config.Auth.TokenURL == "" {
 		s.Need("auth.tenant", config.Auth.Tenant)
 	}
-	if !crmplan.IsName(config.Auth.Tenant, "-.") {
+	if !crm.IsName(config.Auth.Tenant, "-.") {
 		s.Problem("auth.tenant", "must be the id or a domain of the tenant")
-	}
-	for field, v := range map[string]string{
-		"auth.token": config.Auth.Token, "auth.refresh_token": config.Auth.RefreshToken, "auth.password": config.Auth.Password,
-		"auth.database": config.Auth.Database, "auth.private_key": config.Auth.PrivateKey, "auth.user": config.Auth.User,
-	} {
-		s.Refuse(field, v)
 	}
 	d := &Destination{
 		config: config, deps: deps, keyField: s.Name("external_id_field", "", false), matchEmail: s.Bool("match_email"),
-		statuses: map[string]state{}, lengths: map[string]map[string]int{},
+		statuses: map[string]state{},
 	}
 	for stage, v := range s.Statuses() {
 		a, b, _ := strings.Cut(v, ":")
@@ -121,23 +110,19 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isGUID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a system user")
 	}
-	s.Mappings(leadTable, taskTable, crmplan.OnChange, crmplan.OnBreach)
-	for _, name := range []string{d.keyField, "ownerid@odata.bind", "leadid"} {
-		if _, ok := config.Fields[leadTable][name]; ok {
-			s.Problem("fields.lead."+name, "is set by Baton itself")
-		}
-	}
+	s.Mappings(leadTable, taskTable, crm.OnChange, crm.OnBreach)
+	s.Own(leadTable, d.keyField, "ownerid@odata.bind", "leadid")
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crmplan.Session{
+	d.api = &crm.API{
 		Client: deps.Client, Base: config.URL, Scheme: "Bearer", Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch},
 	}
-	d.owners = &crmplan.Owners{
-		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isGUID, Now: deps.Now, Find: d.findUser,
+	d.owners = &crm.Owners{
+		Keys: crm.Names(&config), Fallback: config.Options["fallback_owner"], Valid: isGUID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
 }
@@ -152,7 +137,7 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 	if scope == "" {
 		scope = d.config.URL + "/.default"
 	}
-	g, o := crmplan.Grant(ctx, &d.deps, endpoint, url.Values{
+	g, o := crm.Grant(ctx, &d.deps, endpoint, nil, url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret}, "scope": {scope},
 	})
 	if o.Verdict != destination.Done {
@@ -163,22 +148,12 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crmplan.PlanOf(job)
+	errand, end, ok := crm.Begin(job, &d.deps)
 	if !ok {
-		return destination.Outcome{Verdict: destination.Never, Reason: "Dynamics is not told of " + job.Event}
+		return end
 	}
-	vars, err := destination.VariablesOf(job, &d.deps)
-	if err != nil {
-		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
-	}
-	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
-		if plan.Hand {
-			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be a key"}
-		}
-		return destination.Outcome{Verdict: destination.Done} // a lead that was never handed over is nobody there
-	}
-	w := &work{d: d, job: job, plan: plan, vars: vars, task: taskID(job.Handoff)}
-	if plan.Hand {
+	w := &work{d: d, Errand: errand, task: taskID(job.Handoff)}
+	if w.Plan.Hand {
 		return w.hand(ctx)
 	}
 	return w.change(ctx)
@@ -200,7 +175,7 @@ func (d *Destination) ask(ctx context.Context, method, path, condition string, b
 	if body != nil {
 		h.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	return d.session.Ask(ctx, method, root+path, h, body)
+	return d.api.Ask(ctx, method, root+path, h, body)
 }
 
 // rows asks for rows of a table.
@@ -214,7 +189,7 @@ func (d *Destination) rows(ctx context.Context, path string, query url.Values) (
 	}
 	rows, ok := readRows(a.Body)
 	if !ok {
-		return nil, unreadable(a), false
+		return nil, crm.Unreadable(a), false
 	}
 	return rows, destination.Outcome{}, true
 }
@@ -229,7 +204,7 @@ func (d *Destination) findUser(ctx context.Context, email string) (string, desti
 	}
 	id, _ := rows[0]["systemuserid"].(string)
 	if !isGUID(id) {
-		return "", destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "the answer cannot be understood"}, false
+		return "", crm.Unreadable(&destination.Answer{Status: http.StatusOK}), false
 	}
 	return id, destination.Outcome{}, true
 }

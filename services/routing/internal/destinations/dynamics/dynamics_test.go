@@ -12,11 +12,12 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan/plantest"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
 )
 
 func config(t testing.TB, url string, options map[string]string, fields map[string]map[string]string) destination.Config {
-	c := plantest.Config(t, Type(), url, options, fields)
+	c := crmtest.Config(t, Type(), url, destination.Auth{}, options, fields)
 	c.Auth = destination.Auth{ClientID: "application", ClientSecret: "very-secret", Tenant: "us.example", TokenURL: url + "/token"}
 	return c
 }
@@ -79,14 +80,14 @@ func TestConform(t *testing.T) {
 func TestRouted(t *testing.T) {
 	r := newRig(t, nil, map[string]map[string]string{"lead": {"baton_topics": `[1, 2]`}})
 	o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-	if o.Verdict != destination.Done || !isGUID(o.Refs[refPerson]) || o.Refs[refTask] != taskID("ho_1") {
+	if o.Verdict != destination.Done || !isGUID(o.Refs[crm.RefPerson]) || o.Refs[refTask] != taskID("ho_1") {
 		t.Fatalf("%+v", o)
 	}
 	for i, want := range []string{
 		`{"subject": "Handoff ho_1", "firstname": "ana", "lastname": "Lind", "emailaddress1": "ana@initech.example", "jobtitle": "VP Engineering",
 			"telephone1": "+46 8 123 456", "companyname": "Initech", "baton_topics": "1,2", "ownerid@odata.bind": "/systemusers(` + anaID + `)"}`,
 		`{"subject": "Handoff ho_1", "description": "Brief of ho_1", "prioritycode": 2, "scheduledend": "2026-11-20T16:00:00Z",
-			"regardingobjectid_lead_task@odata.bind": "/leads(` + o.Refs[refPerson] + `)", "ownerid@odata.bind": "/systemusers(` + anaID + `)"}`,
+			"regardingobjectid_lead_task@odata.bind": "/leads(` + o.Refs[crm.RefPerson] + `)", "ownerid@odata.bind": "/systemusers(` + anaID + `)"}`,
 	} {
 		var got, wanted any
 		if json.Unmarshal([]byte(r.bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted) {
@@ -150,19 +151,19 @@ func TestFound(t *testing.T) {
 	r := newRig(t, nil, nil)
 	id := r.lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
 	job := destinationtest.Routed("ho_1", "o'hara@initech.example")
-	if o := r.deliver(t, job); o.Refs[refPerson] != id || r.only("leads")["baton_handoffid"] != "ho_1" {
+	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != id || r.only("leads")["baton_handoffid"] != "ho_1" {
 		t.Errorf("by e-mail address: %+v, %v", o, r.only("leads"))
 	}
 	delete(r.tables["leads"], id)
-	job.Refs = map[string]string{refPerson: id, refHandoff: "ho_1"}
+	job.Refs = map[string]string{crm.RefPerson: id, crm.RefHandoff: "ho_1"}
 	other := r.lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
-	if o := r.deliver(t, job); o.Refs[refPerson] != other || r.only("leads")["firstname"] == nil {
+	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != other || r.only("leads")["firstname"] == nil {
 		t.Errorf("deleted, and there again: %+v, %v", o, r.only("leads"))
 	}
 	r = newRig(t, nil, nil)
 	id = r.lead(map[string]any{"emailaddress1": "old@initech.example"})
 	known := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.ExternalIds["dynamics"] = id })
-	if o := r.deliver(t, known); o.Refs[refPerson] != id {
+	if o := r.deliver(t, known); o.Refs[crm.RefPerson] != id {
 		t.Errorf("by the id that its sources know: %+v", o)
 	}
 	recalled := destinationtest.OfHandoff("handoff.recalled", "ho_9", "cy@initech.example", nil)
@@ -255,7 +256,7 @@ func TestCheck(t *testing.T) {
 	if err != nil || len(problems) != 3 {
 		t.Errorf("%q, %v", problems, err)
 	}
-	for _, want := range []string{"lead has no column nope", "lead.createdon cannot be written", "baton_other has no alternate key"} {
+	for _, want := range []string{"fields.lead.nope: there is no such field", "fields.lead.createdon: the field can only be read", "baton_other has no alternate key"} {
 		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, want) }) {
 			t.Errorf("%q is not among %q", want, problems)
 		}
@@ -268,7 +269,7 @@ func TestNew(t *testing.T) {
 		"auth.client_secret: is missing":   func(c *destination.Config) { c.Auth.ClientSecret = "" },
 		"auth.tenant: is missing":          func(c *destination.Config) { c.Auth.Tenant, c.Auth.TokenURL = "", "" },
 		"auth.tenant: must be":             func(c *destination.Config) { c.Auth.Tenant = "a/b" },
-		"auth.password: is not for":        func(c *destination.Config) { c.Auth.Password = "p" },
+		"auth.password: is not used":       func(c *destination.Config) { c.Auth.Password = "p" },
 		"options.status_won: must be":      func(c *destination.Config) { c.Options["status_won"] = "Won" },
 		"options.fallback_owner: must be":  func(c *destination.Config) { c.Options["fallback_owner"] = "bo" },
 		"fields.lead.ownerid@odata.bind: ": func(c *destination.Config) { c.Fields["lead"]["ownerid@odata.bind"] = c.Fields["lead"]["subject"] },

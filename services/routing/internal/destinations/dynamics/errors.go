@@ -87,11 +87,6 @@ func judge(a *destination.Answer, now time.Time) judged {
 	return j
 }
 
-// unreadable is the outcome of an answer that says success and nothing that can be understood.
-func unreadable(a *destination.Answer) destination.Outcome {
-	return destination.Outcome{Verdict: destination.Again, Sick: true, Status: a.Status, Reason: "the answer cannot be understood"}
-}
-
 // readRows reads a list.
 func readRows(body []byte) ([]map[string]any, bool) {
 	var list struct {

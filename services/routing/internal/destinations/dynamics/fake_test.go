@@ -227,7 +227,7 @@ func metadata(table, what string) []map[string]any {
 		return []map[string]any{{"LogicalName": "baton_key", "KeyAttributes": []string{"baton_handoffid"}, "EntityKeyIndexStatus": "Active"}}
 	}
 	names := map[string][]string{
-		"lead": {"subject", "firstname", "lastname", "emailaddress1", "jobtitle", "telephone1", "companyname", "baton_handoffid", "baton_other"},
+		"lead": {"subject", "firstname", "lastname", "emailaddress1", "jobtitle", "telephone1", "companyname", "address1_line1", "address1_city", "address1_postalcode", "baton_handoffid", "baton_other"},
 		"task": {"subject", "description", "prioritycode"},
 	}[table]
 	rows := []map[string]any{{"LogicalName": "createdon", "IsValidForCreate": false, "IsValidForUpdate": false}}

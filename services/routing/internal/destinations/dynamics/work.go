@@ -4,13 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // What a task's columns hold unless somebody changed them, in characters.
@@ -28,37 +25,31 @@ var (
 
 // work is one delivery on its way.
 type work struct {
-	d     *Destination
-	job   *destination.Job
-	plan  crmplan.Plan
-	vars  destination.Variables
-	owner string
-	task  string
+	crm.Errand
+	d    *Destination
+	task string
 
 	cut map[string]bool // tables whose lengths were asked for
 }
 
 func (w *work) done(person string) destination.Outcome {
-	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff, refTask: w.task}}
+	status := 0
 	if person != "" {
-		o.Status, o.Refs[refPerson] = http.StatusNoContent, person
+		status = http.StatusNoContent
 	}
-	return o
+	return w.Done(status, map[string]string{crm.RefPerson: person, refTask: w.task})
 }
 
 // known gives the lead that earlier deliveries of the handoff left.
 func (w *work) known() string {
-	if id := w.job.Refs[refPerson]; isGUID(id) && w.job.Refs[refHandoff] == w.job.Handoff {
-		return id
-	}
-	return ""
+	return w.Known(crm.RefPerson, isGUID)
 }
 
 // hand sees to it that the lead is there, with its owner and its task.
 func (w *work) hand(ctx context.Context) destination.Outcome {
 	var why destination.Outcome
 	var ok bool
-	if w.owner, why, ok = w.d.owners.ID(ctx, w.job.Payload.GetOwner()); !ok {
+	if w.Owner, why, ok = w.d.owners.ID(ctx, w.Job.Payload.GetOwner()); !ok {
 		return why
 	}
 	person := w.known()
@@ -73,7 +64,7 @@ func (w *work) hand(ctx context.Context) destination.Outcome {
 		}
 		there, why, ok := w.patch(ctx, leadTable, "/leads("+person+")", ifThere, func() map[string]any {
 			values := w.leadValues(false)
-			values[w.d.keyField] = w.job.Handoff
+			values[w.d.keyField] = w.Job.Handoff
 			return values
 		})
 		if !ok {
@@ -99,7 +90,7 @@ func (w *work) hand(ctx context.Context) destination.Outcome {
 
 // create makes the lead under its key.
 func (w *work) create(ctx context.Context) (string, destination.Outcome, bool) {
-	key := "/leads(" + w.d.keyField + "='" + w.job.Handoff + "')"
+	key := "/leads(" + w.d.keyField + "='" + w.Job.Handoff + "')"
 	a, why, ok := w.patch(ctx, leadTable, key, ifNotThere, func() map[string]any { return w.leadValues(true) })
 	if !ok {
 		return "", why, false
@@ -112,7 +103,7 @@ func (w *work) create(ctx context.Context) (string, destination.Outcome, bool) {
 	}
 	id, why, ok := w.find(ctx, false)
 	if ok && id == "" {
-		return "", unreadable(a), false
+		return "", crm.Unreadable(a), false
 	}
 	return id, why, ok
 }
@@ -120,7 +111,7 @@ func (w *work) create(ctx context.Context) (string, destination.Outcome, bool) {
 // brief writes the task. One that was brought up to date and is not there any more is made anew.
 func (w *work) brief(ctx context.Context, person string) (destination.Outcome, bool) {
 	path := "/tasks(" + w.task + ")"
-	if w.job.Event == "handoff.updated" {
+	if w.Job.Event == crm.Updated {
 		a, why, ok := w.patch(ctx, taskTable, path, ifThere, func() map[string]any { return w.taskValues(person, false) })
 		if a != nil || !ok {
 			return why, ok
@@ -158,12 +149,12 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 			person = ""
 		}
 	}
-	if len(w.changes()) == 0 && w.plan.Closing == crmplan.Stays {
+	if len(w.changes()) == 0 && w.Plan.Closing == crm.Stays {
 		o := w.done(person)
 		o.Status = 0 // nothing was asked
 		return o
 	}
-	if w.plan.Closing != crmplan.Stays {
+	if w.Plan.Closing != crm.Stays {
 		if _, why, ok := w.patch(ctx, taskTable, "/tasks("+w.task+")", ifThere, w.closing); !ok {
 			return why
 		}
@@ -173,9 +164,9 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 
 // find looks the lead up by the handoff's id, and where widely, by the id that its sources know and by e-mail address.
 func (w *work) find(ctx context.Context, widely bool) (string, destination.Outcome, bool) {
-	d, lead := w.d, w.job.Payload.GetLead()
-	filter := d.keyField + " eq " + quoted(w.job.Handoff)
-	if w.plan.Hand && d.matchEmail && lead.GetEmail() != "" {
+	d, lead := w.d, w.Job.Payload.GetLead()
+	filter := d.keyField + " eq " + quoted(w.Job.Handoff)
+	if w.Plan.Hand && d.matchEmail && lead.GetEmail() != "" {
 		filter += " or (emailaddress1 eq " + quoted(lead.GetEmail()) + " and statecode eq 0)"
 	}
 	rows, why, ok := d.rows(ctx, "/leads", url.Values{
@@ -188,17 +179,15 @@ func (w *work) find(ctx context.Context, widely bool) (string, destination.Outco
 	for _, r := range rows {
 		id, _ := r["leadid"].(string)
 		if !isGUID(id) {
-			return "", destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "the answer cannot be understood"}, false
+			return "", crm.Unreadable(&destination.Answer{Status: http.StatusOK}), false
 		}
-		if r[d.keyField] == w.job.Handoff {
+		if r[d.keyField] == w.Job.Handoff {
 			return id, destination.Outcome{}, true
 		}
 		others = append(others, id)
 	}
-	for _, name := range []string{d.config.Name, typeName} {
-		if id := lead.GetExternalIds()[name]; widely && w.plan.Hand && isGUID(id) {
-			return id, destination.Outcome{}, true
-		}
+	if id := w.External(&d.config, isGUID); id != "" && widely && w.Plan.Hand {
+		return id, destination.Outcome{}, true
 	}
 	if len(others) == 1 {
 		return others[0], destination.Outcome{}, true
@@ -223,7 +212,7 @@ func (w *work) patch(ctx context.Context, table, path, condition string, values 
 		switch {
 		case a.Status == http.StatusNotFound && j.outcome.Verdict == destination.Never:
 			// A bound user who is not there answers in the same way: the next attempt looks the user up anew.
-			w.d.owners.Forget(w.job.Payload.GetOwner())
+			w.d.owners.Forget(w.Job.Payload.GetOwner())
 			return nil, destination.Outcome{}, true
 		case j.code == tooLong && !w.cut[table]:
 			if w.cut == nil {
@@ -241,9 +230,9 @@ func (w *work) patch(ctx context.Context, table, path, condition string, values 
 
 // leadValues gives the columns of the lead; making says that it is to be made.
 func (w *work) leadValues(making bool) map[string]any {
-	values := w.d.config.Fields[leadTable].Values(w.vars)
-	if w.owner != "" && (making || w.job.Event != "handoff.updated") {
-		values["ownerid@odata.bind"] = "/systemusers(" + w.owner + ")"
+	values := w.d.config.Fields[leadTable].Values(w.Vars)
+	if w.Owner != "" && (making || w.Job.Event != crm.Updated) {
+		values["ownerid@odata.bind"] = "/systemusers(" + w.Owner + ")"
 	}
 	w.status(values)
 	return values
@@ -252,38 +241,38 @@ func (w *work) leadValues(making bool) map[string]any {
 // changes gives the columns of the lead that an event changes.
 func (w *work) changes() map[string]any {
 	values := map[string]any{}
-	if w.plan.Mapping != "" {
-		values = w.d.config.Fields[w.plan.Mapping].Values(w.vars)
+	if w.Plan.Mapping != "" {
+		values = w.d.config.Fields[w.Plan.Mapping].Values(w.Vars)
 	}
 	w.status(values)
 	return values
 }
 
 func (w *work) status(values map[string]any) {
-	if s, ok := w.d.statuses[w.plan.Stage]; ok {
+	if s, ok := w.d.statuses[w.Plan.Stage]; ok {
 		values["statecode"], values["statuscode"] = s.state, s.status
 	}
 }
 
 // taskValues gives the columns of the task; whole says that it is to be as new.
 func (w *work) taskValues(person string, whole bool) map[string]any {
-	values := w.d.config.Fields[taskTable].Values(w.vars)
+	values := w.d.config.Fields[taskTable].Values(w.Vars)
 	if whole {
 		values["regardingobjectid_lead_task@odata.bind"] = "/leads(" + person + ")"
-		if w.owner != "" {
-			values["ownerid@odata.bind"] = "/systemusers(" + w.owner + ")"
+		if w.Owner != "" {
+			values["ownerid@odata.bind"] = "/systemusers(" + w.Owner + ")"
 		}
-		if by := w.job.Payload.GetSla().GetAcceptBy(); by.IsValid() {
+		if by := w.Job.Payload.GetSla().GetAcceptBy(); by.IsValid() {
 			if _, mapped := values["scheduledend"]; !mapped {
 				values["scheduledend"] = by.AsTime().Format(time.RFC3339)
 			}
 		}
 	}
-	if w.plan.Reopen {
+	if w.Plan.Reopen {
 		values["statecode"], values["statuscode"] = taskOpen.state, taskOpen.status
 	}
 	if _, ok := values["subject"]; !ok {
-		values["subject"] = "Handoff " + w.job.Handoff
+		values["subject"] = "Handoff " + w.Job.Handoff
 	}
 	return values
 }
@@ -292,9 +281,9 @@ func (w *work) taskValues(person string, whole bool) map[string]any {
 func (w *work) closing() map[string]any {
 	end := taskCompleted
 	values := map[string]any{}
-	if w.plan.Closing == crmplan.Withdrawn {
+	if w.Plan.Closing == crm.Withdrawn {
 		end = taskCanceled
-		if subject, ok := w.d.config.Fields[taskTable].Values(w.vars)["subject"].(string); ok {
+		if subject, ok := w.d.config.Fields[taskTable].Values(w.Vars)["subject"].(string); ok {
 			values["subject"] = "Withdrawn: " + subject
 		}
 	}
@@ -304,30 +293,10 @@ func (w *work) closing() map[string]any {
 
 // tidy gives values the form that Dataverse takes: several values of a choice in one text; texts no longer than their columns.
 func (w *work) tidy(table string, values map[string]any) {
-	for name, v := range values {
-		list, ok := v.([]any)
-		if !ok {
-			continue
-		}
-		var texts []string
-		for _, item := range list {
-			switch item := item.(type) {
-			case string:
-				texts = append(texts, item)
-			case int64:
-				texts = append(texts, strconv.FormatInt(item, 10))
-			}
-		}
-		values[name] = strings.Join(texts, ",")
-	}
-	w.d.mu.Lock()
-	lengths := w.d.lengths[table]
-	w.d.mu.Unlock()
+	crm.JoinLists(values, ",")
+	lengths := w.d.lengths.Of(table)
 	if lengths == nil && table == taskTable {
 		lengths = map[string]int{"subject": subjectLength, "description": descriptionLength}
 	}
-	if cut := crmplan.CutAll(values, lengths); len(cut) > 0 {
-		slices.Sort(cut)
-		w.d.deps.Log.Warn("values are longer than their columns and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "table", table, "columns", cut)
-	}
+	crm.Shorten(w.d.deps.Log, &w.d.config, w.Job, table, values, lengths)
 }

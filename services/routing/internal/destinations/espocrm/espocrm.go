@@ -9,7 +9,6 @@ package espocrm
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,17 +22,18 @@ import (
 // Type is the row for the table of kinds.
 func Type() destination.Type {
 	return destination.Type{
-		Name: "espocrm", Events: crm.Events(), New: New,
+		Name: "espocrm", Events: crm.FlowEvents(), New: New,
 		Fields: map[string]map[string]string{
 			"lead": {
 				"firstName": "lead.first_name", "lastName": "lead.last_name", "emailAddress": "lead.email", "phoneNumber": "lead.phone",
 				"title": "lead.title", "addressCountry": "lead.country", "accountName": "account.name",
+				"addressStreet": "lead.street", "addressCity": "lead.city", "addressPostalCode": "lead.postal_code", "addressState": "lead.state",
 			},
 			"lead_on_stage": {
 				"status": `{"routed": "Assigned", "accepted": "In Process", "recalled": "Recycled", "recycled": "Recycled", "disqualified": "Dead"}[change.to]`,
 			},
 		},
-		Options: crm.Options(map[string]string{"handoff_field": "cHandoffId", "duplicates": "reuse"}),
+		Options: crm.FlowOptions(map[string]string{"handoff_field": "cHandoffId", "duplicates": "reuse"}),
 	}
 }
 
@@ -47,27 +47,22 @@ type espocrm struct {
 
 // New makes a destination. The address is the installation's, without /api/v1.
 func New(cfg destination.Config, deps destination.Deps) (destination.Destination, error) {
+	s := &crm.Settings{Config: cfg}
 	if cfg.URL == "" {
-		return nil, errors.New("url: is missing: the address of the installation")
+		s.Problem("url", "is missing: the address of the installation")
 	}
-	if err := crm.CheckAuth(cfg.Auth, []string{"token"}); err != nil {
-		return nil, err
-	}
-	if err := crm.CheckObjects(&cfg, "lead", "lead_on_stage"); err != nil {
-		return nil, err
-	}
-	e := &espocrm{cfg: cfg, now: deps.Now, field: cfg.Options["handoff_field"]}
+	s.Auth([]string{"token"})
+	s.Mappings("lead", "lead_on_stage")
+	e := &espocrm{cfg: cfg, now: deps.Now, field: cfg.Options["handoff_field"], reuse: s.OneOf("duplicates", "reuse", "create") == "reuse"}
 	if attribute(e.field) == "" {
-		return nil, errors.New("options.handoff_field: must be the name of a text field of leads; EspoCRM puts a c before those that are made by hand")
+		s.Problem("options.handoff_field", "must be the name of a text field of leads; EspoCRM puts a c before those that are made by hand")
 	}
-	duplicates, err := crm.OneOf(&cfg, "duplicates", "reuse", "create")
-	if err != nil {
-		return nil, err
-	}
-	e.reuse = duplicates == "reuse"
-	e.api = crm.API{Client: deps.Client, Base: strings.TrimSuffix(cfg.URL, "/api/v1") + "/api/v1/", Header: crm.Fixed("X-Api-Key", cfg.Auth.Token), Judge: e.judge}
-	return crm.NewFlow(e, cfg, deps)
+	e.api = crm.API{Client: deps.Client, Base: strings.TrimSuffix(cfg.URL, "/api/v1") + "/api/v1/", Header: crm.Key("X-Api-Key", cfg.Auth.Token), Judge: e.judge}
+	return crm.NewFlow(e, s, deps, isID)
 }
+
+// isID reports whether a text can be an id: 17 or 24 characters usually, and whatever an import gave it.
+func isID(s string) bool { return s != "" && len(s) <= 64 && crm.IsName(s, "-") }
 
 type entity struct {
 	ID          string `json:"id"`
@@ -83,6 +78,9 @@ type list struct {
 	Total int      `json:"total"`
 	List  []entity `json:"list"`
 }
+
+// maxName is how long a name may be, in characters.
+const maxName = 255
 
 // pageSize is the most that EspoCRM gives at once; pages bounds how many are looked through.
 const (
@@ -217,16 +215,13 @@ func withoutPhone(a *destination.Answer, body map[string]any) bool {
 // create posts a lead. A duplicate with the same e-mail address is taken for it, unless it was converted or duplicates are wanted;
 // one that only has the same name is somebody else.
 func (e *espocrm) create(ctx context.Context, body map[string]any, email string) (string, error) {
-	api, sure := e.api, !e.reuse
-	api.Header = func(ctx context.Context) (http.Header, error) {
-		h, err := e.api.Header(ctx)
-		if err == nil && sure {
-			h.Set("X-Skip-Duplicate-Check", "true")
-		}
-		return h, err
-	}
+	sure := !e.reuse
 	for {
-		a, err := api.Do(ctx, http.MethodPost, "Lead", body, nil, http.StatusConflict, http.StatusBadRequest)
+		var header http.Header
+		if sure {
+			header = crm.Key("X-Skip-Duplicate-Check", "true")
+		}
+		a, err := e.api.DoWith(ctx, http.MethodPost, "Lead", header, body, nil, http.StatusConflict, http.StatusBadRequest)
 		switch {
 		case err != nil:
 			return "", err
@@ -319,14 +314,9 @@ func (e *espocrm) Task(ctx context.Context, v *crm.Visit, id string, t crm.Task)
 		_, err := e.put(ctx, "Task/"+url.PathEscape(id), body)
 		return id, err
 	}
-	body["name"], body["description"], body["priority"], body["parentType"], body["parentId"] = short(t.Title), t.Text, "High", "Lead", lead
+	name, _ := crm.Cut(t.Title, maxName)
+	body["name"], body["description"], body["priority"], body["parentType"], body["parentId"] = name, t.Text, "High", "Lead", lead
 	return e.make(ctx, "Task", body)
-}
-
-// short bounds a name: EspoCRM takes 255 characters.
-func short(s string) string {
-	r := []rune(s)
-	return string(r[:min(len(r), 255)])
 }
 
 func (e *espocrm) make(ctx context.Context, kind string, body map[string]any) (string, error) {

@@ -65,7 +65,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case kind == "Metadata":
 		fields := object{"status": object{"type": "enum", "options": []string{"New", "Assigned", "In Process", "Converted", "Recycled"}}, "assignedUser": object{"type": "link"}, "createdAt": object{"type": "datetime", "readOnly": true}}
-		for _, n := range []string{"firstName", "lastName", "emailAddress", "phoneNumber", "title", "addressCountry", "accountName"} {
+		for _, n := range []string{"firstName", "lastName", "emailAddress", "phoneNumber", "title", "addressCountry", "addressStreet", "addressCity", "addressPostalCode", "addressState", "accountName"} {
 			fields[n] = object{"type": "varchar"}
 		}
 		if !f.noField {

@@ -82,7 +82,7 @@ func (e *espocrm) Check(ctx context.Context) ([]string, error) {
 			there[name+"Id"] = p
 		}
 	}
-	problems := crm.CheckFields(&e.cfg, "lead", there)
+	problems := crm.CheckFields(&e.cfg, there, []string{"lead", "lead_on_stage"}, nil)
 	if p, ok := there[e.field]; !ok || p.ReadOnly {
 		problems = append(problems, "options.handoff_field: leads have no field "+e.field+" that can be written; create it (Entity Manager, Lead, a varchar)")
 	}

@@ -44,7 +44,7 @@ func (h *hubspot) Check(ctx context.Context) ([]string, error) {
 			there[p.Name] = property
 			unique = unique || p.Name == h.property && p.Unique
 		}
-		problems = append(problems, crm.CheckFields(&h.cfg, object, there)...)
+		problems = append(problems, crm.CheckFields(&h.cfg, there, []string{object, object + "_on_stage"}, nil)...)
 		if object == "lead" && !unique {
 			problems = append(problems, fmt.Sprintf("options.handoff_property: leads need a single-line text property %s that requires unique values; create it", h.property))
 		}

@@ -239,7 +239,7 @@ func (f *fake) patch(w http.ResponseWriter, kind, id string, props map[string]an
 
 func (f *fake) properties(w http.ResponseWriter, kind string) {
 	names := map[string][]string{
-		"contacts": {"firstname", "lastname", "jobtitle", "phone", "country", "company", "lifecyclestage", "hs_lead_status"},
+		"contacts": {"firstname", "lastname", "jobtitle", "phone", "country", "company", "address", "city", "zip", "state", "lifecyclestage", "hs_lead_status"},
 		"leads":    {"hs_lead_name", "hs_lead_label", "baton_handoff_id"},
 	}[kind]
 	results := []any{}

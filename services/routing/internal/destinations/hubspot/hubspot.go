@@ -8,11 +8,9 @@ package hubspot
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -30,11 +28,11 @@ const (
 // Type is the row for the table of kinds.
 func Type() destination.Type {
 	return destination.Type{
-		Name: "hubspot", Events: crm.Events(), New: New,
+		Name: "hubspot", Events: crm.FlowEvents(), New: New,
 		Fields: map[string]map[string]string{
 			"contact": {
 				"firstname": "lead.first_name", "lastname": "lead.last_name", "jobtitle": "lead.title", "phone": "lead.phone",
-				"country": "lead.country", "company": "account.name",
+				"country": "lead.country", "company": "account.name", "address": "lead.street", "city": "lead.city", "zip": "lead.postal_code", "state": "lead.state",
 			},
 			// HubSpot moves a life-cycle stage forward only, and ignores what would move it back.
 			"contact_on_stage": {
@@ -47,7 +45,7 @@ func Type() destination.Type {
 			},
 			"lead_on_stage": {},
 		},
-		Options: crm.Options(map[string]string{
+		Options: crm.FlowOptions(map[string]string{
 			"lead": "true", "handoff_property": "baton_handoff_id", "company": "true", "contact_owner": "true", "lifecycle": "forward", "time_zone": "",
 		}),
 		Limit: destination.Limit{Requests: 90, Per: 10 * time.Second},
@@ -66,41 +64,27 @@ type hubspot struct {
 
 // New makes a destination. The address is https://api.hubapi.com unless another is configured.
 func New(cfg destination.Config, deps destination.Deps) (destination.Destination, error) {
-	if err := crm.CheckAuth(cfg.Auth, []string{"token"}); err != nil {
-		return nil, err
+	s := &crm.Settings{Config: cfg}
+	s.Auth([]string{"token"})
+	s.Mappings("contact", "contact_on_stage", "lead", "lead_on_stage")
+	h := &hubspot{
+		cfg: cfg, now: deps.Now, lead: s.Bool("lead"), company: s.Bool("company"), contactOwner: s.Bool("contact_owner"),
+		reset: s.OneOf("lifecycle", "forward", "reset") == "reset", property: cfg.Options["handoff_property"],
 	}
-	if err := crm.CheckObjects(&cfg, "contact", "contact_on_stage", "lead", "lead_on_stage"); err != nil {
-		return nil, err
+	if name(h.property) == "" {
+		s.Problem("options.handoff_property", "must be the internal name of a property")
 	}
-	h := &hubspot{cfg: cfg, now: deps.Now, property: cfg.Options["handoff_property"]}
-	h.zone.Store(time.UTC)
-	for name, to := range map[string]*bool{"lead": &h.lead, "company": &h.company, "contact_owner": &h.contactOwner} {
-		var err error
-		if *to, err = crm.Bool(&cfg, name); err != nil {
-			return nil, err
-		}
-	}
-	mode, err := crm.OneOf(&cfg, "lifecycle", "forward", "reset")
+	zone, err := time.LoadLocation(cfg.Options["time_zone"]) // "" is UTC
 	if err != nil {
-		return nil, err
+		s.Problem("options.time_zone", "is not known")
 	}
-	h.reset = mode == "reset"
-	if !regexp.MustCompile(`^[a-z][a-z0-9_]{0,99}$`).MatchString(h.property) {
-		return nil, fmt.Errorf("options.handoff_property: must be the internal name of a property")
-	}
-	if z := cfg.Options["time_zone"]; z != "" {
-		zone, err := time.LoadLocation(z)
-		if err != nil {
-			return nil, fmt.Errorf("options.time_zone: is not known")
-		}
-		h.zone.Store(zone)
-	}
+	h.zone.Store(zone)
 	base := cfg.URL
 	if base == "" {
 		base = "https://api.hubapi.com"
 	}
-	h.api = crm.API{Client: deps.Client, Base: base, Header: crm.Fixed("Authorization", "Bearer "+cfg.Auth.Token), Judge: h.judge}
-	return crm.NewFlow(h, cfg, deps)
+	h.api = crm.API{Client: deps.Client, Base: base, Header: crm.Key("Authorization", "Bearer "+cfg.Auth.Token), Judge: h.judge}
+	return crm.NewFlow(h, s, deps, crm.IsNumber)
 }
 
 // record is an object as the API answers.
@@ -355,26 +339,7 @@ func (h *hubspot) Stage(ctx context.Context, v *crm.Visit) (bool, error) {
 func properties(values map[string]any) map[string]string {
 	out := make(map[string]string, len(values))
 	for name, v := range values {
-		out[name] = text(v)
+		out[name] = crm.Text(v, ";")
 	}
 	return out
-}
-
-func text(v any) string {
-	switch v := v.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case []any:
-		out := ""
-		for i, item := range v {
-			if i > 0 {
-				out += ";"
-			}
-			out += text(item)
-		}
-		return out
-	}
-	return fmt.Sprint(v)
 }

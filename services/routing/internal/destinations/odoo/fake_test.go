@@ -95,7 +95,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.change(w, model, ids, object{"active": false})
 	case "fields_get":
 		out := object{"create_date": object{"type": "datetime", "readonly": true}, "active": object{"type": "boolean"}, "priority": object{"type": "selection", "selection": [][]string{{"0", "Low"}, {"1", "Medium"}, {"2", "High"}}}}
-		for _, n := range []string{"name", "contact_name", "email_from", "phone", "function", "partner_name"} {
+		for _, n := range []string{"name", "contact_name", "email_from", "phone", "function", "partner_name", "street", "city", "zip"} {
 			out[n] = object{"type": "char"}
 		}
 		if !f.missing {

@@ -9,7 +9,6 @@ package odoo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -24,11 +23,11 @@ import (
 // Type is the row for the table of kinds.
 func Type() destination.Type {
 	return destination.Type{
-		Name: "odoo", Events: crm.Events(), New: New,
+		Name: "odoo", Events: crm.FlowEvents(), New: New,
 		Fields: map[string]map[string]string{
 			"lead": {
 				"name": "lead.label", "contact_name": "lead.name", "email_from": "lead.email", "phone": "lead.phone", "function": "lead.title",
-				"partner_name": "account.name",
+				"partner_name": "account.name", "street": "lead.street", "city": "lead.city", "zip": "lead.postal_code",
 			},
 			// What is over is archived, as Odoo does with what is lost: it can be seen and brought back.
 			"lead_on_stage": {
@@ -36,7 +35,7 @@ func Type() destination.Type {
 				"active":   `{"recalled": false, "recycled": false, "disqualified": false}[change.to]`,
 			},
 		},
-		Options: crm.Options(map[string]string{"handoff_field": "x_baton_handoff_id", "activity": "mail.mail_activity_data_todo"}),
+		Options: crm.FlowOptions(map[string]string{"handoff_field": "x_baton_handoff_id", "activity": "mail.mail_activity_data_todo"}),
 	}
 }
 
@@ -50,33 +49,26 @@ type odoo struct {
 
 // New makes a destination. The address is the server's; auth.database names the database where the server has several.
 func New(cfg destination.Config, deps destination.Deps) (destination.Destination, error) {
+	s := &crm.Settings{Config: cfg}
 	if cfg.URL == "" {
-		return nil, errors.New("url: is missing: the address of the server")
+		s.Problem("url", "is missing: the address of the server")
 	}
-	if err := crm.CheckAuth(cfg.Auth, []string{"token"}, "database"); err != nil {
-		return nil, err
-	}
-	if strings.ContainsAny(cfg.Auth.Database, "\r\n") {
-		return nil, errors.New("auth.database: has a line break")
-	}
-	if err := crm.CheckObjects(&cfg, "lead", "lead_on_stage"); err != nil {
-		return nil, err
-	}
+	s.Auth([]string{"token"}, "database")
+	s.Mappings("lead", "lead_on_stage")
 	o := &odoo{cfg: cfg, now: deps.Now, field: cfg.Options["handoff_field"], activity: cfg.Options["activity"]}
 	if fieldName(o.field) == "" {
-		return nil, errors.New("options.handoff_field: must be the technical name of a text field of leads, such as x_baton_handoff_id")
+		s.Problem("options.handoff_field", "must be the technical name of a text field of leads, such as x_baton_handoff_id")
 	}
 	if !regexp.MustCompile(`^[a-z0-9_]+\.[A-Za-z0-9_.]+$`).MatchString(o.activity) {
-		return nil, errors.New("options.activity: must be the external id of a type of activity, such as mail.mail_activity_data_todo")
+		s.Problem("options.activity", "must be the external id of a type of activity, such as mail.mail_activity_data_todo")
 	}
-	header := http.Header{}
-	header.Set("Authorization", "bearer "+cfg.Auth.Token)
+	header := crm.Key("Authorization", "bearer "+cfg.Auth.Token)
 	header.Set("User-Agent", "Baton")
 	if cfg.Auth.Database != "" {
 		header.Set("X-Odoo-Database", cfg.Auth.Database)
 	}
-	o.api = crm.API{Client: deps.Client, Base: cfg.URL + "/json/2/", Judge: o.judge, Header: func(context.Context) (http.Header, error) { return header.Clone(), nil }}
-	return crm.NewFlow(o, cfg, deps)
+	o.api = crm.API{Client: deps.Client, Base: cfg.URL + "/json/2/", Header: header, Judge: o.judge}
+	return crm.NewFlow(o, s, deps, crm.IsNumber)
 }
 
 type values = map[string]any
@@ -218,7 +210,7 @@ func (o *odoo) make(ctx context.Context, model, method string, body values) (str
 	case json.Unmarshal(raw, &one) == nil && one > 0:
 		return strconv.FormatInt(one, 10), nil
 	}
-	return "", &crm.Stop{Outcome: destination.Outcome{Verdict: destination.Again, Sick: true, Status: http.StatusOK, Reason: "the answer is not one of this API"}}
+	return "", crm.Strange(&destination.Answer{Status: http.StatusOK})
 }
 
 // Stage writes the fields that follow the stage.
@@ -276,7 +268,7 @@ func (o *odoo) Task(ctx context.Context, v *crm.Visit, id string, t crm.Task) (s
 	if found != nil {
 		id = strconv.FormatInt(found.ID, 10)
 	}
-	plan := values{"date_deadline": t.Due.UTC().Format("2006-01-02")}
+	plan := values{"date_deadline": t.Due.In(destination.Zone(v.Job.Payload.GetOwner())).Format("2006-01-02")}
 	if v.Owner != "" {
 		plan["user_id"] = number(v.Owner)
 	}
@@ -317,7 +309,7 @@ func (o *odoo) Check(ctx context.Context) ([]string, error) {
 		}
 		there[name] = p
 	}
-	problems := crm.CheckFields(&o.cfg, "lead", there)
+	problems := crm.CheckFields(&o.cfg, there, []string{"lead", "lead_on_stage"}, nil)
 	if f, ok := got[o.field]; !ok || f.Type != "char" || f.ReadOnly {
 		problems = append(problems, "options.handoff_field: leads have no text field "+o.field+" that can be written; create it (Settings, Technical, Fields; model crm.lead, type char, indexed)")
 	}

@@ -144,6 +144,17 @@ func TestAPortalUserIsNoOwner(t *testing.T) {
 	}
 }
 
+// The day that a task is due is the owner's, not the one in Greenwich.
+func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
+	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
+		r := newRig(t, nil)
+		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
+		if got := r.first("mail.activity")["date_deadline"]; o.Verdict != destination.Done || got != want {
+			t.Errorf("%s: %v, %+v", zone, got, o)
+		}
+	}
+}
+
 func TestVerdicts(t *testing.T) {
 	said := func(name, message string) string {
 		return `{"name":"` + name + `","message":"` + message + `","arguments":[],"context":{},"debug":"Traceback: ana@initech.example"}`

@@ -102,7 +102,7 @@ func (p *pipedrive) Check(ctx context.Context) ([]string, error) {
 		}[object] {
 			there[name] = crm.Property{}
 		}
-		problems = append(problems, crm.CheckFields(&p.cfg, object, there)...)
+		problems = append(problems, crm.CheckFields(&p.cfg, there, []string{object, object + "_on_stage"}, nil)...)
 	}
 	slices.Sort(problems)
 	return problems, nil

@@ -18,7 +18,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
@@ -28,7 +27,7 @@ import (
 // Type is the row for the table of kinds.
 func Type() destination.Type {
 	return destination.Type{
-		Name: "pipedrive", Events: crm.Events(), New: New,
+		Name: "pipedrive", Events: crm.FlowEvents(), New: New,
 		Fields: map[string]map[string]string{
 			"person": {
 				"name": "lead.name", "emails": "lead.email", "phones": "lead.phone",
@@ -38,18 +37,16 @@ func Type() destination.Type {
 			// The inbox of leads has those that are open; what is over is archived, where it can be seen and brought back.
 			"lead_on_stage": {"is_archived": `change.to in ["recalled", "recycled", "disqualified"]`},
 		},
-		Options: crm.Options(map[string]string{"handoff_field": "", "organization": "create"}),
+		Options: crm.FlowOptions(map[string]string{"handoff_field": "", "organization": "create"}),
 		Limit:   destination.Limit{Requests: 18, Per: 2 * time.Second},
 	}
 }
 
 type pipedrive struct {
-	api    crm.API
-	cfg    destination.Config
-	now    func() time.Time
-	tokens *destination.Tokens
-	// domain is where OAuth says that the company's API is.
-	domain atomic.Pointer[string]
+	api  crm.API
+	cfg  destination.Config
+	deps destination.Deps
+	now  func() time.Time
 
 	// field is the custom field of leads that holds the handoff's id.
 	field        string
@@ -60,34 +57,24 @@ type pipedrive struct {
 
 // New makes a destination. The address is https://api.pipedrive.com, or what OAuth says, unless another is configured.
 func New(cfg destination.Config, deps destination.Deps) (destination.Destination, error) {
-	p := &pipedrive{cfg: cfg, now: deps.Now, field: cfg.Options["handoff_field"]}
+	s := &crm.Settings{Config: cfg}
+	p := &pipedrive{cfg: cfg, deps: deps, now: deps.Now, field: cfg.Options["handoff_field"], organization: s.OneOf("organization", "create", "find", "none")}
 	p.api = crm.API{Client: deps.Client, Base: cfg.URL, Judge: p.judge}
 	if cfg.Auth.RefreshToken != "" || cfg.Auth.ClientID != "" {
-		if err := crm.CheckAuth(cfg.Auth, []string{"client_id", "client_secret", "refresh_token"}, "token_url"); err != nil {
-			return nil, err
-		}
-		p.tokens = &destination.Tokens{Fetch: p.fetch, Now: deps.Now}
-		p.api.Header, p.api.Refused, p.api.At = p.bearer, p.refused, p.at
+		s.Auth([]string{"client_id", "client_secret", "refresh_token"}, "token_url")
+		p.api.Tokens, p.api.Scheme = &destination.Tokens{Fetch: p.fetch, Now: deps.Now}, "Bearer"
 	} else {
-		if err := crm.CheckAuth(cfg.Auth, []string{"token"}); err != nil {
-			return nil, err
-		}
-		p.api.Header = crm.Fixed("x-api-token", cfg.Auth.Token)
+		s.Auth([]string{"token"})
+		p.api.Header = crm.Key("x-api-token", cfg.Auth.Token)
 	}
 	if p.api.Base == "" {
 		p.api.Base = "https://api.pipedrive.com"
 	}
-	if err := crm.CheckObjects(&cfg, "person", "person_on_stage", "lead", "lead_on_stage"); err != nil {
-		return nil, err
-	}
+	s.Mappings("person", "person_on_stage", "lead", "lead_on_stage")
 	if !regexp.MustCompile(`^[a-f0-9]{40}$`).MatchString(p.field) {
-		return nil, fmt.Errorf("options.handoff_field: must be the key of a text field of leads and deals, 40 characters of 0-9 and a-f: it is in Data fields, ⋯, Copy API key")
+		s.Problem("options.handoff_field", "must be the key of a text field of leads and deals, 40 characters of 0-9 and a-f: it is in Data fields, ⋯, Copy API key")
 	}
-	var err error
-	if p.organization, err = crm.OneOf(&cfg, "organization", "create", "find", "none"); err != nil {
-		return nil, err
-	}
-	return crm.NewFlow(p, cfg, deps)
+	return crm.NewFlow(p, s, deps, crm.IsNumber)
 }
 
 // id is a number or a UUID.

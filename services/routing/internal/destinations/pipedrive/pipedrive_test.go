@@ -213,7 +213,7 @@ func TestARefreshTokenThatIsNotAccepted(t *testing.T) {
 	f.oauth = true
 	s := destinationtest.NewServer(t, f)
 	d := made(t, s.URL, destinationtest.Deps(s), destination.Auth{ClientID: "app", ClientSecret: "app-secret", RefreshToken: "old", TokenURL: s.URL + "/oauth/token"}, nil)
-	if o := d.Deliver(t.Context(), destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator || o.Reason != "no access token: status 400: invalid_grant" {
+	if o := d.Deliver(t.Context(), destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator || o.Reason != "get a token: status 400: invalid_grant" {
 		t.Errorf("%+v", o)
 	}
 }

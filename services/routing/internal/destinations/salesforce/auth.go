@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // assertionLife is how long a signed assertion holds: Salesforce takes 5 minutes at the most, and its clock may differ.
@@ -111,10 +111,10 @@ func (d *Destination) fetch(sign grant) func(context.Context) (destination.Token
 		if err != nil {
 			return destination.Token{}, destination.Outcome{Verdict: destination.Operator, Reason: "the assertion could not be signed with auth.private_key"}
 		}
-		g, o := crmplan.Grant(ctx, &d.deps, endpoint, form)
+		g, o := crm.Grant(ctx, &d.deps, endpoint, nil, form)
 		if o.Verdict != destination.Done {
 			return destination.Token{}, o
 		}
-		return destination.Token{Value: g.AccessToken, Base: crmplan.Base(g.InstanceURL, endpoint), Until: g.Until(now)}, o
+		return destination.Token{Value: g.AccessToken, Base: crm.Base(g.InstanceURL, endpoint), Until: g.Until(now)}, o
 	}
 }

@@ -3,12 +3,10 @@ package salesforce
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // description is what Salesforce tells of an object: what of it the integration's user may see.
@@ -44,7 +42,7 @@ func (d *Destination) describe(ctx context.Context, object string) (map[string]d
 	}
 	var desc description
 	if !a.JSON(&desc) || len(desc.Fields) == 0 {
-		return nil, unreadable(a), false
+		return nil, crm.Unreadable(a), false
 	}
 	fields, lengths := map[string]described{}, map[string]int{}
 	for _, f := range desc.Fields {
@@ -54,9 +52,7 @@ func (d *Destination) describe(ctx context.Context, object string) (map[string]d
 			lengths[f.Name] = f.Length
 		}
 	}
-	d.mu.Lock()
-	d.lengths[object] = lengths
-	d.mu.Unlock()
+	d.lengths.Set(object, lengths)
 	return fields, destination.Outcome{}, true
 }
 
@@ -72,27 +68,25 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 			}
 			return problems, fmt.Errorf("describe %s: %s", object, why.Reason)
 		}
-		mapped := slices.Sorted(maps.Keys(d.config.Fields[object]))
+		there := properties(fields)
+		mappings, set := []string{object}, []string{"OwnerId", "WhoId", "Status", "Subject"}
 		if object == d.object {
-			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
-				mapped = append(mapped, slices.Sorted(maps.Keys(d.config.Fields[m]))...)
-			}
-			mapped = append(mapped, "OwnerId")
+			mappings, set = append(mappings, crm.OnChange, crm.OnBreach), []string{"OwnerId"}
 			if len(d.statuses) > 0 {
-				mapped = append(mapped, d.config.Options["status_field"])
+				set = append(set, d.config.Options["status_field"])
 			}
 			d.checkKey(fields, add)
-		} else {
-			mapped = append(mapped, "OwnerId", "WhoId", "Status", "Subject")
-			if d.taskKey != "" {
-				mapped = append(mapped, d.taskKey)
-			}
+		} else if d.taskKey != "" {
+			set = append(set, d.taskKey)
 		}
-		checkFields(object, fields, mapped, add)
+		problems = append(problems, crm.CheckFields(&d.config, there, mappings, append([]string{"LastName", "Company"}, set...))...)
+		problems = append(problems, crm.CheckSet(object, there, set...)...)
 		if object == d.object {
-			d.checkPicklist(fields[d.config.Options["status_field"]], d.statuses, "status_", add)
+			field := d.config.Options["status_field"]
+			problems = append(problems, crm.CheckChoices("status_", d.statuses, field, active(fields[field]))...)
 		} else {
-			d.checkPicklist(fields["Status"], map[string]string{"open": d.config.Options["task_open"], "closed": d.config.Options["task_closed"]}, "task_", add)
+			words := map[string]string{"open": d.config.Options["task_open"], "closed": d.config.Options["task_closed"]}
+			problems = append(problems, crm.CheckChoices("task_", words, "Status", active(fields["Status"]))...)
 		}
 	}
 	return problems, nil
@@ -113,35 +107,25 @@ func (d *Destination) checkKey(fields map[string]described, add func(string, ...
 	}
 }
 
-func checkFields(object string, fields map[string]described, mapped []string, add func(string, ...any)) {
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(mapped))) {
-		switch f, ok := fields[name]; {
-		case !ok:
-			add("%s has no field %s, or the user may not see it: create it, or take it out of fields.%s", object, name, object)
-		case !f.Createable && !f.Updateable:
-			add("%s.%s cannot be written: give the integration's user edit access, or take it out of fields.%s", object, name, object)
+// properties gives the fields as checks have them. A picklist that is not restricted takes any value.
+func properties(fields map[string]described) map[string]crm.Property {
+	out := make(map[string]crm.Property, len(fields))
+	for name, f := range fields {
+		p := crm.Property{ReadOnly: !f.Createable && !f.Updateable, Required: f.Createable && !f.Nillable && !f.Defaulted && f.Type != "boolean"}
+		if f.Restricted {
+			p.Choices = active(f)
 		}
+		out[name] = p
 	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		f := fields[name]
-		if f.Createable && !f.Nillable && !f.Defaulted && f.Type != "boolean" && name != "LastName" && name != "Company" && !slices.Contains(mapped, name) {
-			add("%s.%s must have a value there: map it in fields.%s", object, name, object)
-		}
-	}
+	return out
 }
 
-// checkPicklist tells values of options that are not among those of a field.
-func (d *Destination) checkPicklist(f described, values map[string]string, option string, add func(string, ...any)) {
-	if len(f.Picklist) == 0 {
-		return
-	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		found := values[key] == ""
-		for _, p := range f.Picklist {
-			found = found || p.Active && p.Value == values[key]
-		}
-		if !found {
-			add("options.%s%s: %s has no active value %q", option, key, f.Name, values[key])
+// active gives the values of a picklist that can be chosen.
+func active(f described) (values []string) {
+	for _, p := range f.Picklist {
+		if p.Active {
+			values = append(values, p.Value)
 		}
 	}
+	return values
 }

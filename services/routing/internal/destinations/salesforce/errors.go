@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // fault is one error as Salesforce tells of it. Collections spell the code statusCode, and the result of a duplicate rule
@@ -93,7 +93,7 @@ func judge(a *destination.Answer, now time.Time) judged {
 	}
 	if j.code == "" {
 		if a.OK() { // only those that are no success come here
-			j.outcome = unreadable(a)
+			j.outcome = crm.Unreadable(a)
 		}
 		return j
 	}
@@ -128,7 +128,7 @@ func judge(a *destination.Answer, now time.Time) judged {
 		o.Reason = "status " + strconv.Itoa(a.Status)
 	}
 	for i, f := range j.fields {
-		if i < 5 && f != "" && len(f) <= 80 && crmplan.IsName(f, ".") {
+		if i < 5 && f != "" && len(f) <= 80 && crm.IsName(f, ".") {
 			o.Reason += " " + f
 		}
 	}
@@ -137,11 +137,6 @@ func judge(a *destination.Answer, now time.Time) judged {
 
 // halted is the code of a part that was not done because of another.
 const halted = "PROCESSING_HALTED"
-
-// unreadable is the outcome of an answer that says success and nothing that can be understood.
-func unreadable(a *destination.Answer) destination.Outcome {
-	return destination.Outcome{Verdict: destination.Again, Sick: true, Status: a.Status, Reason: "the answer cannot be understood"}
-}
 
 // part is the answer to one request of a composite one.
 type part struct {
@@ -209,9 +204,4 @@ func usage(header string) (used, of int64, ok bool) {
 		return u, n, found && err1 == nil && err2 == nil && u >= 0 && n > 0
 	}
 	return 0, 0, false
-}
-
-// refused says that a token is not accepted.
-func refused(a *destination.Answer) bool {
-	return a.Status == http.StatusUnauthorized
 }

@@ -65,6 +65,19 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Collections spell an error's code in another way than everything else, and a list may come as one object.
+func TestBothSpellingsOfACode(t *testing.T) {
+	for _, body := range []string{
+		`[{"statusCode":"UNABLE_TO_LOCK_ROW","message":"x","fields":[]}]`, `[{"errorCode":"UNABLE_TO_LOCK_ROW"}]`, `{"errorCode":"UNABLE_TO_LOCK_ROW"}`,
+		`[{"errorCode":"PROCESSING_HALTED"},{"statusCode":"UNABLE_TO_LOCK_ROW"}]`,
+	} {
+		j := judge(&destination.Answer{Status: 400, Header: http.Header{}, Body: []byte(body)}, time.Time{})
+		if j.code != "UNABLE_TO_LOCK_ROW" || j.outcome.Verdict != destination.Again || j.outcome.Sick {
+			t.Errorf("%s: %+v", body, j)
+		}
+	}
+}
+
 func TestSeveralWithOneKey(t *testing.T) {
 	r := newRig(t, nil, nil)
 	r.rule = func(string, string, map[string]any) (int, string) {

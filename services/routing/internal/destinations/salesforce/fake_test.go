@@ -288,7 +288,7 @@ func describeOf(object string) map[string]any {
 			field("Priority", "picklist", 255, true, nil), field("WhoId", "reference", 18, true, nil))
 		return map[string]any{"fields": list}
 	}
-	for _, name := range []string{"FirstName", "LastName", "Email", "Title", "Phone", "Company"} {
+	for _, name := range []string{"FirstName", "LastName", "Email", "Title", "Phone", "Company", "Street", "City", "PostalCode"} {
 		list = append(list, field(name, "string", 80, true, nil))
 	}
 	list = append(list, field("Title", "string", 10, true, nil), field("Score__c", "double", 0, false, nil), field("Region__c", "picklist", 255, true, map[string]any{"nillable": false}),

@@ -3,11 +3,10 @@ package salesforce
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // What Salesforce holds of a task, in characters.
@@ -26,35 +25,25 @@ type place struct {
 
 // work is one delivery on its way.
 type work struct {
-	d     *Destination
-	job   *destination.Job
-	plan  crmplan.Plan
-	vars  destination.Variables
-	owner string
+	crm.Errand
+	d *Destination
 
 	// What earlier turns taught.
 	forgot, filled, cut, followed, taskGone bool
 }
 
 func (w *work) done(at place) destination.Outcome {
-	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff}}
+	status := 0
 	if at.person != "" {
-		o.Status, o.Refs[refPerson] = http.StatusOK, at.person
+		status = http.StatusOK
 	}
-	if at.task != "" {
-		o.Refs[refTask] = at.task
-	}
-	return o
+	return w.Done(status, map[string]string{crm.RefPerson: at.person, refTask: at.task})
 }
 
-// known gives what earlier deliveries of the same handoff left. What is left of an earlier handoff of the lead is found again by what is
-// the person's own: the task would be the wrong one.
+// known gives what earlier deliveries of the same handoff left.
 func (w *work) known() (at place) {
-	if id := w.job.Refs[refPerson]; objectOf(id) != "" && w.job.Refs[refHandoff] == w.job.Handoff {
-		at.person = id
-		if t := w.job.Refs[refTask]; isID(t) {
-			at.task = t
-		}
+	if at.person = w.Known(crm.RefPerson, isPerson); at.person != "" {
+		at.task = w.Known(refTask, isID)
 	}
 	return at
 }
@@ -63,7 +52,7 @@ func (w *work) known() (at place) {
 func (w *work) hand(ctx context.Context) destination.Outcome {
 	var why destination.Outcome
 	var ok bool
-	if w.owner, why, ok = w.d.owners.ID(ctx, w.job.Payload.GetOwner()); !ok {
+	if w.Owner, why, ok = w.d.owners.ID(ctx, w.Job.Payload.GetOwner()); !ok {
 		return why
 	}
 	return w.run(ctx, w.known())
@@ -71,7 +60,7 @@ func (w *work) hand(ctx context.Context) destination.Outcome {
 
 // change alters what is there; where there is nobody, there is nothing to do.
 func (w *work) change(ctx context.Context) destination.Outcome {
-	if len(w.personValues(false)) == 0 && w.plan.Closing == crmplan.Stays {
+	if len(w.personValues(false)) == 0 && w.Plan.Closing == crm.Stays {
 		o := w.done(w.known())
 		o.Status = 0 // nothing was asked
 		return o
@@ -88,11 +77,11 @@ func (w *work) run(ctx context.Context, at place) destination.Outcome {
 			if at, why, ok = w.find(ctx); !ok {
 				return why
 			}
-			if at.person == "" && !w.plan.Hand {
+			if at.person == "" && !w.Plan.Hand {
 				return w.done(at)
 			}
 		}
-		if at.person != "" && at.task == "" && !w.taskGone && (w.plan.Hand || w.plan.Closing != crmplan.Stays) {
+		if at.person != "" && at.task == "" && !w.taskGone && (w.Plan.Hand || w.Plan.Closing != crm.Stays) {
 			if at.task, why, ok = w.findTask(ctx, at.person); !ok {
 				return why
 			}
@@ -108,13 +97,13 @@ func (w *work) run(ctx context.Context, at place) destination.Outcome {
 
 // find looks the person up: by the handoff's id, by the id that the lead's sources know, by e-mail address.
 func (w *work) find(ctx context.Context) (place, destination.Outcome, bool) {
-	d, lead := w.d, w.job.Payload.GetLead()
+	d, lead := w.d, w.Job.Payload.GetLead()
 	soql := "SELECT Id, " + d.keyField
 	if d.object == leadObject {
 		soql += ", IsConverted, ConvertedContactId"
 	}
-	soql += " FROM " + d.object + " WHERE " + d.keyField + " = " + quoted(w.job.Handoff)
-	byEmail := w.plan.Hand && d.matchEmail && lead.GetEmail() != ""
+	soql += " FROM " + d.object + " WHERE " + d.keyField + " = " + quoted(w.Job.Handoff)
+	byEmail := w.Plan.Hand && d.matchEmail && lead.GetEmail() != ""
 	if byEmail && d.object == leadObject {
 		soql += " OR (Email = " + quoted(lead.GetEmail()) + " AND IsConverted = false)"
 	} else if byEmail {
@@ -126,7 +115,7 @@ func (w *work) find(ctx context.Context) (place, destination.Outcome, bool) {
 	}
 	var keyed, others []record
 	for _, r := range recs {
-		if r.key == w.job.Handoff {
+		if r.key == w.Job.Handoff {
 			keyed = append(keyed, r)
 		} else {
 			others = append(others, r)
@@ -139,13 +128,11 @@ func (w *work) find(ctx context.Context) (place, destination.Outcome, bool) {
 		return place{person: keyed[0].Contact}, destination.Outcome{}, true
 	case len(keyed) == 1:
 		return place{person: keyed[0].ID}, destination.Outcome{}, true
-	case !w.plan.Hand:
+	case !w.Plan.Hand:
 		return place{}, destination.Outcome{}, true
 	}
-	for _, name := range []string{d.config.Name, typeName} {
-		if id := lead.GetExternalIds()[name]; !w.forgot && objectOf(id) != "" {
-			return place{person: id}, destination.Outcome{}, true
-		}
+	if id := w.External(&d.config, isPerson); id != "" && !w.forgot {
+		return place{person: id}, destination.Outcome{}, true
 	}
 	if len(others) == 1 {
 		return place{person: others[0].ID}, destination.Outcome{}, true
@@ -157,7 +144,7 @@ func (w *work) find(ctx context.Context) (place, destination.Outcome, bool) {
 func (w *work) findTask(ctx context.Context, person string) (string, destination.Outcome, bool) {
 	match := "Subject LIKE " + like(w.marker())
 	if w.d.taskKey != "" {
-		match = w.d.taskKey + " = " + quoted(w.job.Handoff)
+		match = w.d.taskKey + " = " + quoted(w.Job.Handoff)
 	}
 	recs, why, ok := w.d.query(ctx, "SELECT Id FROM Task WHERE WhoId = "+quoted(person)+" AND "+match+" ORDER BY CreatedDate LIMIT 1")
 	if !ok || len(recs) == 0 {
@@ -166,16 +153,16 @@ func (w *work) findTask(ctx context.Context, person string) (string, destination
 	return recs[0].ID, destination.Outcome{}, true
 }
 
-func (w *work) marker() string { return "[" + w.job.Handoff + "]" }
+func (w *work) marker() string { return "[" + w.Job.Handoff + "]" }
 
 // personValues gives the fields of the person; making says that it is to be made.
 func (w *work) personValues(making bool) map[string]any {
 	d := w.d
 	values := map[string]any{}
-	if w.plan.Hand {
-		values = d.config.Fields[d.object].Values(w.vars)
-		if w.owner != "" && (making || w.job.Event != "handoff.updated") {
-			values["OwnerId"] = w.owner
+	if w.Plan.Hand {
+		values = d.config.Fields[d.object].Values(w.Vars)
+		if w.Owner != "" && (making || w.Job.Event != crm.Updated) {
+			values["OwnerId"] = w.Owner
 		}
 		if w.filled {
 			for _, name := range []string{"LastName", "Company"} {
@@ -185,12 +172,12 @@ func (w *work) personValues(making bool) map[string]any {
 			}
 		}
 	}
-	if w.plan.Mapping != "" {
-		for name, v := range d.config.Fields[w.plan.Mapping].Values(w.vars) {
+	if w.Plan.Mapping != "" {
+		for name, v := range d.config.Fields[w.Plan.Mapping].Values(w.Vars) {
 			values[name] = v
 		}
 	}
-	if s := d.statuses[w.plan.Stage]; s != "" {
+	if s := d.statuses[w.Plan.Stage]; s != "" {
 		values[d.config.Options["status_field"]] = s
 	}
 	w.tidy(d.object, values)
@@ -200,27 +187,27 @@ func (w *work) personValues(making bool) map[string]any {
 // taskValues gives the fields of the task; making says that it is to be made.
 func (w *work) taskValues(making bool) map[string]any {
 	d := w.d
-	values := d.config.Fields[taskObject].Values(w.vars)
-	if !w.plan.Hand {
+	values := d.config.Fields[taskObject].Values(w.Vars)
+	if !w.Plan.Hand {
 		subject, known := values["Subject"].(string)
 		values = map[string]any{"Status": d.config.Options["task_closed"]}
-		if w.plan.Closing == crmplan.Withdrawn && known {
+		if w.Plan.Closing == crm.Withdrawn && known {
 			values["Subject"] = "Withdrawn: " + subject
 		}
 	} else {
-		if w.owner != "" && !isQueue(w.owner) && (making || w.job.Event != "handoff.updated") {
-			values["OwnerId"] = w.owner
+		if w.Owner != "" && !isQueue(w.Owner) && (making || w.Job.Event != crm.Updated) {
+			values["OwnerId"] = w.Owner
 		}
-		if _, mapped := values["Status"]; !mapped && (making || w.plan.Reopen) {
+		if _, mapped := values["Status"]; !mapped && (making || w.Plan.Reopen) {
 			values["Status"] = d.config.Options["task_open"]
 		}
-		if by := w.job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.plan.Reopen) {
+		if by := w.Job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.Plan.Reopen) {
 			if _, mapped := values["ActivityDate"]; !mapped {
-				values["ActivityDate"] = by.AsTime().Format("2006-01-02")
+				values["ActivityDate"] = by.AsTime().In(destination.Zone(w.Job.Payload.GetOwner())).Format("2006-01-02")
 			}
 		}
 		if d.taskKey != "" {
-			values[d.taskKey] = w.job.Handoff
+			values[d.taskKey] = w.Job.Handoff
 		}
 	}
 	w.tidy(taskObject, values)
@@ -229,39 +216,21 @@ func (w *work) taskValues(making bool) map[string]any {
 		if d.taskKey == "" {
 			end = " " + w.marker()
 		}
-		short, _ := crmplan.Cut(strings.Join(strings.Fields(subject), " "), subjectLength-len(end))
+		short, _ := crm.Cut(strings.Join(strings.Fields(subject), " "), subjectLength-len(end))
 		values["Subject"] = short + end
 	} else if making {
 		values["Subject"] = "Handoff " + w.marker()
 	}
 	if text, ok := values["Description"].(string); ok {
-		values["Description"], _ = crmplan.Cut(text, descriptionLength)
+		values["Description"], _ = crm.Cut(text, descriptionLength)
 	}
 	return values
 }
 
 // tidy gives values the form that Salesforce takes: several values of a picklist in one text; texts no longer than their fields.
 func (w *work) tidy(object string, values map[string]any) {
-	for name, v := range values {
-		list, ok := v.([]any)
-		if !ok {
-			continue
-		}
-		var texts []string
-		for _, item := range list {
-			if s, isText := item.(string); isText {
-				texts = append(texts, s)
-			}
-		}
-		values[name] = strings.Join(texts, ";")
-	}
-	w.d.mu.Lock()
-	lengths := w.d.lengths[object]
-	w.d.mu.Unlock()
-	if cut := crmplan.CutAll(values, lengths); len(cut) > 0 {
-		slices.Sort(cut)
-		w.d.deps.Log.Warn("values are longer than their fields and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "object", object, "fields", cut)
-	}
+	crm.JoinLists(values, ";")
+	crm.Shorten(w.d.deps.Log, &w.d.config, w.Job, object, values, w.d.lengths.Of(object))
 }
 
 // subrequest is one part of a composite request.
@@ -283,11 +252,11 @@ func (w *work) requests(at place) (parts []subrequest) {
 	d := w.d
 	sobjects := d.root + "/sobjects/"
 	if at.person == "" {
-		parts = append(parts, subrequest{http.MethodPatch, sobjects + d.object + "/" + d.keyField + "/" + w.job.Handoff, partPerson, w.personValues(true)})
+		parts = append(parts, subrequest{http.MethodPatch, sobjects + d.object + "/" + d.keyField + "/" + w.Job.Handoff, partPerson, w.personValues(true)})
 	} else if objectOf(at.person) == d.object {
 		values := w.personValues(false)
-		if w.plan.Hand {
-			values[d.keyField] = w.job.Handoff
+		if w.Plan.Hand {
+			values[d.keyField] = w.Job.Handoff
 		}
 		if len(values) > 0 {
 			parts = append(parts, subrequest{http.MethodPatch, sobjects + d.object + "/" + at.person, partPerson, values})
@@ -298,9 +267,9 @@ func (w *work) requests(at place) (parts []subrequest) {
 		who = "@{" + partPerson + ".id}"
 	}
 	switch {
-	case at.task != "" && (w.plan.Hand || w.plan.Closing != crmplan.Stays):
+	case at.task != "" && (w.Plan.Hand || w.Plan.Closing != crm.Stays):
 		parts = append(parts, subrequest{http.MethodPatch, sobjects + "Task/" + at.task, partTask, w.taskValues(false)})
-	case at.task == "" && w.plan.Hand:
+	case at.task == "" && w.Plan.Hand:
 		values := w.taskValues(true)
 		values["WhoId"] = who
 		parts = append(parts, subrequest{http.MethodPost, sobjects + "Task", partTask, values})
@@ -323,7 +292,7 @@ func (w *work) write(ctx context.Context, at place) (out destination.Outcome, ne
 	}
 	parts, ok := readComposite(a.Body)
 	if !ok || len(parts) != len(requests) {
-		return unreadable(a), at, false
+		return crm.Unreadable(a), at, false
 	}
 	if f := failing(parts); f != nil {
 		header := http.Header{}
@@ -340,8 +309,8 @@ func (w *work) write(ctx context.Context, at place) (out destination.Outcome, ne
 			at.task = id
 		}
 	}
-	if w.plan.Hand && (at.person == "" || at.task == "") {
-		return unreadable(a), at, false
+	if w.Plan.Hand && (at.person == "" || at.task == "") {
+		return crm.Unreadable(a), at, false
 	}
 	return w.done(at), at, false
 }
@@ -386,7 +355,7 @@ func (w *work) learn(ctx context.Context, at place, ref string, j judged) (out d
 		}
 		return j.outcome, at, true
 	case j.code == "INVALID_CROSS_REFERENCE_KEY" || j.code == "INACTIVE_OWNER_OR_USER" || j.code == "OP_WITH_INVALID_USER_TYPE_EXCEPTION":
-		w.d.owners.Forget(w.job.Payload.GetOwner())
+		w.d.owners.Forget(w.Job.Payload.GetOwner())
 	}
 	return j.outcome, at, false
 }

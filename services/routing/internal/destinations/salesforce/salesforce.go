@@ -14,12 +14,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // typeName is how the configuration names the type.
@@ -34,28 +35,27 @@ const (
 
 // The keys of what is kept in Refs.
 const (
-	refPerson  = "person"
-	refTask    = "task"
-	refHandoff = "handoff"
+	refTask = "task"
 )
 
 // Type is the row of the table.
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crmplan.Events(),
+		Events: crm.Events(),
 		Fields: map[string]map[string]string{
 			leadObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
-				"Company": `account.name`,
+				"Company": `account.name`, "Street": `lead.street`, "City": `lead.city`, "PostalCode": `lead.postal_code`,
 			},
 			contactObject: {
 				"FirstName": `lead.first_name`, "LastName": `lead.last_name`, "Email": `lead.email`, "Title": `lead.title`, "Phone": `lead.phone`,
+				"MailingStreet": `lead.street`, "MailingCity": `lead.city`, "MailingPostalCode": `lead.postal_code`,
 			},
-			taskObject:       {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
-			crmplan.OnChange: {}, crmplan.OnBreach: {},
+			taskObject:   {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
+			crm.OnChange: {}, crm.OnBreach: {},
 		},
-		Options: crmplan.WithStatuses(map[string]string{
+		Options: crm.WithStatuses(map[string]string{
 			"object": leadObject, "external_id_field": "Baton_Handoff_Id__c", "task_key_field": "", "match_email": "true", "status_field": "Status",
 			"task_open": "Not Started", "task_closed": "Completed", "missing_value": "[not provided]", "fallback_owner": "",
 			"allow_save_duplicates": "true", "auto_assign": "false", "limit_percent": "95", "api_version": "66.0", "audience": "",
@@ -70,8 +70,8 @@ func Type() destination.Type {
 type Destination struct {
 	config   destination.Config
 	deps     destination.Deps
-	session  *crmplan.Session
-	owners   *crmplan.Owners
+	api      *crm.API
+	owners   *crm.Owners
 	statuses map[string]string
 
 	object, keyField, taskKey string
@@ -79,33 +79,27 @@ type Destination struct {
 	root                      string // "/services/data/v66.0"
 	limitPercent              int
 	header                    http.Header
+	lengths                   crm.Lengths // of fields, once described
 
 	mu        sync.Mutex
-	nearUntil time.Time                 // near the limit of requests until then
-	lengths   map[string]map[string]int // of fields, by object, once described
+	nearUntil time.Time // near the limit of requests until then
 }
 
 // New checks a configuration. The address is that of the organisation's My Domain.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crmplan.Settings{Config: config}
+	s := &crm.Settings{Config: config}
 	s.Need("url", config.URL)
 	s.URL("url", config.URL)
-	s.URL("auth.token_url", config.Auth.TokenURL)
+	s.Auth(nil, "client_id", "client_secret", "private_key", "user", "token_url")
 	sign, err := newGrant(config)
 	if err != nil {
 		s.Problem("auth."+err.field, err.reason)
-	}
-	for field, v := range map[string]string{
-		"auth.token": config.Auth.Token, "auth.refresh_token": config.Auth.RefreshToken, "auth.password": config.Auth.Password,
-		"auth.database": config.Auth.Database, "auth.tenant": config.Auth.Tenant, "auth.scope": config.Auth.Scope,
-	} {
-		s.Refuse(field, v)
 	}
 	d := &Destination{
 		config: config, deps: deps,
 		object: config.Options["object"], keyField: s.Name("external_id_field", "", false), taskKey: s.Name("task_key_field", "", true),
 		matchEmail: s.Bool("match_email"), statuses: s.Statuses(), limitPercent: s.Int("limit_percent", 1, 100),
-		root: "/services/data/v" + s.Name("api_version", ".", false), lengths: map[string]map[string]int{},
+		root: "/services/data/v" + s.Name("api_version", ".", false),
 	}
 	if d.object != leadObject && d.object != contactObject {
 		s.Problem("options.object", "must be Lead or Contact")
@@ -116,15 +110,11 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a user or a queue")
 	}
-	s.Mappings(leadObject, contactObject, taskObject, crmplan.OnChange, crmplan.OnBreach)
-	for _, name := range []string{d.keyField, "OwnerId", "Id"} {
-		if _, ok := config.Fields[d.object][name]; ok {
-			s.Problem("fields."+d.object+"."+name, "is set by Baton itself")
-		}
-	}
+	s.Mappings(leadObject, contactObject, taskObject, crm.OnChange, crm.OnBreach)
+	s.Own(d.object, d.keyField, "OwnerId", "Id")
 	d.header = http.Header{
-		"Sforce-Duplicate-Rule-Header": {"allowSave=" + boolText(s.Bool("allow_save_duplicates"))},
-		"Sforce-Auto-Assign":           {strings.ToUpper(boolText(s.Bool("auto_assign")))},
+		"Sforce-Duplicate-Rule-Header": {"allowSave=" + strconv.FormatBool(s.Bool("allow_save_duplicates"))},
+		"Sforce-Auto-Assign":           {strings.ToUpper(strconv.FormatBool(s.Bool("auto_assign")))},
 	}
 	if err := s.Err(); err != nil {
 		return nil, err
@@ -132,44 +122,27 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crmplan.Session{
-		Client: deps.Client, Base: config.URL, Scheme: "Bearer", Refused: refused,
+	d.api = &crm.API{
+		Client: deps.Client, Base: config.URL, Scheme: "Bearer",
 		Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch(sign)},
 	}
-	d.owners = &crmplan.Owners{
-		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
+	d.owners = &crm.Owners{
+		Keys: crm.Names(&config), Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
 }
 
-func boolText(b bool) string {
-	if b {
-		return "true"
-	}
-	return "false"
-}
-
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crmplan.PlanOf(job)
+	errand, end, ok := crm.Begin(job, &d.deps)
 	if !ok {
-		return destination.Outcome{Verdict: destination.Never, Reason: "Salesforce is not told of " + job.Event}
+		return end
 	}
 	if wait := d.nearLimit(); wait > 0 {
 		return destination.Outcome{Verdict: destination.Later, After: wait, Reason: "the organisation is near its limit of requests"}
 	}
-	vars, err := destination.VariablesOf(job, &d.deps)
-	if err != nil {
-		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
-	}
-	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
-		if plan.Hand {
-			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be an external id"}
-		}
-		return destination.Outcome{Verdict: destination.Done} // a lead that was never handed over is nobody there
-	}
-	w := &work{d: d, job: job, plan: plan, vars: vars}
-	if plan.Hand {
+	w := &work{d: d, Errand: errand}
+	if w.Plan.Hand {
 		return w.hand(ctx)
 	}
 	return w.change(ctx)
@@ -177,7 +150,7 @@ func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destina
 
 // ask makes a request and notes how near the organisation is to its limit.
 func (d *Destination) ask(ctx context.Context, method, path string, body any) (*destination.Answer, destination.Outcome, bool) {
-	a, why, ok := d.session.Ask(ctx, method, d.root+path, d.header, body)
+	a, why, ok := d.api.Ask(ctx, method, d.root+path, d.header, body)
 	if !ok {
 		return nil, why, false
 	}
@@ -221,7 +194,7 @@ func (d *Destination) query(ctx context.Context, soql string) ([]record, destina
 	}
 	recs, ok := readRecords(a, d.keyField)
 	if !ok {
-		return nil, unreadable(a), false
+		return nil, crm.Unreadable(a), false
 	}
 	return recs, destination.Outcome{}, true
 }
@@ -271,7 +244,7 @@ func like(part string) string {
 
 // isID reports whether a text can be the id of a record: 15 or 18 letters and digits.
 func isID(s string) bool {
-	return (len(s) == 15 || len(s) == 18) && crmplan.IsName(s, "") && !strings.Contains(s, "_")
+	return (len(s) == 15 || len(s) == 18) && crm.IsName(s, "") && !strings.Contains(s, "_")
 }
 
 // objectOf tells the object of an id by its prefix; "" for others than the two.
@@ -286,6 +259,9 @@ func objectOf(id string) string {
 	}
 	return ""
 }
+
+// isPerson reports whether an id is that of a lead or a contact.
+func isPerson(id string) bool { return objectOf(id) != "" }
 
 // isQueue reports whether an id is a queue's, who cannot own tasks.
 func isQueue(id string) bool { return strings.HasPrefix(id, "00G") }

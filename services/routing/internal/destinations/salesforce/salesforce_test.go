@@ -19,11 +19,12 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan/plantest"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
 )
 
 func config(t testing.TB, url string, options map[string]string, fields map[string]map[string]string) destination.Config {
-	c := plantest.Config(t, Type(), url, options, fields)
+	c := crmtest.Config(t, Type(), url, destination.Auth{}, options, fields)
 	c.Auth = destination.Auth{ClientID: "consumer", ClientSecret: "very-secret"}
 	return c
 }
@@ -87,7 +88,7 @@ func TestConform(t *testing.T) {
 func TestRouted(t *testing.T) {
 	r := newRig(t, map[string]string{"status_routed": "Open"}, map[string]map[string]string{"Lead": {"Topics__c": `["a", "b"]`}})
 	o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-	if o.Verdict != destination.Done || objectOf(o.Refs[refPerson]) != "Lead" || !strings.HasPrefix(o.Refs[refTask], "00T") {
+	if o.Verdict != destination.Done || objectOf(o.Refs[crm.RefPerson]) != "Lead" || !strings.HasPrefix(o.Refs[refTask], "00T") {
 		t.Fatalf("%+v", o)
 	}
 	if len(r.composites) != 1 {
@@ -160,7 +161,7 @@ func TestUpdated(t *testing.T) {
 	for _, withRefs := range []bool{true, false} {
 		r := newRig(t, nil, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-		for _, ref := range []string{refPerson, refTask} {
+		for _, ref := range []string{crm.RefPerson, refTask} {
 			r.records[o.Refs[ref]]["OwnerId"] = "005000000000000002"
 		}
 		r.records[o.Refs[refTask]]["Status"] = "Completed"
@@ -180,7 +181,7 @@ func TestUpdated(t *testing.T) {
 func TestNothingToDo(t *testing.T) {
 	r := newRig(t, nil, nil)
 	job := destinationtest.Moved("ho_1", "ana@initech.example", "routed", "accepted")
-	job.Refs = map[string]string{refHandoff: "ho_1", refPerson: "00Q000000000000009", refTask: "00T000000000000009"}
+	job.Refs = map[string]string{crm.RefHandoff: "ho_1", crm.RefPerson: "00Q000000000000009", refTask: "00T000000000000009"}
 	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Status != 0 || !maps.Equal(o.Refs, job.Refs) || len(r.server.Requests()) != 0 {
 		t.Errorf("%+v after %d requests", o, len(r.server.Requests()))
 	}
@@ -191,7 +192,7 @@ func TestFound(t *testing.T) {
 	t.Run("by e-mail address", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		id := r.add("Lead", map[string]any{"Email": "o'hara@initech.example", "LastName": "O", "Company": "I"})
-		if o := r.deliver(t, destinationtest.Routed("ho_1", "o'hara@initech.example")); o.Refs[refPerson] != id {
+		if o := r.deliver(t, destinationtest.Routed("ho_1", "o'hara@initech.example")); o.Refs[crm.RefPerson] != id {
 			t.Errorf("%+v", o)
 		}
 		if l := r.only("Lead"); l["Baton_Handoff_Id__c"] != "ho_1" {
@@ -211,12 +212,12 @@ func TestFound(t *testing.T) {
 		r := newRig(t, nil, nil)
 		id := r.add("Lead", map[string]any{"Email": "old@initech.example"})
 		job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.ExternalIds["salesforce"] = id })
-		if o := r.deliver(t, job); o.Refs[refPerson] != id {
+		if o := r.deliver(t, job); o.Refs[crm.RefPerson] != id {
 			t.Errorf("%+v", o)
 		}
 		r.records[id]["deleted"] = true
-		job.Refs = map[string]string{refPerson: id, refHandoff: "ho_1"}
-		if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refPerson] == id {
+		job.Refs = map[string]string{crm.RefPerson: id, crm.RefHandoff: "ho_1"}
+		if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] == id {
 			t.Errorf("deleted there: %+v", o)
 		}
 	})
@@ -226,14 +227,14 @@ func TestFound(t *testing.T) {
 			job := destinationtest.Routed("ho_1", "ana@initech.example")
 			o := r.deliver(t, job)
 			contact := r.add("Contact", map[string]any{"LastName": "Lind", "OwnerId": "kept"})
-			r.records[o.Refs[refPerson]]["IsConverted"], r.records[o.Refs[refPerson]]["ConvertedContactId"] = true, contact
+			r.records[o.Refs[crm.RefPerson]]["IsConverted"], r.records[o.Refs[crm.RefPerson]]["ConvertedContactId"] = true, contact
 			r.records[o.Refs[refTask]]["WhoId"] = contact
 			again := destinationtest.OfHandoff("handoff.reassigned", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner = &routingv1.Owner{Id: "bo", Email: "bo@us.example"} })
 			if withRefs {
 				again.Refs = o.Refs
 			}
 			o = r.deliver(t, again)
-			if c := r.only("Contact"); o.Verdict != destination.Done || o.Refs[refPerson] != contact || c["OwnerId"] != "kept" || r.only("Task")["OwnerId"] != "005000000000000002" {
+			if c := r.only("Contact"); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || c["OwnerId"] != "kept" || r.only("Task")["OwnerId"] != "005000000000000002" {
 				t.Errorf("%+v: %v, %v", o, c, r.only("Task"))
 			}
 		}
@@ -274,7 +275,7 @@ func TestDuplicates(t *testing.T) {
 		}
 		job := destinationtest.Routed("ho_1", "ana@initech.example")
 		for range 2 {
-			if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refPerson] != contact || r.counts()["Task"] != 1 {
+			if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || r.counts()["Task"] != 1 {
 				t.Errorf("%s: %+v, %v", key, o, r.counts())
 			}
 		}
@@ -407,6 +408,17 @@ func TestAssertion(t *testing.T) {
 	}
 }
 
+// The day that a task is due is the owner's, not the one in Greenwich.
+func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
+	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
+		r := newRig(t, nil, nil)
+		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
+		if got := r.only("Task")["ActivityDate"]; o.Verdict != destination.Done || got != want {
+			t.Errorf("%s: %v, %+v", zone, got, o)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	r := newRig(t, nil, map[string]map[string]string{"Lead": {"Region__c": `lead.country`}})
 	problems, err := r.dest.Check(t.Context())
@@ -420,7 +432,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Lead has no field Nope__c", "Lead.Score__c cannot be written", "Old_Id__c is no external id", "Region__c must have a value", `no active value "Sold"`, `no active value "Shut"`} {
+	for _, want := range []string{"fields.Lead.Nope__c: there is no such field", "fields.Lead.Score__c: the field can only be read", "Old_Id__c is no external id", "Region__c must have a value", `options.status_won: "Sold" is none`, `options.task_closed: "Shut" is none`} {
 		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, want) }) {
 			t.Errorf("%q is not among %q", want, problems)
 		}
@@ -434,12 +446,12 @@ func TestNew(t *testing.T) {
 		"auth.client_secret: is missing":    func(c *destination.Config) { c.Auth.ClientSecret = "" },
 		"auth.private_key: is not in PEM":   func(c *destination.Config) { c.Auth = destination.Auth{ClientID: "c", User: "u", PrivateKey: "x"} },
 		"auth.user: is missing":             func(c *destination.Config) { c.Auth = destination.Auth{ClientID: "c", PrivateKey: "x"} },
-		"auth.token: is not for this type":  func(c *destination.Config) { c.Auth.Token = "t" },
+		"auth.token: is not used":           func(c *destination.Config) { c.Auth.Token = "t" },
 		"options.object: must be":           func(c *destination.Config) { c.Options["object"] = "Account" },
 		"options.limit_percent: must be":    func(c *destination.Config) { c.Options["limit_percent"] = "200" },
 		"options.match_email: must be true": func(c *destination.Config) { c.Options["match_email"] = "perhaps" },
 		"options.external_id_field: may":    func(c *destination.Config) { c.Options["external_id_field"] = "a/b" },
-		"fields.Account: is not known":      func(c *destination.Config) { c.Fields["Account"] = destination.Fields{} },
+		"fields.Account: is not an object":  func(c *destination.Config) { c.Fields["Account"] = destination.Fields{} },
 		"fields.Lead.OwnerId: is set by":    func(c *destination.Config) { c.Fields["Lead"]["OwnerId"] = c.Fields["Lead"]["Email"] },
 	} {
 		c := config(t, "https://initech.my.salesforce.example", nil, nil)

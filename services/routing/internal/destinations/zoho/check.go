@@ -3,12 +3,11 @@ package zoho
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // Check compares the mapping with the fields of the modules. Zoho ignores fields that it does not know, without a word.
@@ -27,41 +26,30 @@ func (d *Destination) Check(ctx context.Context) (problems []string, err error) 
 		if !ok {
 			return problems, fmt.Errorf("describe %s: %s", module, why.Reason)
 		}
-		fields := map[string]map[string]any{}
+		fields, there := map[string]map[string]any{}, map[string]crm.Property{}
 		for _, r := range rows {
 			if name, ok := r["api_name"].(string); ok {
 				fields[name] = r
+				there[name] = crm.Property{ReadOnly: r["read_only"] == true || r["field_read_only"] == true, Required: r["system_mandatory"] == true}
 			}
 		}
-		mapped := slices.Collect(maps.Keys(d.config.Fields[module]))
+		mappings := []string{module}
 		if module == leads {
-			for _, m := range []string{crmplan.OnChange, crmplan.OnBreach} {
-				mapped = append(mapped, slices.Collect(maps.Keys(d.config.Fields[m]))...)
-			}
-			mapped = append(mapped, d.check...)
+			mappings = append(mappings, crm.OnChange, crm.OnBreach)
+			set := slices.Clone(d.check)
 			if len(d.statuses) > 0 {
-				mapped = append(mapped, d.config.Options["status_field"])
+				set = append(set, d.config.Options["status_field"])
 			}
+			problems = append(problems, crm.CheckSet(module, there, set...)...)
 			if f, ok := fields[d.keyField]; ok && d.keyField != "" {
 				if unique, _ := f["unique"].(map[string]any); len(unique) == 0 {
 					add("Leads.%s is not unique: tick \"Do not allow duplicate values\" on the field", d.keyField)
 				}
 			}
-			checkPicklist(fields[d.config.Options["status_field"]], d.config.Options["status_field"], d.statuses, add)
+			field := d.config.Options["status_field"]
+			problems = append(problems, crm.CheckChoices("status_", d.statuses, field, choices(fields[field]))...)
 		}
-		for _, name := range slices.Compact(slices.Sorted(slices.Values(mapped))) {
-			switch f, ok := fields[name]; {
-			case !ok:
-				add("%s has no field %s: create it, or take it out of fields.%s (names are the API names)", module, name, module)
-			case f["read_only"] == true || f["field_read_only"] == true:
-				add("%s.%s cannot be written: take it out of fields.%s", module, name, module)
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(fields)) {
-			if fields[name]["system_mandatory"] == true && !slices.Contains(mapped, name) && !slices.Contains([]string{"Owner", "Last_Name", "Company", "Subject"}, name) {
-				add("%s.%s must have a value there: map it in fields.%s", module, name, module)
-			}
-		}
+		problems = append(problems, crm.CheckFields(&d.config, there, mappings, append([]string{"Owner", "Last_Name", "Company", "Subject"}, d.check...))...)
 	}
 	return problems, nil
 }
@@ -70,20 +58,16 @@ func (d *Destination) fields(ctx context.Context, module string) ([]map[string]a
 	return d.pages(ctx, "/settings/fields", url.Values{"module": {module}}, "fields")
 }
 
-// checkPicklist tells values of options that are not among those of a field.
-func checkPicklist(f map[string]any, name string, values map[string]string, add func(string, ...any)) {
+// choices gives the values of a pick list by both of their names; a value may be sent as either.
+func choices(f map[string]any) (values []string) {
 	list, _ := f["pick_list_values"].([]any)
-	if len(list) == 0 {
-		return
-	}
-	for _, stage := range slices.Sorted(maps.Keys(values)) {
-		found := false
-		for _, item := range list {
-			v, _ := item.(map[string]any)
-			found = found || v["actual_value"] == values[stage] || v["display_value"] == values[stage]
-		}
-		if !found {
-			add("options.status_%s: %s has no value %q", stage, name, values[stage])
+	for _, item := range list {
+		v, _ := item.(map[string]any)
+		for _, name := range []string{"actual_value", "display_value"} {
+			if s, ok := v[name].(string); ok {
+				values = append(values, s)
+			}
 		}
 	}
+	return values
 }

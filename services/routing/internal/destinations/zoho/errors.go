@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // result is what became of one record, and also how Zoho tells of an error of the whole request.
@@ -74,7 +74,7 @@ func judge(a *destination.Answer, now time.Time) judged {
 	r, det, ok := readResult(a.Body)
 	if !ok {
 		if a.OK() {
-			j.outcome = unreadable(a)
+			j.outcome = crm.Unreadable(a)
 		}
 		return j
 	}
@@ -120,15 +120,10 @@ func judge(a *destination.Answer, now time.Time) judged {
 	if *o = o.Because(r.Code); o.Reason == "" {
 		o.Reason = "status " + strconv.Itoa(a.Status)
 	}
-	if j.field != "" && len(j.field) <= 80 && crmplan.IsName(j.field, "") {
+	if j.field != "" && len(j.field) <= 80 && crm.IsName(j.field, "") {
 		o.Reason += " " + j.field
 	}
 	return j
-}
-
-// unreadable is the outcome of an answer that says success and nothing that can be understood.
-func unreadable(a *destination.Answer) destination.Outcome {
-	return destination.Outcome{Verdict: destination.Again, Sick: true, Status: a.Status, Reason: "the answer cannot be understood"}
 }
 
 // refused says that the token is not accepted; a scope that it lacks, a fresh one lacks as well.

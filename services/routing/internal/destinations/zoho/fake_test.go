@@ -206,7 +206,7 @@ func (o *organisation) write(method string, at []string, record map[string]any, 
 func fieldsOf(module string) []map[string]any {
 	var rows []map[string]any
 	for _, n := range map[string][]string{
-		leads: {"First_Name", "Last_Name", "Email", "Designation", "Phone", "Company"}, tasks: {"Subject", "Description", "Priority"},
+		leads: {"First_Name", "Last_Name", "Email", "Designation", "Phone", "Company", "Street", "City", "Zip_Code", "State"}, tasks: {"Subject", "Description", "Priority"},
 	}[module] {
 		rows = append(rows, map[string]any{"api_name": n, "read_only": false, "system_mandatory": n == "Last_Name"})
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // maxTurns is how often a record is written anew with what the last answer taught.
@@ -16,53 +15,39 @@ const maxTurns = 6
 
 // work is one delivery on its way.
 type work struct {
-	d     *Destination
-	job   *destination.Job
-	plan  crmplan.Plan
-	vars  destination.Variables
-	owner string
+	crm.Errand
+	d *Destination
 
 	filled  bool
 	lengths map[string]map[string]int // of fields, by module, as answers tell them
 }
 
 func (w *work) done(person, brief string) destination.Outcome {
-	o := destination.Outcome{Verdict: destination.Done, Refs: map[string]string{refHandoff: w.job.Handoff}}
+	status := 0
 	if person != "" {
-		o.Status, o.Refs[refPerson] = http.StatusOK, person
+		status = http.StatusOK
 	}
-	if brief != "" {
-		o.Refs[refBrief] = brief
-	}
-	return o
+	return w.Done(status, map[string]string{crm.RefPerson: person, refBrief: brief})
 }
 
 // known gives the lead and the brief that earlier deliveries of the handoff left.
 func (w *work) known() (person, brief string) {
-	r := w.job.Refs
-	if r[refHandoff] != w.job.Handoff || !isID(r[refPerson]) {
-		return "", ""
+	if person = w.Known(crm.RefPerson, isID); person != "" {
+		brief = w.Known(refBrief, isID)
 	}
-	if isID(r[refBrief]) {
-		brief = r[refBrief]
-	}
-	return r[refPerson], brief
+	return person, brief
 }
 
 // hand sees to it that the lead is there, with its owner and its brief.
 func (w *work) hand(ctx context.Context) destination.Outcome {
 	var why destination.Outcome
 	var ok bool
-	if w.owner, why, ok = w.d.owners.ID(ctx, w.job.Payload.GetOwner()); !ok {
+	if w.Owner, why, ok = w.d.owners.ID(ctx, w.Job.Payload.GetOwner()); !ok {
 		return why
 	}
 	person, brief := w.known()
 	if person == "" {
-		for _, name := range []string{w.d.config.Name, typeName} {
-			if id := w.job.Payload.GetLead().GetExternalIds()[name]; person == "" && isID(id) {
-				person = id
-			}
-		}
+		person = w.External(&w.d.config, isID)
 	}
 	was := person
 	if person, why, ok = w.writeLead(ctx, person); !ok {
@@ -104,19 +89,19 @@ func (w *work) writeLead(ctx context.Context, person string) (string, destinatio
 			}
 			return person, destination.Outcome{}, true
 		case j.outcome.Verdict == destination.Done:
-			return "", destination.Outcome{Verdict: destination.Again, Sick: true, Status: j.outcome.Status, Reason: "the answer cannot be understood"}, false
+			return "", crm.Unreadable(&destination.Answer{Status: j.outcome.Status}), false
 		case person != "" && isGone(j) && !gone:
 			person, gone = "", true
 		case j.code == "DUPLICATE_DATA" && j.id != "" && person == "":
 			person = j.id
 		case j.code == "MANDATORY_NOT_FOUND" && person == "" && !w.filled && w.d.config.Options["missing_value"] != "":
 			// What fills the gap must not take the place of what somebody wrote: a lead that is there needs nothing filled.
-			if person, why, ok = w.search(ctx, w.job.Payload.GetLead().GetEmail()); !ok {
+			if person, why, ok = w.search(ctx, w.Job.Payload.GetLead().GetEmail()); !ok {
 				return "", why, false
 			}
 			w.filled = person == ""
 		case j.code == "INVALID_DATA" && j.field == "Owner":
-			w.d.owners.Forget(w.job.Payload.GetOwner())
+			w.d.owners.Forget(w.Job.Payload.GetOwner())
 			j.outcome.Verdict = destination.Again
 			return "", j.outcome, false
 		case w.learntLength(leads, j):
@@ -157,10 +142,7 @@ func (w *work) learntLength(module string, j judged) bool {
 
 // send writes one record and says what became of it.
 func (w *work) send(ctx context.Context, method, path, module string, values map[string]any, check []string) (judged, destination.Outcome, bool) {
-	if cut := crmplan.CutAll(values, w.lengths[module]); len(cut) > 0 {
-		slices.Sort(cut)
-		w.d.deps.Log.Warn("values are longer than their fields and were cut", "destination", w.d.config.Name, "delivery", w.job.ID, "module", module, "fields", cut)
-	}
+	crm.Shorten(w.d.deps.Log, &w.d.config, w.Job, module, values, w.lengths[module])
 	body := map[string]any{"data": []any{values}}
 	if module != notes {
 		body["trigger"] = append([]string{}, w.d.trigger...)
@@ -168,7 +150,7 @@ func (w *work) send(ctx context.Context, method, path, module string, values map
 	if check != nil {
 		body["duplicate_check_fields"] = check
 	}
-	a, why, ok := w.d.session.Ask(ctx, method, root+path, nil, body)
+	a, why, ok := w.d.api.Ask(ctx, method, root+path, nil, body)
 	if !ok {
 		return judged{}, why, false
 	}
@@ -180,7 +162,7 @@ func (w *work) search(ctx context.Context, email string) (string, destination.Ou
 	query := url.Values{"fields": {"id"}}
 	switch {
 	case w.d.keyField != "":
-		query.Set("criteria", "("+w.d.keyField+":equals:"+w.job.Handoff+")")
+		query.Set("criteria", "("+w.d.keyField+":equals:"+w.Job.Handoff+")")
 	case email != "":
 		query.Set("email", email)
 	default:
@@ -195,7 +177,7 @@ func (w *work) search(ctx context.Context, email string) (string, destination.Ou
 	}
 	id, _ := rows[0]["id"].(string)
 	if !isID(id) {
-		return "", destination.Outcome{Verdict: destination.Again, Sick: true, Reason: "the answer cannot be understood"}, false
+		return "", crm.Unreadable(&destination.Answer{Status: http.StatusOK}), false
 	}
 	return id, destination.Outcome{}, true
 }
@@ -232,7 +214,7 @@ func (w *work) writeBrief(ctx context.Context, person, brief string) (string, de
 			}
 			return brief, destination.Outcome{}, true
 		case j.outcome.Verdict == destination.Done:
-			return "", destination.Outcome{Verdict: destination.Again, Sick: true, Status: j.outcome.Status, Reason: "the answer cannot be understood"}, false
+			return "", crm.Unreadable(&destination.Answer{Status: j.outcome.Status}), false
 		case brief != "" && isGone(j):
 			brief = ""
 		case w.learntLength(form.module, j):
@@ -259,17 +241,17 @@ func (w *work) findBrief(ctx context.Context, person string) (string, destinatio
 	return "", destination.Outcome{}, true
 }
 
-func (w *work) marker() string { return "[" + w.job.Handoff + "]" }
+func (w *work) marker() string { return "[" + w.Job.Handoff + "]" }
 
 // leadValues gives the fields of the lead; making says that it may have to be made.
 func (w *work) leadValues(making bool) map[string]any {
 	d := w.d
-	values := d.config.Fields[leads].Values(w.vars)
-	if w.owner != "" && (making || w.job.Event != "handoff.updated") {
-		values["Owner"] = map[string]string{"id": w.owner}
+	values := d.config.Fields[leads].Values(w.Vars)
+	if w.Owner != "" && (making || w.Job.Event != crm.Updated) {
+		values["Owner"] = map[string]string{"id": w.Owner}
 	}
 	if d.keyField != "" {
-		values[d.keyField] = w.job.Handoff
+		values[d.keyField] = w.Job.Handoff
 	}
 	if w.filled && making {
 		for _, name := range []string{"Last_Name", "Company"} {
@@ -283,7 +265,7 @@ func (w *work) leadValues(making bool) map[string]any {
 }
 
 func (w *work) status(values map[string]any) {
-	if s := w.d.statuses[w.plan.Stage]; s != "" {
+	if s := w.d.statuses[w.Plan.Stage]; s != "" {
 		values[w.d.config.Options["status_field"]] = s
 	}
 }
@@ -291,8 +273,8 @@ func (w *work) status(values map[string]any) {
 // changes gives the fields of the lead that an event changes.
 func (w *work) changes() map[string]any {
 	values := map[string]any{}
-	if w.plan.Mapping != "" {
-		values = w.d.config.Fields[w.plan.Mapping].Values(w.vars)
+	if w.Plan.Mapping != "" {
+		values = w.d.config.Fields[w.Plan.Mapping].Values(w.Vars)
 	}
 	w.status(values)
 	return values
@@ -301,27 +283,27 @@ func (w *work) changes() map[string]any {
 // briefValues gives the fields of the note or task; making says that it is to be made.
 func (w *work) briefValues(person string, making bool) map[string]any {
 	d, form := w.d, w.d.brief
-	values := d.config.Fields[form.module].Values(w.vars)
+	values := d.config.Fields[form.module].Values(w.Vars)
 	if form.module == tasks {
 		if making {
 			values["What_Id"], values["$se_module"] = map[string]string{"id": person}, leads
 		}
-		if w.owner != "" && (making || w.job.Event != "handoff.updated") {
-			values["Owner"] = map[string]string{"id": w.owner}
+		if w.Owner != "" && (making || w.Job.Event != crm.Updated) {
+			values["Owner"] = map[string]string{"id": w.Owner}
 		}
-		if _, mapped := values["Status"]; !mapped && (making || w.plan.Reopen) {
+		if _, mapped := values["Status"]; !mapped && (making || w.Plan.Reopen) {
 			values["Status"] = d.config.Options["task_open"]
 		}
-		if by := w.job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.plan.Reopen) {
+		if by := w.Job.Payload.GetSla().GetAcceptBy(); by.IsValid() && (making || w.Plan.Reopen) {
 			if _, mapped := values["Due_Date"]; !mapped {
-				values["Due_Date"] = by.AsTime().Format("2006-01-02")
+				values["Due_Date"] = by.AsTime().In(destination.Zone(w.Job.Payload.GetOwner())).Format("2006-01-02")
 			}
 		}
 	}
 	title, _ := values[form.title].(string)
 	w.mark(values, title)
 	if text, ok := values[form.text].(string); ok {
-		values[form.text], _ = crmplan.Cut(text, form.textLength)
+		values[form.text], _ = crm.Cut(text, form.textLength)
 	} else if making && form.module == notes {
 		values[form.text] = values[form.title] // a note without content is refused
 	}
@@ -333,7 +315,7 @@ func (w *work) mark(values map[string]any, title string) {
 	if title = strings.Join(strings.Fields(title), " "); title == "" {
 		title = "Handoff"
 	}
-	short, _ := crmplan.Cut(title, w.d.brief.titleLength-len(w.marker())-1)
+	short, _ := crm.Cut(title, w.d.brief.titleLength-len(w.marker())-1)
 	values[w.d.brief.title] = short + " " + w.marker()
 }
 
@@ -341,11 +323,11 @@ func (w *work) mark(values map[string]any, title string) {
 func (w *work) change(ctx context.Context) destination.Outcome {
 	values := w.changes()
 	closing := map[string]any{}
-	if w.plan.Closing != crmplan.Stays && w.d.brief.module == tasks {
+	if w.Plan.Closing != crm.Stays && w.d.brief.module == tasks {
 		closing["Status"] = w.d.config.Options["task_closed"]
 	}
-	if w.plan.Closing == crmplan.Withdrawn {
-		title, _ := w.d.config.Fields[w.d.brief.module].Values(w.vars)[w.d.brief.title].(string)
+	if w.Plan.Closing == crm.Withdrawn {
+		title, _ := w.d.config.Fields[w.d.brief.module].Values(w.Vars)[w.d.brief.title].(string)
 		w.mark(closing, "Withdrawn: "+title)
 	}
 	if len(values) == 0 && len(closing) == 0 {
@@ -357,9 +339,9 @@ func (w *work) change(ctx context.Context) destination.Outcome {
 	var why destination.Outcome
 	var ok bool
 	if person == "" {
-		email := w.job.Payload.GetLead().GetEmail()
+		email := w.Job.Payload.GetLead().GetEmail()
 		if email == "" {
-			email = w.job.Lead.GetLead().GetEmail()
+			email = w.Job.Lead.GetLead().GetEmail()
 		}
 		if person, why, ok = w.search(ctx, email); !ok {
 			return why

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
 )
 
 // typeName is how the configuration names the type.
@@ -35,9 +35,7 @@ const (
 
 // The keys of what is kept in Refs.
 const (
-	refPerson  = "person"
-	refBrief   = "brief"
-	refHandoff = "handoff"
+	refBrief = "brief"
 )
 
 // root of the API below its domain.
@@ -47,17 +45,17 @@ const root = "/crm/v6"
 func Type() destination.Type {
 	return destination.Type{
 		Name:   typeName,
-		Events: crmplan.Events(),
+		Events: crm.Events(),
 		Fields: map[string]map[string]string{
 			leads: {
 				"First_Name": `lead.first_name`, "Last_Name": `lead.last_name`, "Email": `lead.email`, "Designation": `lead.title`, "Phone": `lead.phone`,
-				"Company": `account.name`,
+				"Company": `account.name`, "Street": `lead.street`, "City": `lead.city`, "Zip_Code": `lead.postal_code`, "State": `lead.state`,
 			},
-			notes:            {"Note_Title": `brief.subject`, "Note_Content": `brief.text`},
-			tasks:            {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
-			crmplan.OnChange: {}, crmplan.OnBreach: {},
+			notes:        {"Note_Title": `brief.subject`, "Note_Content": `brief.text`},
+			tasks:        {"Subject": `brief.subject`, "Description": `brief.text`, "Priority": `"High"`},
+			crm.OnChange: {}, crm.OnBreach: {},
 		},
-		Options: crmplan.WithStatuses(map[string]string{
+		Options: crm.WithStatuses(map[string]string{
 			"data_center": "com", "brief": notes, "external_id_field": "", "duplicate_check_fields": "Email", "trigger": "", "status_field": "Lead_Status",
 			"task_open": "Not Started", "task_closed": "Completed", "missing_value": "[not provided]", "fallback_owner": "",
 		}),
@@ -81,8 +79,8 @@ func centers() map[string][2]string {
 type Destination struct {
 	config   destination.Config
 	deps     destination.Deps
-	session  *crmplan.Session
-	owners   *crmplan.Owners
+	api      *crm.API
+	owners   *crm.Owners
 	statuses map[string]string
 	keyField string
 	check    []string // duplicate_check_fields, the handoff's first
@@ -99,21 +97,12 @@ type briefForm struct {
 
 // New checks a configuration. The address is needed for none of Zoho's data centers.
 func New(config destination.Config, deps destination.Deps) (destination.Destination, error) {
-	s := &crmplan.Settings{Config: config}
+	s := &crm.Settings{Config: config}
 	s.URL("url", config.URL)
-	s.URL("auth.token_url", config.Auth.TokenURL)
-	s.Need("auth.client_id", config.Auth.ClientID)
-	s.Need("auth.client_secret", config.Auth.ClientSecret)
-	s.Need("auth.refresh_token", config.Auth.RefreshToken)
-	for field, v := range map[string]string{
-		"auth.token": config.Auth.Token, "auth.password": config.Auth.Password, "auth.database": config.Auth.Database, "auth.tenant": config.Auth.Tenant,
-		"auth.private_key": config.Auth.PrivateKey, "auth.user": config.Auth.User, "auth.scope": config.Auth.Scope,
-	} {
-		s.Refuse(field, v)
-	}
+	s.Auth([]string{"client_id", "client_secret", "refresh_token"}, "token_url")
 	d := &Destination{
 		config: config, deps: deps, keyField: s.Name("external_id_field", "", true), statuses: s.Statuses(),
-		trigger: list(config.Options["trigger"]), accounts: config.Auth.TokenURL,
+		trigger: s.List("trigger"), accounts: config.Auth.TokenURL,
 	}
 	hosts, ok := centers()[config.Options["data_center"]]
 	if !ok {
@@ -132,7 +121,7 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 		}
 	}
 	s.Name("duplicate_check_fields", ", ", true)
-	if d.check = list(config.Options["duplicate_check_fields"]); d.keyField != "" {
+	if d.check = s.List("duplicate_check_fields"); d.keyField != "" {
 		d.check = append([]string{d.keyField}, slices.DeleteFunc(d.check, func(f string) bool { return f == d.keyField })...)
 	}
 	if len(d.check) == 0 {
@@ -152,29 +141,21 @@ func New(config destination.Config, deps destination.Deps) (destination.Destinat
 	if f := config.Options["fallback_owner"]; f != "" && !isID(f) {
 		s.Problem("options.fallback_owner", "must be the id of a user")
 	}
-	s.Mappings(leads, notes, tasks, crmplan.OnChange, crmplan.OnBreach)
-	for _, name := range []string{d.keyField, "Owner", "id"} {
-		if _, ok := config.Fields[leads][name]; ok {
-			s.Problem("fields.Leads."+name, "is set by Baton itself")
-		}
-	}
+	s.Mappings(leads, notes, tasks, crm.OnChange, crm.OnBreach)
+	s.Own(leads, d.keyField, "Owner", "id")
 	if err := s.Err(); err != nil {
 		return nil, err
 	}
 	if deps.Log == nil {
 		d.deps.Log = slog.New(slog.DiscardHandler)
 	}
-	d.session = &crmplan.Session{
+	d.api = &crm.API{
 		Client: deps.Client, Base: base, Scheme: "Zoho-oauthtoken", Refused: refused, Tokens: &destination.Tokens{Now: deps.Now, Fetch: d.fetch},
 	}
-	d.owners = &crmplan.Owners{
-		Keys: []string{config.Name, typeName}, Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
+	d.owners = &crm.Owners{
+		Keys: crm.Names(&config), Fallback: config.Options["fallback_owner"], Valid: isID, Now: deps.Now, Find: d.findUser,
 	}
 	return d, nil
-}
-
-func list(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // tooManyTokens is how long to wait when too many tokens were asked for: Zoho gives ten in ten minutes.
@@ -183,7 +164,7 @@ const tooManyTokens = 10 * time.Minute
 // fetch gets a token by the refresh token.
 func (d *Destination) fetch(ctx context.Context) (destination.Token, destination.Outcome) {
 	a := d.config.Auth
-	g, o := crmplan.Grant(ctx, &d.deps, d.accounts, url.Values{
+	g, o := crm.Grant(ctx, &d.deps, d.accounts, nil, url.Values{
 		"grant_type": {"refresh_token"}, "client_id": {a.ClientID}, "client_secret": {a.ClientSecret}, "refresh_token": {a.RefreshToken},
 	})
 	if g.Error == "Access Denied" {
@@ -195,29 +176,19 @@ func (d *Destination) fetch(ctx context.Context) (destination.Token, destination
 	}
 	t := destination.Token{Value: g.AccessToken, Until: g.Until(d.deps.Now())}
 	if d.config.URL == "" {
-		t.Base = crmplan.Base(g.APIDomain, d.accounts)
+		t.Base = crm.Base(g.APIDomain, d.accounts)
 	}
 	return t, o
 }
 
 // Deliver makes one attempt.
 func (d *Destination) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	plan, ok := crmplan.PlanOf(job)
+	errand, end, ok := crm.Begin(job, &d.deps)
 	if !ok {
-		return destination.Outcome{Verdict: destination.Never, Reason: "Zoho is not told of " + job.Event}
+		return end
 	}
-	vars, err := destination.VariablesOf(job, &d.deps)
-	if err != nil {
-		return destination.Outcome{Verdict: destination.Never, Reason: "its data cannot be read"}
-	}
-	if job.Handoff == "" || !crmplan.IsName(job.Handoff, "-") {
-		if plan.Hand {
-			return destination.Outcome{Verdict: destination.Never, Reason: "the handoff's id cannot be a key"}
-		}
-		return destination.Outcome{Verdict: destination.Done} // a lead that was never handed over is nobody there
-	}
-	w := &work{d: d, job: job, plan: plan, vars: vars, lengths: map[string]map[string]int{}}
-	if plan.Hand {
+	w := &work{d: d, Errand: errand, lengths: map[string]map[string]int{}}
+	if w.Plan.Hand {
 		return w.hand(ctx)
 	}
 	return w.change(ctx)
@@ -231,7 +202,7 @@ func (d *Destination) pages(ctx context.Context, path string, query url.Values, 
 			query.Set("page", strconv.Itoa(page))
 			query.Set("per_page", "200")
 		}
-		a, why, ok := d.session.Ask(ctx, http.MethodGet, root+path+"?"+query.Encode(), nil, nil)
+		a, why, ok := d.api.Ask(ctx, http.MethodGet, root+path+"?"+query.Encode(), nil, nil)
 		if !ok {
 			return nil, why, false
 		}
@@ -243,7 +214,7 @@ func (d *Destination) pages(ctx context.Context, path string, query url.Values, 
 		}
 		rows, more, ok := readPage(a.Body, name)
 		if !ok {
-			return nil, unreadable(a), false
+			return nil, crm.Unreadable(a), false
 		}
 		if all = append(all, rows...); !more {
 			break

@@ -13,11 +13,12 @@ import (
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
-	"github.com/batonhq/baton/services/routing/internal/destinations/crmplan/plantest"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
+	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
 )
 
 func config(t testing.TB, url string, options map[string]string, fields map[string]map[string]string) destination.Config {
-	c := plantest.Config(t, Type(), url, options, fields)
+	c := crmtest.Config(t, Type(), url, destination.Auth{}, options, fields)
 	c.Auth = destination.Auth{ClientID: "1000.client", ClientSecret: "very-secret", RefreshToken: "1000.refresh", TokenURL: url + "/oauth/v2/token"}
 	return c
 }
@@ -88,11 +89,11 @@ func TestRouted(t *testing.T) {
 	} {
 		r := newRig(t, map[string]string{"brief": brief}, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-		if o.Verdict != destination.Done || !isID(o.Refs[refPerson]) || !isID(o.Refs[refBrief]) || len(r.bodies) != 2 {
+		if o.Verdict != destination.Done || !isID(o.Refs[crm.RefPerson]) || !isID(o.Refs[refBrief]) || len(r.bodies) != 2 {
 			t.Fatalf("%+v", o)
 		}
 		for i, want := range bodies {
-			want = strings.ReplaceAll(want, "400000000000001", o.Refs[refPerson])
+			want = strings.ReplaceAll(want, "400000000000001", o.Refs[crm.RefPerson])
 			var got, wanted any
 			if want != "" && (json.Unmarshal([]byte(r.bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted)) {
 				t.Errorf("request %d: %s\nwant %s", i, r.bodies[i], want)
@@ -143,7 +144,7 @@ func TestUpdated(t *testing.T) {
 	for _, brief := range []string{"Notes", "Tasks"} {
 		r := newRig(t, map[string]string{"brief": brief}, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-		r.modules[leads][o.Refs[refPerson]]["Owner"] = map[string]any{"id": boID}
+		r.modules[leads][o.Refs[crm.RefPerson]]["Owner"] = map[string]any{"id": boID}
 		job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.Title = "CTO" })
 		job.Refs = o.Refs
 		o = r.deliver(t, job)
@@ -161,12 +162,12 @@ func TestFound(t *testing.T) {
 	r := newRig(t, nil, nil)
 	id := r.add(leads, map[string]any{"Email": "ana@initech.example", "Last_Name": "Lindh"})
 	job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.LastName = "" })
-	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refPerson] != id || r.only(leads)["Last_Name"] != "Lindh" {
+	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != id || r.only(leads)["Last_Name"] != "Lindh" {
 		t.Errorf("a name that is there was replaced by a filling: %+v, %v", o, r.only(leads))
 	}
 	delete(r.modules[leads], id)
-	job.Refs = map[string]string{refPerson: id, refBrief: "400000000009999", refHandoff: "ho_1"}
-	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refPerson] == id || r.only(leads)["Last_Name"] != "[not provided]" {
+	job.Refs = map[string]string{crm.RefPerson: id, refBrief: "400000000009999", crm.RefHandoff: "ho_1"}
+	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] == id || r.only(leads)["Last_Name"] != "[not provided]" {
 		t.Errorf("deleted there: %+v, %v", o, r.only(leads))
 	}
 	nameless := destinationtest.OfHandoff("handoff.routed", "ho_2", "", nil)
@@ -181,7 +182,7 @@ func TestFound(t *testing.T) {
 		}
 		return nil
 	}
-	if o := r.deliver(t, destinationtest.Routed("ho_3", "cy@initech.example")); o.Verdict != destination.Done || o.Refs[refPerson] != other {
+	if o := r.deliver(t, destinationtest.Routed("ho_3", "cy@initech.example")); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != other {
 		t.Errorf("in the way of a unique field: %+v", o)
 	}
 }
@@ -278,6 +279,17 @@ func TestTooLong(t *testing.T) {
 	}
 }
 
+// The day that a task is due is the owner's, not the one in Greenwich.
+func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
+	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
+		r := newRig(t, map[string]string{"brief": "Tasks"}, nil)
+		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
+		if got := r.only(tasks)["Due_Date"]; o.Verdict != destination.Done || got != want {
+			t.Errorf("%s: %v, %+v", zone, got, o)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	r := newRig(t, nil, map[string]map[string]string{"Leads": {"Region": `lead.country`}})
 	if problems, err := r.dest.Check(t.Context()); err != nil || len(problems) != 0 {
@@ -290,7 +302,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Leads has no field Nope", "Tasks has no field Nay", "Leads.Created_Time cannot be written", "Leads.Handoff is not unique", "Leads.Region must have", `no value "Sold"`} {
+	for _, want := range []string{"fields.Leads.Nope: there is no such field", "fields.Tasks.Nay: there is", "fields.Leads.Created_Time: the field can only be read", "Leads.Handoff is not unique", "field Region must have", `"Sold" is none`} {
 		if !slices.ContainsFunc(problems, func(p string) bool { return strings.Contains(p, want) }) {
 			t.Errorf("%q is not among %q", want, problems)
 		}
@@ -300,7 +312,7 @@ func TestCheck(t *testing.T) {
 func TestNew(t *testing.T) {
 	for want, change := range map[string]func(*destination.Config){
 		"auth.refresh_token: is missing":     func(c *destination.Config) { c.Auth.RefreshToken = "" },
-		"auth.tenant: is not for":            func(c *destination.Config) { c.Auth.Tenant = "t" },
+		"auth.tenant: is not used":           func(c *destination.Config) { c.Auth.Tenant = "t" },
 		"options.data_center: is not known":  func(c *destination.Config) { c.Options["data_center"] = "moon" },
 		"options.trigger: may have":          func(c *destination.Config) { c.Options["trigger"] = "all" },
 		"options.brief: must be":             func(c *destination.Config) { c.Options["brief"] = "Calls" },
@@ -319,8 +331,8 @@ func TestNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if z := d.(*Destination); z.accounts != "https://accounts.zoho.eu/oauth/v2/token" || z.session.Base != "https://www.zohoapis.eu" {
-		t.Errorf("%s, %s", z.accounts, z.session.Base)
+	if z := d.(*Destination); z.accounts != "https://accounts.zoho.eu/oauth/v2/token" || z.api.Base != "https://www.zohoapis.eu" {
+		t.Errorf("%s, %s", z.accounts, z.api.Base)
 	}
 }
 

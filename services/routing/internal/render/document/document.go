@@ -1,6 +1,7 @@
 // Package document writes a brief as people read it: a plain text for mails and terminals, and a page without scripts that
 // mail programs show and that prints on one sheet. Both say the same things in the same order: what is new, why now, what to
-// mind, what to do, and behind that what it rests on. What is not known is left out. Times are UTC.
+// mind, what to do, and behind that what it rests on. What is not known is left out. Times are on the
+// owner's clock, with its zone beside them.
 package document
 
 import (
@@ -9,9 +10,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
-
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 )
@@ -74,25 +72,25 @@ func Subject(p *routingv1.Payload) string {
 }
 
 func lay(p *routingv1.Payload) page {
-	l, b := p.GetLead(), p.GetBrief()
-	out := page{Name: cmp.Or(name(p), l.GetEmail(), l.GetId(), "A lead"), Role: role(p), Notice: notice(p), Facts: facts(p)}
+	l, b, c := p.GetLead(), p.GetBrief(), clockOf(p)
+	out := page{Name: cmp.Or(name(p), l.GetEmail(), l.GetId(), "A lead"), Role: role(p), Notice: notice(p), Facts: facts(p, c)}
 	add := func(heading, kind string, items ...item) {
 		items = slices.DeleteFunc(items, func(i item) bool { return strings.TrimSpace(i.Text) == "" })
 		if len(items) > 0 {
 			out.Sections = append(out.Sections, section{heading, kind, items})
 		}
 	}
-	add(newsHeading(p), news, changed(p)...)
-	add("Why now", "", sentences(b.GetWhyNow())...)
-	add("Mind", alert, sentences(b.GetCautions())...)
-	add("Do next", do, next(b)...)
-	add("How they came", "", came(b)...)
-	add("What they did lately", "", visits(b.GetTimeline())...)
-	add("What they read", "", read(b.GetContent())...)
+	add(newsHeading(p), news, changed(p, c)...)
+	add("Why now", "", sentences(b.GetWhyNow(), c)...)
+	add("Mind", alert, sentences(b.GetCautions(), c)...)
+	add("Do next", do, next(b, c)...)
+	add("How they came", "", came(b, c)...)
+	add("What they did lately", "", visits(b.GetTimeline(), c)...)
+	add("What they read", "", read(b.GetContent(), c)...)
 	add("Who they are", "", profile(b)...)
-	add("At the account", "", account(b)...)
+	add("At the account", "", account(b, c)...)
 	add("What marketing promised", "", promises(b.GetCampaigns())...)
-	add("Before this", "", sentences(b.GetEarlier())...)
+	add("Before this", "", sentences(b.GetEarlier(), c)...)
 	add("Score", "", score(p)...)
 	add("Why you", "", chosen(p)...)
 	foot := []string{}
@@ -104,6 +102,9 @@ func lay(p *routingv1.Payload) page {
 	}
 	if id := l.GetId(); id != "" {
 		foot = append(foot, "lead "+id)
+	}
+	if zone := c.note(); zone != "" {
+		foot = append(foot, zone)
 	}
 	out.Footer = strings.Join(foot, " · ")
 	return out
@@ -142,7 +143,7 @@ func notice(p *routingv1.Payload) string {
 }
 
 // facts are what is needed to reach the lead in time.
-func facts(p *routingv1.Payload) []item {
+func facts(p *routingv1.Payload, c clock) []item {
 	l, b, sla := p.GetLead(), p.GetBrief(), p.GetSla()
 	out := []item{
 		{Label: "E-mail", Text: l.GetEmail()}, {Label: "Phone", Text: l.GetPhone()}, {Label: "Country", Text: l.GetCountry(), Sub: b.GetWorkingTime()},
@@ -157,10 +158,10 @@ func facts(p *routingv1.Payload) []item {
 	}
 	out = append(out, item{Label: "Owner", Text: cmp.Or(p.GetOwner().GetName(), p.GetOwner().GetId())})
 	if open := p.GetStage() == "" || p.GetStage() == "routed"; open && sla.GetAcceptBy() != nil {
-		out = append(out, item{Label: "Accept by", Text: moment(sla.GetAcceptBy())})
+		out = append(out, item{Label: "Accept by", Text: c.moment(sla.GetAcceptBy())})
 	}
 	if p.GetStage() != "recalled" && sla.GetContactBy() != nil {
-		out = append(out, item{Label: "Contact by", Text: moment(sla.GetContactBy())})
+		out = append(out, item{Label: "Contact by", Text: c.moment(sla.GetContactBy())})
 	}
 	return slices.DeleteFunc(out, func(i item) bool { return strings.TrimSpace(i.Text) == "" })
 }
@@ -173,28 +174,28 @@ func newsHeading(p *routingv1.Payload) string {
 }
 
 // changed gives what is told as new: all of it, what this version was made for first.
-func changed(p *routingv1.Payload) []item {
+func changed(p *routingv1.Payload, c clock) []item {
 	list := slices.Clone(p.GetBecause())
 	for _, s := range p.GetBrief().GetChanged() {
 		if !slices.Contains(list, s) {
 			list = append(list, s)
 		}
 	}
-	return sentences(list)
+	return sentences(list, c)
 }
 
-func sentences(list []string) []item {
+func sentences(list []string, c clock) []item {
 	var out []item
 	for _, s := range list {
-		out = append(out, item{Text: s})
+		out = append(out, item{Text: c.sentence(s)})
 	}
 	return out
 }
 
-func next(b *routingv1.Brief) []item {
+func next(b *routingv1.Brief, c clock) []item {
 	var out []item
 	for _, a := range b.GetNextActions() {
-		out = append(out, item{Text: a.GetWhat(), Sub: a.GetReason()})
+		out = append(out, item{Text: a.GetWhat(), Sub: c.sentence(a.GetReason())})
 	}
 	for _, s := range b.GetSuggestedNext() {
 		text := cmp.Or(s.GetTitle(), words(s.GetAsset()))
@@ -205,25 +206,25 @@ func next(b *routingv1.Brief) []item {
 		if s.GetKind() != "" {
 			text += " (" + words(s.GetKind()) + ")"
 		}
-		out = append(out, item{Text: text, Sub: s.GetReason(), URL: s.GetUrl()})
+		out = append(out, item{Text: text, Sub: c.sentence(s.GetReason()), URL: s.GetUrl()})
 	}
 	return out
 }
 
-func came(b *routingv1.Brief) []item {
+func came(b *routingv1.Brief, c clock) []item {
 	var out []item
 	if b.GetCame() != "" {
-		out = append(out, item{Text: b.GetCame()})
+		out = append(out, item{Text: c.sentence(b.GetCame())})
 	} else if e := b.GetEntry(); e != nil {
-		out = append(out, item{Text: entry(e)})
+		out = append(out, item{Text: entry(e, c)})
 	}
 	if t := b.GetLastTouch(); t.GetSummary() != "" {
-		out = append(out, item{Label: "Last before they qualified", Text: t.GetSummary() + at(", ", t.GetAt())})
+		out = append(out, item{Label: "Last before they qualified", Text: t.GetSummary() + c.at(", ", t.GetAt())})
 	}
 	return out
 }
 
-func entry(e *routingv1.Entry) string {
+func entry(e *routingv1.Entry, clock clock) string {
 	text := words(cmp.Or(e.GetChannel(), e.GetType()))
 	if c := cmp.Or(e.GetCampaignName(), words(e.GetCampaign())); c != "" {
 		text = strings.TrimPrefix(text+", ", ", ") + "campaign “" + c + "”"
@@ -231,10 +232,10 @@ func entry(e *routingv1.Entry) string {
 	if text == "" {
 		return ""
 	}
-	return text + at(", ", e.GetAt())
+	return text + clock.at(", ", e.GetAt())
 }
 
-func read(list []*routingv1.Content) []item {
+func read(list []*routingv1.Content, clock clock) []item {
 	var out []item
 	for _, c := range list {
 		text := cmp.Or(c.GetTitle(), words(c.GetAsset()))
@@ -245,7 +246,7 @@ func read(list []*routingv1.Content) []item {
 			}
 		}
 		sub := strings.Join(what, " ")
-		when := at("", c.GetAt())
+		when := clock.at("", c.GetAt())
 		if n := c.GetTimes(); n > 1 && when != "" {
 			when = fmt.Sprintf("%d times, last %s", n, when)
 		}
@@ -275,7 +276,7 @@ func profile(b *routingv1.Brief) []item {
 	}
 }
 
-func account(b *routingv1.Brief) []item {
+func account(b *routingv1.Brief, clock clock) []item {
 	var out []item
 	for _, c := range b.GetOthersAtAccount() {
 		who := c.GetName()
@@ -289,7 +290,7 @@ func account(b *routingv1.Brief) []item {
 		if c.GetEngagement() > 0 {
 			sub = append(sub, "engagement "+points(c.GetEngagement()))
 		}
-		if t := at("", c.GetLastAt()); t != "" {
+		if t := clock.at("", c.GetLastAt()); t != "" {
 			sub = append(sub, "last active "+t)
 		}
 		if o := cmp.Or(c.GetOwnerName(), c.GetOwner()); o != "" {
@@ -325,22 +326,6 @@ func consent(c map[string]string) string {
 	slices.Sort(out)
 	return strings.Join(out, ", ")
 }
-
-func at(before string, t *timestamppb.Timestamp) string {
-	if !t.IsValid() {
-		return ""
-	}
-	return before + moment(t)
-}
-
-func moment(t *timestamppb.Timestamp) string {
-	if !t.IsValid() {
-		return ""
-	}
-	return t.AsTime().UTC().Format("Mon 2 Jan 2006, 15:04 UTC")
-}
-
-func day(t time.Time) string { return t.UTC().Format("Mon 2 Jan, 15:04") }
 
 func prefixed(before, s string) string {
 	if s == "" {

@@ -25,7 +25,7 @@ const (
 )
 
 // visits tells a timeline (newest first) visit by visit, what was done in each in its order.
-func visits(timeline []*routingv1.TimelineEntry) []item {
+func visits(timeline []*routingv1.TimelineEntry, c clock) []item {
 	timeline = slices.DeleteFunc(slices.Clone(timeline), func(t *routingv1.TimelineEntry) bool { return !t.GetAt().IsValid() })
 	var out []item
 	for i := 0; i < len(timeline); {
@@ -38,7 +38,7 @@ func visits(timeline []*routingv1.TimelineEntry) []item {
 			out = append(out, item{Text: fmt.Sprintf("… and %s before that.", plural(len(timeline)-i, "thing", "things"))})
 			break
 		}
-		out = append(out, item{Label: day(timeline[end-1].GetAt().AsTime()), Text: visit(timeline[i:end]), New: timeline[i].GetNew()})
+		out = append(out, item{Label: c.day(timeline[end-1].GetAt().AsTime()), Text: visit(timeline[i:end]), New: timeline[i].GetNew()})
 		i = end
 	}
 	return out

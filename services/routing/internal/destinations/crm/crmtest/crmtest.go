@@ -25,7 +25,12 @@ func Config(t testing.TB, of destination.Type, url string, auth destination.Auth
 	cfg := destination.Config{
 		Name: "crm", Type: of.Name, URL: url, Auth: auth, Events: of.Events, Options: maps.Clone(of.Options), Fields: map[string]destination.Fields{},
 	}
-	maps.Copy(cfg.Options, options)
+	for name, v := range options {
+		if _, ok := of.Options[name]; !ok {
+			t.Fatalf("%s has no option %s", of.Name, name)
+		}
+		cfg.Options[name] = v
+	}
 	for _, from := range []map[string]map[string]string{of.Fields, fields} {
 		for object, all := range from {
 			if cfg.Fields[object] == nil {

@@ -1,4 +1,4 @@
-package crmplan
+package crm
 
 import (
 	"context"
@@ -41,7 +41,22 @@ type found struct {
 // ID gives a rep's id in the CRM; ok is false where it could not be found out, or where there is none, and the outcome says
 // why. A handoff without an owner has "".
 func (o *Owners) ID(ctx context.Context, owner *routingv1.Owner) (id string, why destination.Outcome, ok bool) {
-	if owner.GetId() == "" && owner.GetEmail() == "" {
+	if id, why, ok = o.Lookup(ctx, owner); !ok || id != "" || nobody(owner) {
+		return id, why, ok
+	}
+	if o.Fallback != "" {
+		return o.Fallback, destination.Outcome{}, true
+	}
+	return "", destination.Outcome{
+		Reason: "no active user there has the address of " + owner.GetId() + ": give the rep an id in the directory's external_ids, or set options.fallback_owner",
+	}, false
+}
+
+func nobody(owner *routingv1.Owner) bool { return owner.GetId() == "" && owner.GetEmail() == "" }
+
+// Lookup gives a rep's id in the CRM, "" where the CRM knows nobody like that; ok is false where it could not be found out.
+func (o *Owners) Lookup(ctx context.Context, owner *routingv1.Owner) (id string, why destination.Outcome, ok bool) {
+	if nobody(owner) {
 		return "", destination.Outcome{}, true
 	}
 	for _, key := range o.Keys {
@@ -53,35 +68,29 @@ func (o *Owners) ID(ctx context.Context, owner *routingv1.Owner) (id string, why
 		}
 	}
 	email := strings.ToLower(owner.GetEmail())
+	if email == "" {
+		return "", destination.Outcome{}, true
+	}
 	now := o.Now()
 	o.mu.Lock()
 	f, isKnown := o.known[email]
 	o.mu.Unlock()
-	if !isKnown || now.After(f.until) {
-		if email != "" {
-			if f.id, why, ok = o.Find(ctx, email); !ok {
-				return "", why, false
-			}
-		}
-		f.until = now.Add(foundFor)
-		if f.id == "" {
-			f.until = now.Add(missingFor)
-		}
-		o.mu.Lock()
-		if o.known == nil || len(o.known) >= maxOwners {
-			o.known = map[string]found{}
-		}
-		o.known[email] = f
-		o.mu.Unlock()
+	if isKnown && !now.After(f.until) {
+		return f.id, destination.Outcome{}, true
 	}
+	if f.id, why, ok = o.Find(ctx, email); !ok {
+		return "", why, false
+	}
+	f.until = now.Add(foundFor)
 	if f.id == "" {
-		f.id = o.Fallback
+		f.until = now.Add(missingFor)
 	}
-	if f.id == "" {
-		return "", destination.Outcome{
-			Reason: "no active user there has the address of " + owner.GetId() + ": give the rep an id in the directory's external_ids, or set options.fallback_owner",
-		}, false
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.known == nil || len(o.known) >= maxOwners {
+		o.known = map[string]found{}
 	}
+	o.known[email] = f
 	return f.id, destination.Outcome{}, true
 }
 

@@ -1,4 +1,4 @@
-package crmplan
+package crm
 
 import (
 	"context"

@@ -1,8 +1,9 @@
-package crmplan
+package crm
 
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -11,52 +12,6 @@ import (
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
 )
-
-// Session makes requests with a token in force. A token that is refused is replaced, once for each request.
-type Session struct {
-	Client *http.Client
-	Tokens *destination.Tokens
-	// Base of the API where a token names none.
-	Base string
-	// Scheme stands before the token in the header Authorization: Bearer.
-	Scheme string
-	// Refused says that an answer means the token; nil for 401.
-	Refused func(*destination.Answer) bool
-}
-
-// Ask makes one request. ok is false where there is no answer to judge: the outcome says why.
-func (s *Session) Ask(ctx context.Context, method, path string, header http.Header, body any) (a *destination.Answer, why destination.Outcome, ok bool) {
-	for again := true; ; again = false {
-		token, why, ok := s.Tokens.Get(ctx)
-		if !ok {
-			return nil, why, false
-		}
-		base := token.Base
-		if base == "" {
-			base = s.Base
-		}
-		h := header.Clone()
-		if h == nil {
-			h = http.Header{}
-		}
-		h.Set("Authorization", s.Scheme+" "+token.Value)
-		a, err := destination.Ask(ctx, s.Client, method, base+path, h, body)
-		if err != nil {
-			return nil, destination.Unreachable(err), false
-		}
-		refused := a.Status == http.StatusUnauthorized
-		if s.Refused != nil {
-			refused = s.Refused(a)
-		}
-		if !refused {
-			return a, destination.Outcome{}, true
-		}
-		s.Tokens.Drop(token.Value)
-		if !again {
-			return nil, destination.Outcome{Verdict: destination.Operator, Status: a.Status, Reason: "a fresh token is not accepted"}, false
-		}
-	}
-}
 
 // Granted is what a token endpoint answers (RFC 6749, section 5), with what vendors add.
 type Granted struct {
@@ -67,10 +22,11 @@ type Granted struct {
 	Error       string          `json:"error"`
 }
 
-// Grant asks a token endpoint. Only an outcome that is Done comes with a token.
-func Grant(ctx context.Context, deps *destination.Deps, endpoint string, form url.Values) (Granted, destination.Outcome) {
-	a, err := destination.Ask(ctx, deps.Client, http.MethodPost, endpoint,
-		http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode()))
+// Grant asks a token endpoint; header is sent besides, nil for none. Only an outcome that is Done comes with a token.
+func Grant(ctx context.Context, deps *destination.Deps, endpoint string, header http.Header, form url.Values) (Granted, destination.Outcome) {
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	maps.Copy(h, header)
+	a, err := destination.Ask(ctx, deps.Client, http.MethodPost, endpoint, h, []byte(form.Encode()))
 	if err != nil {
 		o := destination.Unreachable(err)
 		o.Reason = "get a token: " + o.Reason
@@ -85,7 +41,7 @@ func ReadGrant(a *destination.Answer, now time.Time) (Granted, destination.Outco
 	read := a.JSON(&g)
 	o := a.Judge(now)
 	switch {
-	case a.OK() && read && g.AccessToken != "" && g.Error == "":
+	case a.OK() && read && g.AccessToken != "" && g.Error == "" && !strings.ContainsAny(g.AccessToken, "\r\n"):
 		return g, o
 	case read && (g.Error == "temporarily_unavailable" || g.Error == "server_error"):
 		o.Verdict, o.Sick = destination.Again, true

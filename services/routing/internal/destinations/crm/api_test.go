@@ -1,4 +1,4 @@
-package crmplan
+package crm
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func TestRefused(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	s := &Session{Client: server.Client(), Base: server.URL, Scheme: "Bearer", Tokens: &destination.Tokens{Now: time.Now, Fetch: func(context.Context) (destination.Token, destination.Outcome) {
+	s := &API{Client: server.Client(), Base: server.URL, Scheme: "Bearer", Tokens: &destination.Tokens{Now: time.Now, Fetch: func(context.Context) (destination.Token, destination.Outcome) {
 		fetched++
 		return destination.Token{Value: "t" + strconv.Itoa(fetched)}, destination.Outcome{Verdict: destination.Done}
 	}}}
