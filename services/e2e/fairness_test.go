@@ -49,15 +49,17 @@ func TestCrashFairness(t *testing.T) {
 		t.Fatalf("the directory: %s", r)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	defer func() {
+		cancel()
+		wg.Wait()
+	}()
 	const senders = 3
 	for k := range senders {
 		wg.Go(func() { sendAsking(ctx, c, h, k, senders, handoffs, lasts*3/4) })
 	}
 	f := &follower{c: c, j: c.Journal(), h: h, rnd: rand.New(rand.NewPCG(seed, 2)), waits: map[string]time.Time{}, has: map[string]string{}}
-	faults := f.wreck(rand.New(rand.NewPCG(seed, 1)), handoffs)
+	faults := f.wreck(rand.New(rand.NewPCG(seed, 1)), handoffs, max(2*time.Second, lasts/25))
 	cancel()
 	wg.Wait()
 
@@ -202,13 +204,13 @@ func (f *follower) ruled(ev *journal.Event) {
 }
 
 // wreck kills routing processes, one or all, at random moments until every handoff has been ruled on, and then lets them go on until
-// nobody waits for a moment that has come.
-func (f *follower) wreck(rnd *rand.Rand, handoffs int) map[string]int {
+// nobody waits for a moment that has come. It lets them alone for at most so long.
+func (f *follower) wreck(rnd *rand.Rand, handoffs int, alone time.Duration) map[string]int {
 	c, faults := f.c, map[string]int{}
 	names := slices.DeleteFunc(c.Processes(), func(n string) bool { return n != "routing" && (len(n) < 8 || n[:8] != "routing-") })
 	pause := func(atMost time.Duration) { time.Sleep(time.Duration(rnd.Int64N(int64(atMost)))) } // nothing waits for it
 	for len(f.has)+len(f.waits) < handoffs {
-		pause(2 * time.Second)
+		pause(alone)
 		f.read()
 		kill := names[rnd.IntN(len(names)):][:1]
 		if rnd.IntN(6) == 0 {
@@ -223,12 +225,12 @@ func (f *follower) wreck(rnd *rand.Rand, handoffs int) map[string]int {
 			c.Restart(n)
 		}
 		if rnd.IntN(3) == 0 {
-			c.Ready() // now and then they get far
+			f.ready() // now and then they get far
 		}
 		f.read()
 	}
-	c.Ready()
-	deadline := time.Now().Add(5 * time.Minute)
+	f.ready()
+	deadline := time.Now().Add(10 * time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -243,6 +245,22 @@ func (f *follower) wreck(rnd *rand.Rand, handoffs int) map[string]int {
 			c.t.Fatalf("somebody waits until %s and it is %s", first, time.Now())
 		}
 		<-tick.C
+	}
+}
+
+// ready waits until every process is, with more patience than most tests need: much may be left to be read.
+func (f *follower) ready() {
+	f.c.t.Helper()
+	for _, name := range f.c.Processes() {
+		for deadline, err := time.Now().Add(10*time.Minute), error(nil); ; {
+			if err = f.c.readyz(name); err == nil {
+				break
+			}
+			if !f.c.procs[name].running() || time.Now().After(deadline) {
+				f.c.t.Fatalf("%s does not get ready: %v\n%s", name, err, f.c.procs[name].tail(30))
+			}
+			time.Sleep(100 * time.Millisecond) // between two questions
+		}
 	}
 }
 
