@@ -85,6 +85,9 @@ func TestCrashFairness(t *testing.T) {
 			t.Errorf("%s of %s waits until %s, at %s", w.id, w.pool, w.until, j.now)
 		}
 	}
+	if handoffs <= 2000 {
+		negativeControl(t, log, func() *house { return newHouse(handoffs, begun, begun.Add(lasts)) })
+	}
 	if j.worst > 1+1e-6 {
 		t.Errorf("somebody who is always there is %.4f from their share", j.worst)
 	}
@@ -92,6 +95,28 @@ func TestCrashFairness(t *testing.T) {
 		seed, len(j.assigned), time.Since(begun).Round(time.Second), j.named, j.overflow, len(j.queue), j.waits, f.closed, j.worst, len(log), faults)
 	if len(faults) == 0 || j.waits == 0 || j.overflow == 0 || j.named == 0 || len(j.queue) == 0 || f.closed == 0 {
 		t.Error("too little has happened: the test does not test")
+	}
+}
+
+// negativeControl shows that the judge can object: to the same assignments, had the directory been another one.
+func negativeControl(t *testing.T, log []*journal.Event, fresh func() *house) {
+	t.Helper()
+	for name, change := range map[string]func(*house){
+		"another weight":                func(h *house) { h.reps["r00"].weight *= 2 },
+		"a capacity that is less":       func(h *house) { h.reps["l1"].limits[0].count-- },
+		"another end of an absence":     func(h *house) { h.reps["l1"].away[0][1] = h.reps["l1"].away[0][1].Add(time.Minute) },
+		"fewer that may be in hand":     func(h *house) { h.reps["l2"].open-- },
+		"no overflow":                   func(h *house) { h.pools["spill"].after = 0 },
+		"somebody who lacks a skill":    func(h *house) { h.reps["r01"].core = false },
+		"another owner of an account":   func(h *house) { h.reps["r22"].always, h.reps["r22"].from, h.reps["r22"].to = false, 0, 0 },
+		"somebody who is not there now": func(h *house) { h.reps["r02"].always, h.reps["r02"].from, h.reps["r02"].to = false, 0, 0 },
+	} {
+		h := fresh()
+		change(h)
+		j := newJudge(h)
+		if j.run(log); len(j.problems) == 0 {
+			t.Errorf("with %s the judge would find nothing wrong: it judges nothing", name)
+		}
 	}
 }
 

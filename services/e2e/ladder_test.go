@@ -59,69 +59,71 @@ routes: [ {id: default, to: {pool: all}} ]
 // last, who accepts and does not turn to the lead, while everything is killed after every step, and between a timer's firing and what
 // follows from it. Each step happens once, in order and never before its time.
 func TestCrashLadder(t *testing.T) {
-	run := func(t *testing.T, split bool) {
-		crm := NewCRM(t, "crm", "sla.escalated", "sla.breached", "handoff.routed", "handoff.reassigned")
-		c := Start(t, Setup{Split: split, Agreement: ladderAgreement, Directory: ladderDirectory, CRMs: []*CRM{crm}})
-		var events []Event
-		for i := range 2 {
-			events = append(events, Event{ID: fmt.Sprint("ladder-", i), Type: "demo_requested", Lead: email(fmt.Sprintf("p%d@ladder.example", i)), Traits: map[string]any{"country": "SE"}})
-		}
-		c.Send(events...)
-		w := &climber{c: c, rnd: rand.New(rand.NewPCG(uint64(envInt("BATON_CHAOS_SEED", 1)), 5)), accepted: map[string]bool{}}
-		w.run(len(events))
-		c.Ready()
-		settled(c)
-		log := c.Log()
-		stories := climbed(log)
-		for _, problem := range append(audit(log, crm), wrongSteps(stories)...) {
-			t.Error(problem)
-		}
-		if len(stories) != len(events) || w.between < 8 {
-			t.Errorf("%d handoffs, and %d kills between steps: too little has happened", len(stories), w.between)
-		}
-		t.Logf("%d kills of everything, %d of them right after a step, %d with a firing that nobody had read", w.kills, w.between, w.unread)
+	crm := NewCRM(t, "crm", "sla.escalated", "sla.breached", "handoff.routed", "handoff.reassigned")
+	c := Start(t, Setup{Agreement: ladderAgreement, Directory: ladderDirectory, CRMs: []*CRM{crm}})
+	w := &climber{c: c, rnd: rand.New(rand.NewPCG(uint64(envInt("BATON_CHAOS_SEED", 1)), 5))}
+	w.qualify()
+	w.qualify()
+	w.run()
+	c.Ready()
+	settled(c)
+	log := c.Log()
+	stories := climbed(log)
+	for _, problem := range append(audit(log, crm), wrongSteps(stories)...) {
+		t.Error(problem)
 	}
-	if !suiteSplit {
-		t.Run("baton up", func(t *testing.T) { run(t, false) })
+	if len(stories) != w.leads || w.between < 8 {
+		t.Errorf("%d handoffs of %d, and %d kills between steps: too little has happened", len(stories), w.leads, w.between)
 	}
-	t.Run("four services", func(t *testing.T) { run(t, true) })
+	t.Logf("%d kills of everything, %d of them right after a step, %d with a firing that nobody had read", w.kills, w.between, w.unread)
 }
 
 // climber kills everything all the time.
 type climber struct {
-	c                      *Cluster
-	rnd                    *rand.Rand
-	kills, between, unread int
-	accepted               map[string]bool
+	c                             *Cluster
+	rnd                           *rand.Rand
+	leads, kills, between, unread int
 }
 
-func (w *climber) run(handoffs int) {
+// qualify sends one more lead.
+func (w *climber) qualify() {
+	w.leads++
+	w.c.Send(Event{
+		ID: fmt.Sprint("ladder-", w.leads), Type: "demo_requested", Lead: email(fmt.Sprintf("p%d@ladder.example", w.leads)), Traits: map[string]any{"country": "SE"},
+	})
+}
+
+// run lets handoffs go their way until all have, and one of them as far as the contact clock's end: where this machine is so slow that
+// none was accepted in time, another one goes the way.
+func (w *climber) run() {
 	c := w.c
-	deadline := time.Now().Add(4 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for seen := 0; ; {
 		if time.Now().After(deadline) {
 			c.t.Fatal("the ladders do not come to their end")
 		}
-		log := c.Log()
-		stories := climbed(log)
-		over, steps := 0, 0
+		stories := climbed(c.Log())
+		over, contacted, steps, accepting := 0, false, 0, false
 		for _, s := range stories {
-			last := s.last()
 			steps += s.steps()
-			if last.contact != nil && len(last.contact.took) == len(contactRungs) {
+			if s.over() {
 				over++
-			}
-			if len(s.had) == 3 && last.contact == nil {
-				w.accept(s.id, last.rep)
+				contacted = contacted || s.last().contact != nil
+			} else if len(s.had) == 3 && s.last().contact == nil {
+				accepting = true
+				w.accept(s.id, s.last().rep)
 			}
 		}
 		switch {
-		case over == handoffs:
+		case over == w.leads && contacted:
 			return
-		case steps > seen: // right after a step
+		case over == w.leads:
+			w.qualify()
+			continue
+		case steps > seen && !accepting: // right after a step
 			seen = steps
 			w.between++
-		case w.rnd.IntN(8) > 0:
+		case w.rnd.IntN(8) > 0 || accepting:
 			w.wait(150 * time.Millisecond)
 			continue
 		}
@@ -216,6 +218,12 @@ type story struct {
 	id  string
 	had []*had
 	bad []string
+}
+
+// over: the last clock has come to its end, and nothing will happen any more.
+func (s *story) over() bool {
+	last := s.last()
+	return len(s.had) == 3 && (last.contact != nil && len(last.contact.took) == len(contactRungs) || last.contact == nil && len(last.accept.took) == len(acceptRungs))
 }
 
 func (s *story) last() *had { return s.had[len(s.had)-1] }
@@ -323,10 +331,10 @@ func wrongSteps(stories map[string]*story) (problems []string) {
 			if !last && !slices.ContainsFunc(h.accept.took, takes) {
 				bad("%s lost it by no step: %+v", h.rep, h.accept.took)
 			}
-			if last && (h.contact == nil || len(h.contact.took) != len(contactRungs)) {
-				bad("%s: the contact clock has not come to its end: %+v", h.rep, h.contact)
+			if last && !s.over() {
+				bad("%s: the clock has not come to its end: %+v, %+v", h.rep, h.accept, h.contact)
 			}
-			if last && slices.ContainsFunc(h.accept.took, takes) {
+			if last && h.contact != nil && slices.ContainsFunc(h.accept.took, takes) {
 				bad("%s has accepted what was taken away: %+v", h.rep, h.accept.took)
 			}
 		}
