@@ -20,6 +20,7 @@ FUZZTIME ?= 20s
 SEED ?= $(shell date +%s)
 CHAOS_EVENTS ?= 200000
 CHAOS_MINUTES ?= 15
+CHAOS_HANDOFFS ?= 100000
 COMPOSE ?= $(shell if docker compose version >/dev/null 2>&1; then echo docker compose; else echo docker-compose; fi)
 
 GENERATORS := $(BIN)/.generators
@@ -73,10 +74,10 @@ needs-node:
 	  exit 1; }
 
 .PHONY: chaos
-chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, SEED): kills, pauses and lost stores at random moments
+chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, CHAOS_HANDOFFS, SEED): kills, pauses and lost stores at random moments
 	BATON_CRASH_SEED=$(SEED) BATON_CRASH_EVENTS=$(CHAOS_EVENTS) \
 	  go test -count=1 -v -timeout 1h -tags integration -run Crash $(TESTFLAGS) ./pkg/journal/
-	BATON_CHAOS_SEED=$(SEED) BATON_CHAOS_MINUTES=$(CHAOS_MINUTES) \
+	BATON_CHAOS_SEED=$(SEED) BATON_CHAOS_MINUTES=$(CHAOS_MINUTES) BATON_FAIRNESS_HANDOFFS=$(CHAOS_HANDOFFS) \
 	  go test -count=1 -v -timeout 24h -tags integration -run 'Crash|Chaos' $(TESTFLAGS) ./services/e2e/
 
 .PHONY: bench

@@ -72,6 +72,27 @@ func TestAccess(t *testing.T) {
 		}
 	}
 
+	// A rep lists their own handoffs, however they ask; who does more than sell lists all.
+	for _, tc := range []struct {
+		token, query string
+		status, want int
+	}{
+		{"t-ana", "", 200, 1}, {"t-ana", "?owner=ana", 200, 1}, {"t-ana", "?owner=bo", 403, 0}, {"t-ana", "?lead=" + other.ID, 200, 0}, {"t-ana", "?lead=" + lead.ID, 200, 1},
+		{"t-ana", "?email=acc2@access.example", 200, 0}, {"t-ana", "?team=emea&order=due", 200, 1}, {"t-bo", "?stage=routed", 200, 1},
+		{"t-manager", "", 200, 2}, {"t-viewer", "?owner=bo", 200, 1}, {"t-crm", "", 200, 2}, {"t-manager", "?lead=" + other.ID, 200, 1},
+	} {
+		r := c.as(tc.token, "GET", "handoffs"+tc.query, "")
+		var list Handoffs
+		if r.Status == 200 {
+			c.decode(r.Body, &list)
+		} else {
+			c.checkProblem(r, r.Status)
+		}
+		if r.Status != tc.status || len(list.Handoffs) != tc.want {
+			t.Errorf("handoffs%s as %s: %d of %d, want %d: %s", tc.query, tc.token, r.Status, len(list.Handoffs), tc.want, r)
+		}
+	}
+
 	accept := func(token, handoff, body string, status int) {
 		t.Helper()
 		if r := c.as(token, "POST", "handoffs/"+handoff+"/accept", body); r.Status != status {

@@ -11,16 +11,20 @@ import (
 // audit looks through a settled journal for what must never be in it, whatever was killed when. It knows the rules of the
 // journal and of handoffs, and nothing of how services decide.
 func audit(log []*journal.Event, crms ...*CRM) []string {
-	a := &auditor{
-		facts: map[string]uint64{}, last: map[string][2]uint64{}, once: map[string]uint64{}, due: map[string]map[string]bool{},
-		delivered: map[string]map[string]bool{}, handoffs: map[string]string{},
-	}
+	a := newAuditor()
 	for _, ev := range log {
 		a.identity(ev)
 		a.handoff(ev)
 	}
 	a.deliveries(crms)
 	return a.problems
+}
+
+func newAuditor() *auditor {
+	return &auditor{
+		facts: map[string]uint64{}, last: map[string][2]uint64{}, once: map[string]uint64{}, due: map[string]map[string]bool{},
+		delivered: map[string]map[string]bool{}, handoffs: map[string]string{},
+	}
 }
 
 type auditor struct {

@@ -40,7 +40,9 @@ type Deps struct {
 	// Caller gives the name of who makes a call, and the rep that the token is bound to, "" for none. nil: nobody is bound.
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. nil: nobody does.
-	Role    func(context.Context) string
+	Role func(context.Context) string
+	// ActsFor gives the rep whose handoffs alone the caller may list, "" for one who may list all. nil: everybody may.
+	ActsFor func(context.Context) (rep string)
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Tracer  trace.Tracer
@@ -119,7 +121,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Journal: deps.Journal, States: s.reader, Renderer: renderer, Directory: inForce, Parser: parser, Caller: deps.Caller,
 		Answers: deps.Journal, Past: deps.Journal, Agreements: current.NewAgreements(deps.Journal, deps.Clock),
 		Now: deps.Clock, Log: deps.Log, Relist: cfg.WatchRelist, Senders: s.sender,
-		Role: deps.Role, History: deps.Journal, Key: deps.Journal.Key(),
+		Role: deps.Role, ActsFor: deps.ActsFor, History: deps.Journal, Key: deps.Journal.Key(),
 	}, hub)
 	s.worker = journal.NewWorker(deps.Journal, deps.Store, fold.NewLogic(deps.Journal.Key(), parser), journal.WorkerOptions{
 		Log: deps.Log, Metrics: deps.Metrics, Observer: server.Observers{s.sender, hub}, Tracer: deps.Tracer, Instance: deps.Instance,

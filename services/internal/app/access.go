@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -162,6 +163,17 @@ func access() grpcx.Policy {
 func caller(ctx context.Context) (name, rep string) {
 	p, _ := grpcx.PrincipalFrom(ctx)
 	return p.Name, p.Rep
+}
+
+// actsFor gives the rep whose handoffs alone the caller of a call may list: that of a token which is sales and nothing else. Every other
+// role may list them all.
+func actsFor(ctx context.Context) (rep string) {
+	p, ok := grpcx.PrincipalFrom(ctx)
+	others := slices.DeleteFunc(allRoles(), func(r string) bool { return r == roleSales })
+	if !ok || p.Has(others...) {
+		return ""
+	}
+	return p.Rep
 }
 
 // callerRole gives in which role the caller of a call oversees others: admin, manager, or "" for neither.

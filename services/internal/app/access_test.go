@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/batonhq/baton/pkg/grpcx"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
 )
@@ -86,6 +87,28 @@ func TestRoles(t *testing.T) {
 		if got := slices.Contains(access()[c.method].Roles, c.role); got != c.may {
 			t.Errorf("%s %s: %v", c.role, c.method, got)
 		}
+	}
+}
+
+// A token that is sales and nothing else lists its own rep's handoffs; whatever else it is opens them all.
+func TestWhoseHandoffsAreListed(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		p    grpcx.Principal
+		want string
+	}{
+		{"a rep", grpcx.Principal{Name: "phone", Roles: []string{roleSales}, Rep: "ana"}, "ana"},
+		{"a rep who is a manager", grpcx.Principal{Name: "phone", Roles: []string{roleSales, roleManager}, Rep: "ana"}, ""},
+		{"a rep who may look at everything", grpcx.Principal{Name: "phone", Roles: []string{roleViewer, roleSales}, Rep: "ana"}, ""},
+		{"a CRM", grpcx.Principal{Name: "hub", Roles: []string{roleCRM}}, ""},
+		{"a service", grpcx.Principal{Name: "baton", Roles: []string{grpcx.RoleInternal}}, ""},
+	} {
+		if got := actsFor(grpcx.WithPrincipal(t.Context(), c.p)); got != c.want {
+			t.Errorf("%s lists the handoffs of %q, want %q", c.name, got, c.want)
+		}
+	}
+	if got := actsFor(t.Context()); got != "" {
+		t.Errorf("nobody acts for %q", got)
 	}
 }
 

@@ -30,7 +30,7 @@ func (p *process) buildServices(context.Context) error {
 			return err
 		}
 		s, err := routing.New(p.cfg.routing(), routing.Deps{
-			Journal: p.journal, Store: p.store, Leads: leads, Caller: caller, Role: callerRole, Log: p.log, Metrics: p.metrics,
+			Journal: p.journal, Store: p.store, Leads: leads, Caller: caller, Role: callerRole, ActsFor: actsFor, Log: p.log, Metrics: p.metrics,
 			Tracer: p.tracing.Provider.Tracer("baton/routing"),
 		})
 		if err := p.add(Routing, s, err); err != nil {

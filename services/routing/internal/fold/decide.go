@@ -86,6 +86,11 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 	}
 	l.decideBriefs(g, ev, d)
 	l.answer(g, d)
+	for _, r := range l.overfull {
+		if g.refuses {
+			l.refuse(d, r, handoff.TooManyWait, "too many requests wait for handoffs that are on their way to this lead: ask again in a minute")
+		}
+	}
 }
 
 // tellChange tells of something that may happen to a lead any number of times: its time tells one from the other, and not

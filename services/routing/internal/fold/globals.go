@@ -44,6 +44,8 @@ type Globals struct {
 	pins bool
 	// tellsTooLate: the rules of that generation hold; see Decides.
 	tellsTooLate bool
+	// refuses: so do those of refusing.
+	refuses bool
 	// parsed is the directory alone, without the accounts beside it.
 	parsed   *core.Directory
 	accounts lists.Assembler
@@ -79,6 +81,7 @@ func (g *Globals) Apply(ev *journal.Event) (show []string) {
 		g.destinations = ev.Body.GetDestinationsChanged().GetDestinations()
 		g.pins = ev.Body.GetDestinationsChanged().GetDecides() >= pinning
 		g.tellsTooLate = ev.Body.GetDestinationsChanged().GetDecides() >= tooLate
+		g.refuses = ev.Body.GetDestinationsChanged().GetDecides() >= refusing
 		g.briefVersions = ev.Body.GetDestinationsChanged().GetBriefVersions() >= BriefVersions
 	case typeAgreementChanged:
 		return g.agreement(ev.Body.GetAgreementChanged())

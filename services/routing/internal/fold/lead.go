@@ -57,6 +57,8 @@ type effects struct {
 	withdrawn []*handoff.Handoff
 	// requests to be answered.
 	requests []handoff.Held
+	// overfull: requests for which there is no room among those that wait.
+	overfull []handoff.Held
 	// known are deals that the account is to be told of; deals are those that go on with the lead.
 	known []string
 	deals []state.Deal
@@ -321,8 +323,8 @@ func (l *lead) requested(ev *journal.Event) journal.Outcome {
 	case h != nil && h.Passed: // the lead it went on with answers
 	case h != nil || own && l.MergedInto == "" || own && r.Handoff != "":
 		l.requests = append(l.requests, r)
-	case l.MergedInto == "" && len(l.Held) < maxHeld:
-		l.Held = append(l.Held, r)
+	case l.MergedInto == "":
+		l.await(r)
 	}
 	return journal.Applied
 }

@@ -76,10 +76,19 @@ func (l *lead) absorbed(ev *journal.Event) {
 		case came || l.find(r.Handoff) != nil:
 			l.requests = append(l.requests, r)
 		case slices.ContainsFunc(l.Held, func(o handoff.Held) bool { return o.ID == r.ID }):
-		case len(l.Held) < maxHeld:
-			l.Held = append(l.Held, r)
+		default:
+			l.await(r)
 		}
 	}
+}
+
+// await has a request wait for the handoff that it is about, where there is room.
+func (l *lead) await(r handoff.Held) {
+	if len(l.Held) < maxHeld {
+		l.Held = append(l.Held, r)
+		return
+	}
+	l.overfull = append(l.overfull, r)
 }
 
 // takeSeen takes over which requests a lead had taken before it merged. One of them may have been passed on as well, if it reached that

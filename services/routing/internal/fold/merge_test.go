@@ -1,6 +1,7 @@
 package fold
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -189,6 +190,57 @@ func TestAnAnswerThatOvertakesTheHandoffIsHeld(t *testing.T) {
 	}
 	if got == nil || got.Ok || !strings.HasPrefix(got.Refused, "unknown_handoff") || len(s.lead(p).Held) != 0 {
 		t.Errorf("after a minute: %v", got)
+	}
+}
+
+// Sixteen wait; whoever comes then is told so at once, also where they come with a lead that merges, and nobody is left without an answer.
+func TestNoRequestIsLostBecauseTooManyWait(t *testing.T) {
+	s := newStory(t)
+	s.pins()
+	p, v := leadOf("x@hooli.example"), key.Lead(identity.ExternalID, "hubspot", "1")
+	other := identity.Handoff(weak("u2"), 1)
+	answers := func() map[string]string {
+		out := map[string]string{}
+		for _, f := range s.Facts(typeAnswered) {
+			a := f.Body.GetAnswered()
+			if _, twice := out[a.GetRequestId()]; twice {
+				t.Errorf("%s is answered twice", a.GetRequestId())
+			}
+			out[a.GetRequestId()], _, _ = strings.Cut(a.GetRefused(), ":")
+		}
+		return out
+	}
+	for i := range maxHeld {
+		if a := s.passOn(p, request(weak("u2"), fmt.Sprint("held", i), other, handoff.DoAccept, "", "")); a != nil {
+			t.Fatalf("%d is answered at once: %v", i, a)
+		}
+	}
+	if a := s.passOn(p, request(weak("u2"), "over", other, handoff.DoAccept, "", "")); !strings.HasPrefix(a.GetRefused(), handoff.TooManyWait) {
+		t.Errorf("one too many: %v", a)
+	}
+	for i := range 3 {
+		s.passOn(v, request(weak("u2"), fmt.Sprint("theirs", i), other, handoff.DoAccept, "", ""))
+	}
+	s.merge(v, p)
+	if got := answers(); len(got) != 4 || got["theirs0"] != handoff.TooManyWait || got["theirs2"] != handoff.TooManyWait {
+		t.Errorf("after the merge: %v", got)
+	}
+	s.Advance(s.Now.Add(heldFor))
+	if got := answers(); len(got) != maxHeld+4 || got["held0"] != handoff.UnknownHandoff || len(s.lead(p).Held) != 0 {
+		t.Errorf("in the end: %v", got)
+	}
+}
+
+// A journal in which that was not stated is replayed as it was: without an answer.
+func TestTooManyWereDroppedBefore(t *testing.T) {
+	s := newStory(t)
+	s.AppendGlobal(KindDestinations, &journalv1.Event{Type: typeDestinationsChanged, Payload: &journalv1.Event_DestinationsChanged{
+		DestinationsChanged: &journalv1.DestinationsChanged{Decides: tooLate},
+	}})
+	for i := range maxHeld + 1 {
+		if a := s.passOn(leadOf("x@hooli.example"), request(weak("u2"), fmt.Sprint(i), identity.Handoff(weak("u2"), 1), handoff.DoAccept, "", "")); a != nil {
+			t.Fatalf("%d is answered: %v", i, a)
+		}
 	}
 }
 

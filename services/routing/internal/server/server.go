@@ -57,6 +57,8 @@ type Options struct {
 	Caller func(context.Context) (name, rep string)
 	// Role gives in which role the caller oversees others: admin, manager, or "" for neither. May be nil: nobody does.
 	Role func(context.Context) string
+	// ActsFor gives the rep whose handoffs alone the caller may list, "" for one who may list all. May be nil: everybody lists all.
+	ActsFor func(context.Context) (rep string)
 	// History reads what became of the agreement; Key makes ids of addresses.
 	History History
 	Key     identity.Key
@@ -86,8 +88,12 @@ const (
 	maxPage     = 200
 )
 
-// ListHandoffs lists handoffs, the latest qualified first.
+// ListHandoffs lists handoffs, the latest qualified first: of a caller who acts for a rep alone that rep's.
 func (s *Server) ListHandoffs(ctx context.Context, req *routingv1.ListHandoffsRequest) (*routingv1.ListHandoffsResponse, error) {
+	req, err := s.own(ctx, req)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkFilter(req); err != nil {
 		return nil, err
 	}

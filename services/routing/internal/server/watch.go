@@ -84,11 +84,15 @@ func (w *watch) take() []string {
 }
 
 // WatchHandoffs streams the handoffs that a filter selects: those there are, then each one that changes. One that leaves the
-// selection (it went to another rep, say) is sent once more, as it is then. A caller whose token is bound to a rep sees that
-// rep's alone. What other processes fold is found by looking again now and then.
+// selection (it went to another rep, say) is sent once more, as it is then. A caller whose token is bound to a rep is sent that
+// rep's, and another's only if it names them and may list them. What other processes fold is found by looking again now and then.
 func (s *Server) WatchHandoffs(req *routingv1.ListHandoffsRequest, stream routingv1.RoutingService_WatchHandoffsServer) error {
 	ctx := stream.Context()
-	if _, rep := s.opt.Caller(ctx); rep != "" {
+	req, err := s.own(ctx, req)
+	if err != nil {
+		return err
+	}
+	if _, rep := s.opt.Caller(ctx); rep != "" && req.GetOwner() == "" {
 		req = proto.CloneOf(req)
 		req.Owner = rep
 	}

@@ -65,6 +65,7 @@ const (
 	UnknownReason   = "unknown_reason"
 	Superseded      = "superseded"
 	NotUnderstood   = "not_understood"
+	TooManyWait     = "too_many_wait"
 )
 
 // Refuse joins a code and a reason.
