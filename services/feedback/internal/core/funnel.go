@@ -8,8 +8,9 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
-// Unknown names the source or channel of leads whose first touch nobody stated.
-const Unknown = "unknown"
+// None names the source or channel of leads whose first touch nobody stated. It is no word that sources use themselves: some send "unknown",
+// which is counted by itself.
+const None = "(none)"
 
 // Query selects the leads that a funnel counts.
 type Query struct {
@@ -97,8 +98,8 @@ func (c *counter) add(rows []table.Row, q Query) {
 	c.group(c.channels, last.Channel).add(stages)
 }
 
-// name gives a source's or channel's name, that of the unknown where nobody stated one.
-func (c *counter) name(s table.Sym) string { return cmp.Or(c.table.Names.Name(s), Unknown) }
+// name gives a source's or channel's name, None where nobody stated one.
+func (c *counter) name(s table.Sym) string { return cmp.Or(c.table.Names.Name(s), None) }
 
 // entered gives the stages that an epoch entered.
 func entered(r *table.Row) (set stageSet) {
@@ -141,9 +142,6 @@ func (r *Row) firstAt() int64 {
 }
 
 func (c *counter) group(groups map[table.Sym]*GroupCount, sym table.Sym) *GroupCount {
-	if sym == 0 { // somebody may have said "unknown"
-		sym, _ = c.table.Names.Find(Unknown)
-	}
 	g := groups[sym]
 	if g == nil {
 		g = &GroupCount{Name: c.name(sym)}

@@ -49,7 +49,7 @@ func (r *record) deal(ev *journal.Event, k kind, d *journalv1.Deal) {
 	f := dealFact{
 		seq: ev.Seq, at: ev.OccurredAt().UnixMilli(), event: hashOf(ev.Body.GetSource(), ev.Body.GetId()), kind: k,
 		source: intern(ev.Body.GetSource()), id: strings.Clone(d.GetDealId()), stage: intern(d.GetStage()), reason: intern(d.GetReason()),
-		role: intern(ev.Body.GetProperties().GetFields()["role"].GetStringValue()),
+		role: intern(cmp.Or(d.GetRole(), ev.Body.GetProperties().GetFields()["role"].GetStringValue())),
 	}
 	if c := d.GetCreatedAt(); c != nil {
 		f.created = c.AsTime().UnixMilli()
