@@ -52,8 +52,8 @@ type Story struct {
 // Teller is somebody whose doings are told.
 type Teller struct {
 	Lead, Title, Persona, Role string
-	OnDeal, Refused   bool
-	Touches           int
+	OnDeal, Refused            bool
+	Touches                    int
 }
 
 // The kinds of a step.
