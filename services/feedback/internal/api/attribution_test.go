@@ -22,6 +22,7 @@ import (
 type paths struct {
 	collected journeys.Collected
 	story     journeys.Story
+	credited  journeys.Credited
 	err       error
 	query     journeys.Query
 	asked     journeys.StoryQuery
@@ -36,6 +37,11 @@ func (p *paths) Story(_ context.Context, q journeys.StoryQuery) (*journeys.Story
 	p.asked = q
 	p.story.NotComputed = make([]string, len(q.Models))
 	return &p.story, p.err
+}
+
+func (p *paths) Credits(_ context.Context, q journeys.Query, _ attribution.Model) (*journeys.Credited, error) {
+	p.query = q
+	return &p.credited, p.err
 }
 
 func attributing(p *paths) *Server {
