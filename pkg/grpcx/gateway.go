@@ -97,7 +97,11 @@ func NotFound(w http.ResponseWriter) {
 // ServeHTTP answers one request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		if p := recover(); p != nil {
+		p := recover()
+		if p == http.ErrAbortHandler { //nolint:errorlint // it is the value itself that net/http knows
+			panic(p)
+		}
+		if p != nil {
 			g.opt.Log.ErrorContext(r.Context(), "a request panicked", "panic", p)
 			WriteProblem(w, http.StatusInternalServerError, internalError)
 		}
@@ -126,8 +130,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store") // personal data
 	g.ServeMux.ServeHTTP(s, r)
-	if s.failed {
+	switch {
+	case s.failed:
 		writeStatus(w, s.err)
+	case s.asIs && s.err != nil:
+		panic(http.ErrAbortHandler) // what was sent is no whole file, and says so by ending in the middle
 	}
 }
 
@@ -184,6 +191,9 @@ func (g *Gateway) metadata(_ context.Context, r *http.Request) metadata.MD {
 
 func (g *Gateway) answer(_ context.Context, w http.ResponseWriter, resp proto.Message) error {
 	if _, page := resp.(*httpbody.HttpBody); page { // whatever it shows, it loads and runs nothing
+		if s, ok := w.(*streamWriter); ok {
+			s.asIs, s.left = true, 1
+		}
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	}
 	if g.opt.Status != nil {

@@ -13,6 +13,10 @@ type streamWriter struct {
 	// err ended the stream; failed: nothing had been written then, and what is written of it is held back.
 	err           error
 	begun, failed bool
+	// asIs: the pieces of the stream are bytes of a file (HttpBody) and are put together as they are. left is how many more writes are one:
+	// what is written beside them is the gateway's, a line end behind each piece or the message of an error, and is no part of the file.
+	asIs bool
+	left int
 }
 
 type streamKey struct{}
@@ -41,6 +45,12 @@ func (s *streamWriter) WriteHeader(code int) {
 func (s *streamWriter) Write(b []byte) (int, error) {
 	if s.failed {
 		return len(b), nil
+	}
+	if s.asIs {
+		if s.left == 0 {
+			return len(b), nil
+		}
+		s.left--
 	}
 	s.begun = true
 	return s.ResponseWriter.Write(b)

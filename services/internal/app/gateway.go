@@ -66,7 +66,7 @@ func (p *process) startHTTP(ctx context.Context) error {
 }
 
 // longCall gives the time that is needed to a backtest, a simulation and a shadow's report, which read the journal, to a release, which
-// looks at every lead that is held, and to a watch, which ends when its reader goes.
+// looks at every lead that is held, to an export, which may be of every lead, and to a watch, which ends when its reader goes.
 func longCall(r *http.Request) time.Duration {
 	path, found := strings.CutPrefix(r.URL.Path, "/api/v1/")
 	switch {
@@ -74,7 +74,7 @@ func longCall(r *http.Request) time.Duration {
 		return 0
 	case r.Method == http.MethodPost && (strings.HasPrefix(path, "agreements/") || strings.HasPrefix(path, "proposals/")) && strings.HasSuffix(path, "/backtest"),
 		r.Method == http.MethodGet && strings.HasPrefix(path, "agreements/") && strings.HasSuffix(path, "/shadow"),
-		r.Method == http.MethodGet && path == "inbox/watch",
+		r.Method == http.MethodGet && (path == "inbox/watch" || strings.HasPrefix(path, "export/")),
 		r.Method == http.MethodPost && (path == "history/release" || path == "directory/simulate"):
 		return time.Hour
 	}

@@ -25,6 +25,7 @@ func TestCallsThatMayTakeLong(t *testing.T) {
 		{http.MethodGet, "/api/v1/history/release", 0},
 		{http.MethodGet, "/api/v1/inbox/watch", time.Hour},
 		{http.MethodGet, "/api/v1/inbox", 0},
+		{http.MethodGet, "/api/v1/export/leads", time.Hour},
 		{http.MethodGet, "/api/v1/leads/ld_x/score", 0},
 		{http.MethodPost, "/webhooks/backtest", 0},
 	} {

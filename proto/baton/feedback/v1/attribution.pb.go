@@ -842,7 +842,9 @@ type StoryPerson struct {
 	OnDeal  bool    `protobuf:"varint,4,opt,name=on_deal,json=onDeal,proto3" json:"on_deal,omitempty"`
 	Touches float64 `protobuf:"fixed64,5,opt,name=touches,proto3" json:"touches,omitempty"`
 	// The person refused profiling: what they did is not told and earns nothing.
-	Withheld      bool `protobuf:"varint,6,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	Withheld bool `protobuf:"varint,6,opt,name=withheld,proto3" json:"withheld,omitempty"`
+	// As the directory in force named it when the person was handed over; "" where it named none.
+	Persona       string `protobuf:"bytes,7,opt,name=persona,proto3" json:"persona,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -917,6 +919,13 @@ func (x *StoryPerson) GetWithheld() bool {
 		return x.Withheld
 	}
 	return false
+}
+
+func (x *StoryPerson) GetPersona() string {
+	if x != nil {
+		return x.Persona
+	}
+	return ""
 }
 
 type StoryStep struct {
@@ -1277,14 +1286,15 @@ const file_baton_feedback_v1_attribution_proto_rawDesc = "" +
 	"\n" +
 	"definition\x18\f \x01(\tR\n" +
 	"definition\x12\x12\n" +
-	"\x04text\x18\r \x01(\tR\x04text\"\x9f\x01\n" +
+	"\x04text\x18\r \x01(\tR\x04text\"\xb9\x01\n" +
 	"\vStoryPerson\x12\x17\n" +
 	"\alead_id\x18\x01 \x01(\tR\x06leadId\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12\x12\n" +
 	"\x04role\x18\x03 \x01(\tR\x04role\x12\x17\n" +
 	"\aon_deal\x18\x04 \x01(\bR\x06onDeal\x12\x18\n" +
 	"\atouches\x18\x05 \x01(\x01R\atouches\x12\x1a\n" +
-	"\bwithheld\x18\x06 \x01(\bR\bwithheld\"\xe1\x02\n" +
+	"\bwithheld\x18\x06 \x01(\bR\bwithheld\x12\x18\n" +
+	"\apersona\x18\a \x01(\tR\apersona\"\xe1\x02\n" +
 	"\tStoryStep\x12*\n" +
 	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x17\n" +
 	"\alead_id\x18\x02 \x01(\tR\x06leadId\x12\x12\n" +

@@ -930,7 +930,7 @@ func (x *FunnelStage) GetFromPrevious() float64 {
 // FunnelSource is the funnel of one source or channel in one line; every count is of leads that entered the stage.
 type FunnelSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The source or channel of the first touch; "unknown" where nobody said.
+	// The source or channel of the first touch; "(none)" where nobody said.
 	Name  string  `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Leads float64 `protobuf:"fixed64,2,opt,name=leads,proto3" json:"leads,omitempty"`
 	Won   float64 `protobuf:"fixed64,3,opt,name=won,proto3" json:"won,omitempty"`

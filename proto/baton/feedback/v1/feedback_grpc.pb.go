@@ -117,7 +117,8 @@ type FeedbackServiceClient interface {
 	GetSummary(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*Summary, error)
 	GetSummaryText(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
 	GetSummaryPage(ctx context.Context, in *SummaryRequest, opts ...grpc.CallOption) (*httpbody.HttpBody, error)
-	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	// The rows that everything is counted from, and what was counted, in pieces that are put together as they are: CSV, one JSON object a
+	// line, or Parquet.
 	Export(ctx context.Context, in *ExportRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[httpbody.HttpBody], error)
 }
 
@@ -592,7 +593,8 @@ type FeedbackServiceServer interface {
 	GetSummary(context.Context, *SummaryRequest) (*Summary, error)
 	GetSummaryText(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
 	GetSummaryPage(context.Context, *SummaryRequest) (*httpbody.HttpBody, error)
-	// The rows that everything is counted from, in pieces: CSV, or one JSON object a line.
+	// The rows that everything is counted from, and what was counted, in pieces that are put together as they are: CSV, one JSON object a
+	// line, or Parquet.
 	Export(*ExportRequest, grpc.ServerStreamingServer[httpbody.HttpBody]) error
 	mustEmbedUnimplementedFeedbackServiceServer()
 }

@@ -243,17 +243,32 @@ func (x *SummarySection) GetLines() []string {
 
 type ExportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// leads or deals.
+	// leads, deals, credits (what each touch of each deal earned under a model) or metrics (the numbers, a row for each and each group).
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// csv or ndjson; csv where absent.
+	// csv, ndjson or parquet; csv where absent.
 	Format string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
-	// Leads first seen, deals opened, from <= moment < to; absent is open.
+	// Leads first seen, deals opened; of credits deals won (or opened, by basis), of metrics as each number says: from <= moment < to; absent is open.
 	From *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=from,proto3" json:"from,omitempty"`
 	To   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=to,proto3" json:"to,omitempty"`
-	// As MetricsRequest.where.
+	// As MetricsRequest.where; not of credits.
 	Where []string `protobuf:"bytes,5,rep,name=where,proto3" json:"where,omitempty"`
 	// Export everything up to this sequence of the journal.
-	After         string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	After string `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	// Of metrics one or two dimensions, as MetricsRequest.by; of credits one, as AttributionRequest.by.
+	By []string `protobuf:"bytes,20,rep,name=by,proto3" json:"by,omitempty"`
+	// Of metrics: ISO 4217, as MetricsRequest.currency.
+	Currency string `protobuf:"bytes,21,opt,name=currency,proto3" json:"currency,omitempty"`
+	// Of metrics: as MetricsRequest.cohort.
+	Cohort string `protobuf:"bytes,22,opt,name=cohort,proto3" json:"cohort,omitempty"`
+	// Of credits, as in AttributionRequest, where they are explained; one model at a time.
+	Model         string    `protobuf:"bytes,23,opt,name=model,proto3" json:"model,omitempty"`
+	Basis         string    `protobuf:"bytes,24,opt,name=basis,proto3" json:"basis,omitempty"`
+	Scope         string    `protobuf:"bytes,25,opt,name=scope,proto3" json:"scope,omitempty"`
+	Lookback      string    `protobuf:"bytes,26,opt,name=lookback,proto3" json:"lookback,omitempty"`
+	HalfLife      string    `protobuf:"bytes,27,opt,name=half_life,json=halfLife,proto3" json:"half_life,omitempty"`
+	Weights       []float64 `protobuf:"fixed64,28,rep,packed,name=weights,proto3" json:"weights,omitempty"`
+	Order         uint32    `protobuf:"varint,29,opt,name=order,proto3" json:"order,omitempty"`
+	Sales         bool      `protobuf:"varint,30,opt,name=sales,proto3" json:"sales,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -330,6 +345,83 @@ func (x *ExportRequest) GetAfter() string {
 	return ""
 }
 
+func (x *ExportRequest) GetBy() []string {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+func (x *ExportRequest) GetCurrency() string {
+	if x != nil {
+		return x.Currency
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetCohort() string {
+	if x != nil {
+		return x.Cohort
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetLookback() string {
+	if x != nil {
+		return x.Lookback
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetHalfLife() string {
+	if x != nil {
+		return x.HalfLife
+	}
+	return ""
+}
+
+func (x *ExportRequest) GetWeights() []float64 {
+	if x != nil {
+		return x.Weights
+	}
+	return nil
+}
+
+func (x *ExportRequest) GetOrder() uint32 {
+	if x != nil {
+		return x.Order
+	}
+	return 0
+}
+
+func (x *ExportRequest) GetSales() bool {
+	if x != nil {
+		return x.Sales
+	}
+	return false
+}
+
 var File_baton_feedback_v1_serving_proto protoreflect.FileDescriptor
 
 const file_baton_feedback_v1_serving_proto_rawDesc = "" +
@@ -350,14 +442,25 @@ const file_baton_feedback_v1_serving_proto_rawDesc = "" +
 	"\x05slack\x18\b \x01(\tR\x05slack\"<\n" +
 	"\x0eSummarySection\x12\x14\n" +
 	"\x05title\x18\x01 \x01(\tR\x05title\x12\x14\n" +
-	"\x05lines\x18\x02 \x03(\tR\x05lines\"\xc3\x01\n" +
+	"\x05lines\x18\x02 \x03(\tR\x05lines\"\xc8\x03\n" +
 	"\rExportRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06format\x18\x02 \x01(\tR\x06format\x12.\n" +
 	"\x04from\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x14\n" +
 	"\x05where\x18\x05 \x03(\tR\x05where\x12\x14\n" +
-	"\x05after\x18\x06 \x01(\tR\x05afterB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
+	"\x05after\x18\x06 \x01(\tR\x05after\x12\x0e\n" +
+	"\x02by\x18\x14 \x03(\tR\x02by\x12\x1a\n" +
+	"\bcurrency\x18\x15 \x01(\tR\bcurrency\x12\x16\n" +
+	"\x06cohort\x18\x16 \x01(\tR\x06cohort\x12\x14\n" +
+	"\x05model\x18\x17 \x01(\tR\x05model\x12\x14\n" +
+	"\x05basis\x18\x18 \x01(\tR\x05basis\x12\x14\n" +
+	"\x05scope\x18\x19 \x01(\tR\x05scope\x12\x1a\n" +
+	"\blookback\x18\x1a \x01(\tR\blookback\x12\x1b\n" +
+	"\thalf_life\x18\x1b \x01(\tR\bhalfLife\x12\x18\n" +
+	"\aweights\x18\x1c \x03(\x01R\aweights\x12\x14\n" +
+	"\x05order\x18\x1d \x01(\rR\x05order\x12\x14\n" +
+	"\x05sales\x18\x1e \x01(\bR\x05salesB=Z;github.com/batonhq/baton/proto/baton/feedback/v1;feedbackv1b\x06proto3"
 
 var (
 	file_baton_feedback_v1_serving_proto_rawDescOnce sync.Once

@@ -23,6 +23,7 @@ import (
 type Journeys interface {
 	Collect(ctx context.Context, q journeys.Query) (*journeys.Collected, error)
 	Story(ctx context.Context, q journeys.StoryQuery) (*journeys.Story, error)
+	Credits(ctx context.Context, q journeys.Query, m attribution.Model) (*journeys.Credited, error)
 }
 
 // The values that requests know.

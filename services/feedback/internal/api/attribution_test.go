@@ -22,6 +22,7 @@ import (
 type paths struct {
 	collected journeys.Collected
 	story     journeys.Story
+	credited  journeys.Credited
 	err       error
 	query     journeys.Query
 	asked     journeys.StoryQuery
@@ -36,6 +37,11 @@ func (p *paths) Story(_ context.Context, q journeys.StoryQuery) (*journeys.Story
 	p.asked = q
 	p.story.NotComputed = make([]string, len(q.Models))
 	return &p.story, p.err
+}
+
+func (p *paths) Credits(_ context.Context, q journeys.Query, _ attribution.Model) (*journeys.Credited, error) {
+	p.query = q
+	return &p.credited, p.err
 }
 
 func attributing(p *paths) *Server {
@@ -192,7 +198,7 @@ func TestDealStoryReads(t *testing.T) {
 	credits[0] = journeys.StepCredit{Share: 1, Amount: 12_000_500_000}
 	p := &paths{story: journeys.Story{
 		Deal:   journeys.Deal{Source: "crm", ID: "d1", Status: journeys.StatusWon, Opened: at, Closed: at + 86_400_000, Amount: 12_000_500_000, Currency: "EUR", Stated: true},
-		People: []journeys.Teller{{Lead: ana, Title: "VP Engineering", Role: "champion", OnDeal: true}, {Lead: bo, Refused: true}},
+		People: []journeys.Teller{{Lead: ana, Title: "VP Engineering", Persona: "economic-buyer", Role: "champion", OnDeal: true}, {Lead: bo, Refused: true}},
 		Steps: []journeys.Step{
 			{At: at, Lead: ana, Kind: journeys.KindTouch, Type: "page_viewed", What: journeys.What{Type: "page_viewed", Channel: "paid", Campaign: "spring"}, Times: 3, Credits: credits},
 			{At: at + 1, Lead: ana, Kind: journeys.KindMilestone, Type: "qualified", Mark: journeys.Mark{Rule: "matrix", Version: 2}},
@@ -209,7 +215,7 @@ func TestDealStoryReads(t *testing.T) {
 	}
 	for _, line := range []string{
 		"Deal crm/d1: won, 12000.50 EUR, 1 days from the first touch",
-		"VP Engineering (" + ana + "), champion",
+		"VP Engineering (" + ana + "), persona economic-buyer, champion",
 		"2026-11-01 09:30  VP Engineering looked at our pages (3 times), by paid, campaign spring. [first 100.0 %]",
 		"* VP Engineering qualified by rule matrix of agreement version 2.",
 		"Sales spoke to VP Engineering. [not counted: sales' touches are left out]",

@@ -1,13 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
@@ -17,80 +13,146 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
+	"github.com/batonhq/baton/services/feedback/internal/tabular"
 )
 
-// exportBatch is how many leads or deals are written at a time: the table is held for so long, and no reader's slowness keeps it held.
-const exportBatch = 1000
+const (
+	// exportBatch is how many leads or deals are written at a time: the table is held for so long, and no reader's slowness keeps it held.
+	exportBatch = 1000
+	// pieceBytes is about how large the pieces are in which an export is sent.
+	pieceBytes = 256 << 10
+)
 
 // export is one table that can be exported.
 type export struct {
-	columns []string
-	// ids gives those that the query keeps.
-	ids func(*table.Table, *metrics.Kept) []string
-	// rows gives the cells of one id: none if it is gone by now, or not kept any more.
-	rows func(t *table.Table, k *metrics.Kept, id string) [][]string
+	columns []tabular.Column
+	// run gives the rows, some at a time; an error of give is given back as it is.
+	run func(ctx context.Context, req *feedbackv1.ExportRequest, give func(rows [][]tabular.Cell) error) error
+	// takes are the fields of a request that it has a use for, beside those of every export.
+	takes []string
 }
 
-func exports() map[string]export {
+func (s *Server) exports() map[string]export {
 	return map[string]export{
-		"leads": {leadColumns(), exportedLeads, leadRows},
-		"deals": {dealColumns(), exportedDeals, dealRows},
+		"leads":   {leadColumns(), s.exportRows(exportedLeads, leadRows), []string{"where"}},
+		"deals":   {dealColumns(), s.exportRows(exportedDeals, dealRows), []string{"where"}},
+		"credits": {creditColumns(), s.exportCredits, []string{"by", "model", "basis", "scope", "lookback", "half_life", "weights", "order", "sales"}},
+		"metrics": {metricColumns(), s.exportMetrics, []string{"where", "by", "currency", "cohort"}},
 	}
 }
 
-// Export streams a table in the order of ids: CSV with a heading, or one JSON object a line. Each piece holds whole rows, and the last has no
-// line end: whoever joins pieces puts one between them. What changes while it runs is exported as it is when its turn comes; memory is
-// bounded by the ids and one batch of rows.
+// Export streams a table in pieces that are put together as they are. Memory is bounded by one batch of rows, one row group of Parquet, and, of
+// leads and deals, their ids; of credits, by what the touches of the deals take (about 80 bytes each).
 func (s *Server) Export(req *feedbackv1.ExportRequest, stream grpc.ServerStreamingServer[httpbody.HttpBody]) error {
-	ctx := stream.Context()
-	e, known := exports()[req.GetName()]
+	e, known := s.exports()[req.GetName()]
 	var problems []core.Problem
 	if !known {
-		problems = append(problems, core.Problem{Field: "name", Reason: "is one of leads, deals"})
+		problems = append(problems, core.Problem{Field: "name", Reason: "is one of leads, deals, credits, metrics"})
 	}
-	encode, kind := encoder(req.GetFormat())
-	if encode == nil {
-		problems = append(problems, core.Problem{Field: "format", Reason: "is one of csv, ndjson"})
+	format := req.GetFormat()
+	if format == "" {
+		format = tabular.Formats()[0]
+	}
+	if tabular.MediaType(format) == "" {
+		problems = append(problems, core.Problem{Field: "format", Reason: "is one of " + strings.Join(tabular.Formats(), ", ")})
+	}
+	if known {
+		problems = append(problems, useless(req, e.takes)...)
 	}
 	if problems != nil {
 		return invalid("the request is not valid", problems)
 	}
-	a, err := s.asked(ctx, &feedbackv1.MetricsRequest{From: req.GetFrom(), To: req.GetTo(), Where: req.GetWhere(), After: req.GetAfter()}, false)
+	to := &pieces{stream: stream, kind: tabular.MediaType(format), name: req.GetName()}
+	w, err := tabular.NewWriter(format, req.GetName(), e.columns, to)
 	if err != nil {
 		return err
 	}
-	var ids []string
-	if err := s.kept(ctx, a, req.GetAfter(), func(t *table.Table, k *metrics.Kept) { ids = e.ids(t, k) }); err != nil {
+	if err := e.run(stream.Context(), req, w.Write); err != nil {
 		return err
 	}
-	slices.Sort(ids)
-	send := func(rows [][]string, heading bool) error {
-		data, err := encode(e.columns, rows, heading)
-		if err != nil || len(data) == 0 {
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return to.send()
+}
+
+// useless gives the fields of a request that an export has no use for: ignored, they would let somebody take it for what it is not.
+func useless(req *feedbackv1.ExportRequest, takes []string) (problems []core.Problem) {
+	for _, f := range []struct {
+		name string
+		has  bool
+	}{
+		{"where", len(req.GetWhere()) > 0}, {"by", len(req.GetBy()) > 0}, {"currency", req.GetCurrency() != ""}, {"cohort", req.GetCohort() != ""},
+		{"model", req.GetModel() != ""}, {"basis", req.GetBasis() != ""}, {"scope", req.GetScope() != ""}, {"lookback", req.GetLookback() != ""},
+		{"half_life", req.GetHalfLife() != ""}, {"weights", len(req.GetWeights()) > 0}, {"order", req.GetOrder() != 0}, {"sales", req.GetSales()},
+	} {
+		if f.has && !slices.Contains(takes, f.name) {
+			problems = append(problems, core.Problem{Field: f.name, Reason: "an export of " + req.GetName() + " has no use for it"})
+		}
+	}
+	return problems
+}
+
+// pieces sends what is written to it, some at a time.
+type pieces struct {
+	stream     grpc.ServerStreamingServer[httpbody.HttpBody]
+	kind, name string
+	waiting    []byte
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	n := len(b)
+	for len(p.waiting)+len(b) >= pieceBytes {
+		rest := pieceBytes - len(p.waiting)
+		p.waiting = append(p.waiting, b[:rest]...)
+		b = b[rest:]
+		if err := p.send(); err != nil {
+			return 0, err
+		}
+	}
+	p.waiting = append(p.waiting, b...)
+	return n, nil
+}
+
+// send sends what waits, also where that is nothing: an export of nothing is one, too.
+func (p *pieces) send() error {
+	if err := p.stream.Send(&httpbody.HttpBody{ContentType: p.kind, Data: p.waiting}); err != nil {
+		return fmt.Errorf("send a piece of %s: %w", p.name, err)
+	}
+	p.waiting = make([]byte, 0, pieceBytes) // what was sent is the stream's
+	return nil
+}
+
+// exportRows gives what exports a table in the order of ids: ids gives those that the query keeps, rows the cells of one: none if it is gone
+// by now, or not kept any more. What changes while it runs is exported as it is when its turn comes.
+func (s *Server) exportRows(
+	ids func(*table.Table, *metrics.Kept) []string, rows func(t *table.Table, k *metrics.Kept, id string) [][]tabular.Cell,
+) func(context.Context, *feedbackv1.ExportRequest, func([][]tabular.Cell) error) error {
+	return func(ctx context.Context, req *feedbackv1.ExportRequest, give func([][]tabular.Cell) error) error {
+		a, err := s.asked(ctx, &feedbackv1.MetricsRequest{From: req.GetFrom(), To: req.GetTo(), Where: req.GetWhere(), After: req.GetAfter()}, false)
+		if err != nil {
 			return err
 		}
-		if err := stream.Send(&httpbody.HttpBody{ContentType: kind, Data: bytes.TrimSuffix(data, []byte("\n"))}); err != nil {
-			return fmt.Errorf("send a piece of %s: %w", req.GetName(), err)
+		var all []string
+		if err := s.kept(ctx, a, req.GetAfter(), func(t *table.Table, k *metrics.Kept) { all = ids(t, k) }); err != nil {
+			return err
+		}
+		slices.Sort(all)
+		for part := range slices.Chunk(all, exportBatch) {
+			var batch [][]tabular.Cell
+			if err := s.kept(ctx, a, "", func(t *table.Table, k *metrics.Kept) {
+				for _, id := range part {
+					batch = append(batch, rows(t, k, id)...)
+				}
+			}); err != nil {
+				return err
+			}
+			if err := give(batch); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
-	if err := send(nil, true); err != nil {
-		return err
-	}
-	for part := range slices.Chunk(ids, exportBatch) {
-		var rows [][]string
-		if err := s.kept(ctx, a, "", func(t *table.Table, k *metrics.Kept) {
-			for _, id := range part {
-				rows = append(rows, e.rows(t, k, id)...)
-			}
-		}); err != nil {
-			return err
-		}
-		if err := send(rows, false); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (s *Server) kept(ctx context.Context, a *asked, after string, look func(*table.Table, *metrics.Kept)) error {
@@ -101,73 +163,4 @@ func (s *Server) kept(ctx context.Context, a *asked, after string, look func(*ta
 		}
 		return err
 	})
-}
-
-// encoder gives what writes rows in a format, and its media type; nil for a format that there is not.
-func encoder(format string) (func(columns []string, rows [][]string, heading bool) ([]byte, error), string) {
-	switch format {
-	case "", "csv":
-		return encodeCSV, "text/csv; charset=utf-8"
-	case "ndjson":
-		return encodeLines, "application/x-ndjson"
-	}
-	return nil, ""
-}
-
-func encodeCSV(columns []string, rows [][]string, heading bool) ([]byte, error) {
-	var out bytes.Buffer
-	w := csv.NewWriter(&out)
-	if heading {
-		if err := w.Write(columns); err != nil {
-			return nil, fmt.Errorf("write CSV: %w", err)
-		}
-	}
-	for _, row := range rows {
-		cells := make([]string, len(row))
-		for i, c := range row {
-			cells[i] = harmless(c)
-		}
-		if err := w.Write(cells); err != nil {
-			return nil, fmt.Errorf("write CSV: %w", err)
-		}
-	}
-	w.Flush()
-	return out.Bytes(), w.Error()
-}
-
-// harmless keeps a spreadsheet from taking a text for a formula, as OWASP's page on CSV injection advises: an apostrophe before what begins
-// with = + - @, a tab or a line end. Numbers stay numbers.
-func harmless(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return cell
-	}
-	if _, err := strconv.ParseFloat(cell, 64); err == nil && cell[0] == '-' {
-		return cell
-	}
-	return "'" + cell
-}
-
-// encodeLines writes one object a line, its members in the order of the columns; what is not known is left out.
-func encodeLines(columns []string, rows [][]string, _ bool) ([]byte, error) {
-	var out bytes.Buffer
-	for _, row := range rows {
-		out.WriteByte('{')
-		first := true
-		for i, c := range row {
-			if c == "" {
-				continue
-			}
-			if !first {
-				out.WriteByte(',')
-			}
-			first = false
-			v, err := json.Marshal(c)
-			if err != nil {
-				return nil, fmt.Errorf("write JSON: %w", err)
-			}
-			fmt.Fprintf(&out, "%q:%s", columns[i], v)
-		}
-		out.WriteString("}\n")
-	}
-	return out.Bytes(), nil
 }

@@ -1,23 +1,25 @@
 package api
 
 import (
-	"strconv"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
+	"github.com/batonhq/baton/services/feedback/internal/tabular"
 )
 
-// leadColumns: one row for each lead and epoch. Moments are RFC 3339 in UTC, fit and engagement are points as of qualifying, rules are joined
-// by |, flags are true or nothing. No person's data: ids alone.
-func leadColumns() []string {
-	return []string{
-		"lead", "epoch", "stage", "furthest", "first_seen_at", "inquiry_at", "mql_at", "routed_at", "accepted_at", "sql_at", "opportunity_at", "won_at",
-		"ended_at", "contacted_at", "source", "channel", "campaign", "account", "country", "industry", "persona", "rep", "team", "route", "rule", "rules",
-		"reason", "agreement_version", "size", "grade", "fit_points", "engagement_points", "reassigns", "accept_breached", "contact_breached", "rejected",
-		"fixable", "history", "won_before_seen",
-	}
+// leadColumns: one row for each lead and epoch. Fit and engagement are points as of qualifying, rules are joined by |. No person's data: ids
+// alone.
+func leadColumns() []tabular.Column {
+	return slices.Concat(
+		tabular.Columns(tabular.ID, "lead"), tabular.Columns(tabular.Count, "epoch"), tabular.Columns(tabular.Text, "stage", "furthest"),
+		tabular.Columns(tabular.Moment, "first_seen_at", "inquiry_at", "mql_at", "routed_at", "accepted_at", "sql_at", "opportunity_at", "won_at", "ended_at", "contacted_at"),
+		tabular.Columns(tabular.Text, "source", "channel", "campaign", "account", "country", "industry", "persona", "rep", "team", "route", "rule", "rules", "reason"),
+		tabular.Columns(tabular.Count, "agreement_version"), tabular.Columns(tabular.Text, "size", "grade"),
+		tabular.Columns(tabular.Count, "fit_points", "engagement_points", "reassigns"),
+		tabular.Columns(tabular.Flag, "accept_breached", "contact_breached", "rejected", "fixable", "history", "won_before_seen"),
+	)
 }
 
 func exportedLeads(t *table.Table, k *metrics.Kept) (ids []string) {
@@ -47,7 +49,7 @@ func headKept(t *table.Table, k *metrics.Kept, lead uint32, r *table.Row) bool {
 	return false
 }
 
-func leadRows(t *table.Table, k *metrics.Kept, id string) (rows [][]string) {
+func leadRows(t *table.Table, k *metrics.Kept, id string) (rows [][]tabular.Cell) {
 	n, known := t.Find(id)
 	if !known {
 		return nil
@@ -56,36 +58,45 @@ func leadRows(t *table.Table, k *metrics.Kept, id string) (rows [][]string) {
 		if !k.Row(r) {
 			continue
 		}
-		row := []string{id, strconv.Itoa(int(r.Epoch)), metrics.StageText(r.Stage), metrics.StageText(r.Furthest), instant(r.First)}
-		for _, at := range r.Entered {
-			row = append(row, instant(at))
+		row := []tabular.Cell{
+			tabular.Str(id), tabular.N(r.Epoch), tabular.Str(metrics.StageText(r.Stage)), tabular.Str(metrics.StageText(r.Furthest)), tabular.At(r.First),
 		}
-		row = append(row, instant(r.Ended), instant(r.Contacted))
+		for _, at := range r.Entered {
+			row = append(row, tabular.At(at))
+		}
+		row = append(row, tabular.At(r.Ended), tabular.At(r.Contacted))
 		for _, d := range []metrics.Dimension{
 			metrics.BySource, metrics.ByChannel, metrics.ByCampaign, metrics.ByAccount, metrics.ByCountry, metrics.ByIndustry, metrics.ByPersona,
 			metrics.ByRep, metrics.ByTeam, metrics.ByRoute, metrics.ByRule,
 		} {
-			row = append(row, metrics.Text(t, d, r))
+			row = append(row, tabular.Str(metrics.Text(t, d, r)))
 		}
-		row = append(row, strings.Join(t.Names.Members(r.Rules), "|"))
-		for _, d := range []metrics.Dimension{metrics.ByReason, metrics.ByVersion, metrics.BySize, metrics.ByGrade} {
-			row = append(row, metrics.Text(t, d, r))
-		}
-		row = append(row, strconv.Itoa(int(r.Fit)), strconv.Itoa(int(r.Engagement)), strconv.Itoa(int(r.Reassigns)))
+		row = append(row, tabular.Str(strings.Join(t.Names.Members(r.Rules), "|")), tabular.Str(metrics.Text(t, metrics.ByReason, r)), qualified(r, r.Version),
+			tabular.Str(metrics.Text(t, metrics.BySize, r)), tabular.Str(metrics.Text(t, metrics.ByGrade, r)), qualified(r, r.Fit), qualified(r, r.Engagement), tabular.N(r.Reassigns))
 		for _, f := range []table.Flags{table.AcceptBreached, table.ContactBreached, table.Rejected, table.Fixable, table.History, table.WonBeforeSeen} {
-			row = append(row, truth(r.Flags&f != 0))
+			row = append(row, tabular.Is(r.Flags&f != 0))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-// dealColumns: one row for each deal. The amount is a decimal number of units of its currency, as last stated.
-func dealColumns() []string {
-	return []string{
-		"deal", "lead", "epoch", "leads", "status", "opened_at", "closed_at", "churned_at", "renewed_at", "renewals", "amount", "currency", "stage", "reason",
-		"owner", "team", "account", "source", "channel", "campaign", "persona",
+// qualified gives what is known of a lead that qualified, and of no other.
+func qualified[N uint8 | uint16](r *table.Row, n N) tabular.Cell {
+	if r.Grade == 0 {
+		return tabular.None()
 	}
+	return tabular.N(n)
+}
+
+// dealColumns: one row for each deal. The amount is in units of its currency, as last stated.
+func dealColumns() []tabular.Column {
+	return slices.Concat(
+		tabular.Columns(tabular.ID, "deal", "lead"), tabular.Columns(tabular.Count, "epoch", "leads"), tabular.Columns(tabular.Text, "status"),
+		tabular.Columns(tabular.Moment, "opened_at", "closed_at", "churned_at", "renewed_at"), tabular.Columns(tabular.Count, "renewals"),
+		tabular.Columns(tabular.Money, "amount"),
+		tabular.Columns(tabular.Text, "currency", "stage", "reason", "owner", "team", "account", "source", "channel", "campaign", "persona"),
+	)
 }
 
 func exportedDeals(t *table.Table, k *metrics.Kept) (ids []string) {
@@ -97,23 +108,24 @@ func exportedDeals(t *table.Table, k *metrics.Kept) (ids []string) {
 	return ids
 }
 
-func dealRows(t *table.Table, k *metrics.Kept, id string) [][]string {
+func dealRows(t *table.Table, k *metrics.Kept, id string) [][]tabular.Cell {
 	sym, _ := t.Names.Find(id)
 	d := t.Deal(sym)
 	if d == nil || !k.Deal(d) {
 		return nil
 	}
-	row := []string{
-		id, t.LeadID(d.Lead), strconv.Itoa(int(d.Epoch)), strconv.Itoa(int(d.Leads)), dealStatusText(d.Status), instant(d.Opened), instant(d.Closed),
-		instant(d.Churned), instant(d.Renewed), strconv.Itoa(int(d.Renewals)), "",
-	}
+	amount := tabular.None()
 	if d.HasAmount {
-		row[len(row)-1] = decimal(d.Amount)
+		amount = tabular.Micros(d.Amount)
+	}
+	row := []tabular.Cell{
+		tabular.Str(id), tabular.Str(t.LeadID(d.Lead)), tabular.N(d.Epoch), tabular.N(d.Leads), tabular.Str(dealStatusText(d.Status)), tabular.At(d.Opened),
+		tabular.At(d.Closed), tabular.At(d.Churned), tabular.At(d.Renewed), tabular.N(d.Renewals), amount,
 	}
 	for _, s := range []table.Sym{d.Currency, d.Stage, d.Reason, d.Owner, d.Team, d.Account, d.Source, d.Channel, d.Campaign, d.Persona} {
-		row = append(row, t.Names.Name(s))
+		row = append(row, tabular.Str(t.Names.Name(s)))
 	}
-	return [][]string{row}
+	return [][]tabular.Cell{row}
 }
 
 func dealStatusText(s table.DealStatus) string {
@@ -125,19 +137,4 @@ func dealStatusText(s table.DealStatus) string {
 	case table.DealOpen:
 	}
 	return "open"
-}
-
-// instant gives a moment to the millisecond; "" for never.
-func instant(at table.Time) string {
-	if at == 0 {
-		return ""
-	}
-	return time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
-func truth(b bool) string {
-	if b {
-		return "true"
-	}
-	return ""
 }

@@ -1,14 +1,13 @@
 package api
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
+	"github.com/batonhq/baton/services/feedback/internal/tabular"
 )
 
 func moment(at int64) *timestamppb.Timestamp {
@@ -49,21 +48,8 @@ func maturityToProto(m metrics.Maturity) *feedbackv1.Maturity {
 	return &feedbackv1.Maturity{AfterDays: uint32(m.AfterDays), Younger: uint32(m.Young), Share: m.Share, Immature: m.Immature}
 }
 
-// decimal writes millionths with at least the two places of cents.
-func decimal(micros int64) string {
-	sign, u := "", uint64(micros)
-	if micros < 0 {
-		sign, u = "-", -u
-	}
-	s := fmt.Sprintf("%s%d.%06d", sign, u/1_000_000, u%1_000_000)
-	for range 4 {
-		s = strings.TrimSuffix(s, "0")
-	}
-	return s
-}
-
 func amount(a metrics.Amount) *feedbackv1.CurrencyAmount {
-	return &feedbackv1.CurrencyAmount{Amount: decimal(a.Micros), Currency: a.Currency}
+	return &feedbackv1.CurrencyAmount{Amount: tabular.Decimal(a.Micros), Currency: a.Currency}
 }
 
 // sum leaves out the total where there is nothing in it and no currency to say so in.

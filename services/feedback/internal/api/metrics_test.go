@@ -12,6 +12,7 @@ import (
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
+	"github.com/batonhq/baton/services/feedback/internal/tabular"
 )
 
 type fixed struct {
@@ -104,7 +105,7 @@ func TestEveryMetricAnswers(t *testing.T) {
 
 func TestDecimal(t *testing.T) {
 	for micros, want := range map[int64]string{0: "0.00", 1: "0.000001", 12_000_500_000: "12000.50", -1_234_500: "-1.2345", -9223372036854775808: "-9223372036854.775808"} {
-		if got := decimal(micros); got != want {
+		if got := tabular.Decimal(micros); got != want {
 			t.Errorf("%d is %s, want %s", micros, got, want)
 		}
 	}

@@ -71,7 +71,7 @@ func storyToProto(q *journeys.StoryQuery, s *journeys.Story) *feedbackv1.DealSto
 	for _, p := range s.People {
 		titles[p.Lead] = p.Title
 		out.People = append(out.People, &feedbackv1.StoryPerson{
-			LeadId: p.Lead, Title: p.Title, Role: p.Role, OnDeal: p.OnDeal, Touches: float64(p.Touches), Withheld: p.Refused,
+			LeadId: p.Lead, Title: p.Title, Persona: p.Persona, Role: p.Role, OnDeal: p.OnDeal, Touches: float64(p.Touches), Withheld: p.Refused,
 		})
 	}
 	for i, m := range q.Models {

@@ -152,6 +152,9 @@ func storyText(s *feedbackv1.DealStory) string {
 		if p.GetTitle() != "" {
 			fmt.Fprintf(&b, " (%s)", p.GetLeadId())
 		}
+		if p.GetPersona() != "" {
+			fmt.Fprintf(&b, ", persona %s", p.GetPersona())
+		}
 		if p.GetRole() != "" {
 			fmt.Fprintf(&b, ", %s", p.GetRole())
 		}

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/genproto/googleapis/api/httpbody"
@@ -12,6 +14,7 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 	"github.com/batonhq/baton/services/feedback/internal/core/summary"
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
+	"github.com/batonhq/baton/services/feedback/internal/proposing"
 )
 
 // Weekly makes the summary of the week that begins on a Monday, each amount in its own currency.
@@ -28,14 +31,42 @@ func (s *Server) summary(ctx context.Context, monday time.Time, req *feedbackv1.
 	if err != nil {
 		return nil, err
 	}
+	open, err := s.openProposals(ctx, req.GetAfter())
+	if err != nil {
+		s.opt.Log.WarnContext(ctx, "a summary is written without what is proposed", "error", err)
+	}
 	var sum *summary.Summary
+	unread := err != nil
 	err = s.view(ctx, req.GetAfter(), func(t *table.Table) error {
 		sum, err = summary.Of(summary.Input{
 			Table: t, Week: monday, Now: time.UnixMilli(a.query.Now).UTC(), Goals: goals, Spends: a.spends, Currency: a.query.Currency, Conv: a.conv,
+			Proposals: open, Unread: unread,
 		})
 		return err
 	})
 	return sum, err
+}
+
+// openProposals gives the changes that wait for an answer, the surest first; none where there is nobody to ask for the agreement. The summary
+// tells the rest without them, so that one service that does not answer keeps nobody from it.
+func (s *Server) openProposals(ctx context.Context, after string) ([]summary.Proposal, error) {
+	if s.opt.Proposals == nil {
+		return nil, nil
+	}
+	list, err := s.opt.Proposals.List(ctx, after)
+	switch {
+	case errors.Is(err, proposing.ErrNoAgreements):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("list the proposals: %w", err)
+	}
+	var out []summary.Proposal
+	for _, it := range list.Items {
+		if it.State == proposing.Open {
+			out = append(out, summary.Proposal{ID: it.ID, Title: it.Title, Sentence: it.Sentence})
+		}
+	}
+	return out, nil
 }
 
 // week makes the summary that is asked for.

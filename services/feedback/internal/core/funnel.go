@@ -8,8 +8,9 @@ import (
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
 
-// Unknown names the source or channel of leads whose first touch nobody stated.
-const Unknown = "unknown"
+// None names the source or channel of leads whose first touch nobody stated. It is no word that sources use themselves: some send "unknown",
+// which is counted by itself.
+const None = "(none)"
 
 // Query selects the leads that a funnel counts.
 type Query struct {
@@ -175,8 +176,8 @@ func group(list *[]groupCounts, sym table.Sym) *groupCounts {
 	return &(*list)[sym]
 }
 
-// name gives a source's or channel's name, that of the unknown where nobody stated one.
-func (c *counter) name(s table.Sym) string { return cmp.Or(c.table.Names.Name(s), Unknown) }
+// name gives a source's or channel's name, None where nobody stated one.
+func (c *counter) name(s table.Sym) string { return cmp.Or(c.table.Names.Name(s), None) }
 
 // entered gives the stages that an epoch entered.
 func entered(r *table.Row) (set stageSet) {
@@ -232,12 +233,8 @@ func (c *counter) funnel() Funnel {
 	return f
 }
 
-// sorted gives the groups, the largest first. What nobody stated is one with what somebody called unknown.
+// sorted gives the groups, the largest first.
 func (c *counter) sorted(groups []groupCounts) []GroupCount {
-	if unknown, ok := c.table.Names.Find(Unknown); ok && len(groups) > 0 && groups[0].leads > 0 {
-		group(&groups, unknown).join(&groups[0])
-		groups[0] = groupCounts{}
-	}
 	out := []GroupCount{}
 	for sym := range groups {
 		g := &groups[sym]

@@ -15,7 +15,7 @@ func TestFunnelInPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tab := table.New()
 		name := func(of string) table.Sym {
-			return tab.Names.Sym(rapid.SampledFrom([]string{"", Unknown, of + "-1", of + "-2"}).Draw(t, of))
+			return tab.Names.Sym(rapid.SampledFrom([]string{"", None, of + "-1", of + "-2"}).Draw(t, of))
 		}
 		for i := range rapid.IntRange(0, 30).Draw(t, "leads") {
 			rows := make([]table.Row, rapid.IntRange(0, 3).Draw(t, "epochs"))
@@ -31,7 +31,7 @@ func TestFunnelInPieces(t *testing.T) {
 			}
 			tab.Replace(tab.Lead(fmt.Sprint("ld_", i)), rows)
 		}
-		q := Query{From: rapid.Int64Range(0, 5).Draw(t, "from"), Source: rapid.SampledFrom([]string{"", Unknown, "source-1", "channel-2"}).Draw(t, "source")}
+		q := Query{From: rapid.Int64Range(0, 5).Draw(t, "from"), Source: rapid.SampledFrom([]string{"", None, "source-1", "channel-2"}).Draw(t, "source")}
 		q.workers = 1
 		want := Count(tab, q)
 		q.workers, q.piece = rapid.IntRange(1, 5).Draw(t, "workers"), rapid.IntRange(1, 9).Draw(t, "piece")

@@ -94,7 +94,7 @@ func TestCountSelects(t *testing.T) {
 		"between":                 {Query{From: 1001, To: 2000}, 0},
 		"one source":              {Query{Source: "app"}, 1},
 		"one channel":             {Query{Source: "ads"}, 2},
-		"unknown is a name too":   {Query{Source: Unknown}, 1},
+		"none is a name too":      {Query{Source: None}, 1},
 		"a source nobody came by": {Query{Source: "fair"}, 0},
 	} {
 		f := count(rows, c.q)
@@ -104,6 +104,20 @@ func TestCountSelects(t *testing.T) {
 		if len(f.Stages) != len(Way())+len(Ends()) {
 			t.Errorf("%s: %d stages", name, len(f.Stages))
 		}
+	}
+}
+
+// What a sender calls unknown is a source like any other, and not the same as nobody having said one.
+func TestUnknownIsNotNone(t *testing.T) {
+	f := count(map[string]*Row{
+		"a": way(Touch{At: 1000, Source: "unknown", Channel: "unknown"}, Inquiry), "b": way(Touch{At: 1000, Source: "unknown", Channel: "ads"}, Inquiry),
+		"c": way(Touch{}, Won),
+	}, Query{})
+	if want := []GroupCount{{Name: "unknown", Leads: 2}, {Name: None, Leads: 1, Won: 1, Conversion: 1}}; !reflect.DeepEqual(f.BySource, want) {
+		t.Errorf("%+v", f.BySource)
+	}
+	if len(f.ByChannel) != 3 {
+		t.Errorf("%+v", f.ByChannel)
 	}
 }
 
@@ -199,7 +213,7 @@ func TestCountAgainstReference(t *testing.T) {
 		}
 		q := Query{
 			From: rapid.Int64Range(0, 30).Draw(t, "from"), To: rapid.Int64Range(0, 60).Draw(t, "to"),
-			Source: rapid.SampledFrom([]string{"", "site", "ads", Unknown}).Draw(t, "source"),
+			Source: rapid.SampledFrom([]string{"", "site", "ads", None}).Draw(t, "source"),
 		}
 		got, want := count(rows, q), reference(story, q)
 		if !reflect.DeepEqual(got, want) {
@@ -279,7 +293,7 @@ func reference(story []told, q Query) Funnel {
 		if into[lead] != "" {
 			continue
 		}
-		p := person{stages: map[string]bool{}, source: Unknown, channel: Unknown}
+		p := person{stages: map[string]bool{}, source: None, channel: None}
 		latest := int32(-1)
 		for _, m := range moves {
 			if m.Epoch >= latest {
@@ -348,7 +362,7 @@ func reference(story []told, q Query) Funnel {
 	}
 	groups := func(key func(person) string) []GroupCount {
 		out := []GroupCount{}
-		for _, name := range []string{"ads", "app", "email", "site", Unknown} {
+		for _, name := range []string{None, "ads", "app", "email", "site"} {
 			in := func(stage string) int {
 				return number(func(p person) bool { return key(p) == name && p.stages[stage] })
 			}

@@ -38,6 +38,8 @@ type dealFact struct {
 	amount   int64
 	currency string
 	stated   bool
+	// created is when the deal was made, where the source says so; 0 where it does not.
+	created int64
 }
 
 func (r *record) deal(ev *journal.Event, k kind, d *journalv1.Deal) {
@@ -47,7 +49,10 @@ func (r *record) deal(ev *journal.Event, k kind, d *journalv1.Deal) {
 	f := dealFact{
 		seq: ev.Seq, at: ev.OccurredAt().UnixMilli(), event: hashOf(ev.Body.GetSource(), ev.Body.GetId()), kind: k,
 		source: intern(ev.Body.GetSource()), id: strings.Clone(d.GetDealId()), stage: intern(d.GetStage()), reason: intern(d.GetReason()),
-		role: intern(ev.Body.GetProperties().GetFields()["role"].GetStringValue()),
+		role: intern(cmp.Or(d.GetRole(), ev.Body.GetProperties().GetFields()["role"].GetStringValue())),
+	}
+	if c := d.GetCreatedAt(); c != nil {
+		f.created = c.AsTime().UnixMilli()
 	}
 	if m := d.GetAmount(); m != nil {
 		f.amount, f.stated = attribution.ParseAmount(m.GetAmount())
@@ -124,6 +129,9 @@ func (d *Deal) take(f dealFact, saidOpened *bool) {
 		d.Amount, d.Currency, d.Stated = f.amount, f.currency, true
 	}
 	d.Stage = cmp.Or(f.stage, d.Stage)
+	if f.created != 0 {
+		d.Opened, *saidOpened = f.created, true
+	}
 	switch f.kind {
 	case opened:
 		if !*saidOpened {

@@ -67,6 +67,9 @@ func (r *record) routed(ev *journal.Event, at int64) {
 	switch p := ev.Body.Payload.(type) {
 	case *journalv1.Event_Routed:
 		m.Type, m.Rep, m.Rule = "routed", p.Routed.GetRep(), p.Routed.GetRoute()
+		if persona := p.Routed.GetPersona(); persona != "" {
+			r.persona.put(&persona, at)
+		}
 		if a := p.Routed.GetAccount(); identity.Safe(a) {
 			r.matched = intern(a)
 		}

@@ -179,7 +179,7 @@ func story() *log {
 	l.add(28, scoring, &journalv1.Event{Entity: ana, Type: "qualified", Payload: &journalv1.Event_Qualified{Qualified: &journalv1.Qualified{
 		Rule: "matrix", AgreementVersion: 3, Lead: &journalv1.LeadSnapshot{Timeline: []*journalv1.TimelineItem{{EventId: scanner.Body.GetId(), Source: "site", Automated: true}}},
 	}}})
-	l.add(29, routing, &journalv1.Event{Entity: ana, Type: "routed", Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{Rep: "kim", Account: co}}})
+	l.add(29, routing, &journalv1.Event{Entity: ana, Type: "routed", Payload: &journalv1.Event_Routed{Routed: &journalv1.Routed{Rep: "kim", Account: co, Persona: "economic-buyer"}}})
 	l.add(30, "", &journalv1.Event{Entity: ana, Type: "contacted", Source: "crm", Payload: &journalv1.Event_Contacted{Contacted: &journalv1.Disposition{}}})
 	for _, ok := range []bool{false, true} {
 		l.add(30, routing, &journalv1.Event{Entity: ana, Type: "answered", Payload: &journalv1.Event_Answered{Answered: &journalv1.Answered{Disposition: "contacted", Ok: ok, Rep: "kim"}}})
@@ -403,7 +403,7 @@ func TestStoryOfADeal(t *testing.T) {
 				t.Errorf("%s gives %d", models[i].ID, sum)
 			}
 		}
-		if len(s.People) != 3 || s.People[0].Title != "VP Engineering" || !s.People[0].OnDeal || s.People[1].OnDeal {
+		if len(s.People) != 3 || s.People[0].Title != "VP Engineering" || s.People[0].Persona != "economic-buyer" || s.People[1].Persona != "" || !s.People[0].OnDeal || s.People[1].OnDeal {
 			t.Errorf("%+v", s.People)
 		}
 	}

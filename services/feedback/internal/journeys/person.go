@@ -12,6 +12,8 @@ import (
 type Person struct {
 	ID    string
 	Title string
+	// Persona is what the directory called them when they were last handed over; "" for none.
+	Persona string
 	// Refused: they refused profiling, so that nothing they did is a touch.
 	Refused bool
 	// First is when anything was first heard of them, Known when they were first known by more than a device; 0 for never.
@@ -144,7 +146,7 @@ func (r *reading) committee(ctx context.Context, people map[string]*Person) (map
 // join puts the parts of a person together. An event that came twice, or by two ways, counts once.
 func (r *reading) join(lead string, parts []string) *Person {
 	p := &Person{ID: lead}
-	var title said
+	var title, persona said
 	var whole record
 	refused := map[uint64]statement{}
 	automated := map[uint64]bool{}
@@ -155,6 +157,9 @@ func (r *reading) join(lead string, parts []string) *Person {
 		}
 		if rec.title.text != "" {
 			title.put(&rec.title.text, rec.title.at)
+		}
+		if rec.persona.text != "" {
+			persona.put(&rec.persona.text, rec.persona.at)
 		}
 		for i := range rec.company {
 			if rec.company[i].text != "" {
@@ -175,7 +180,7 @@ func (r *reading) join(lead string, parts []string) *Person {
 			automated[e] = true
 		}
 	}
-	p.Title, p.accounts = title.text, r.accounts(&whole)
+	p.Title, p.Persona, p.accounts = title.text, persona.text, r.accounts(&whole)
 	for _, s := range refused {
 		p.Refused = p.Refused || s.refused
 	}

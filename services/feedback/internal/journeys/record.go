@@ -96,6 +96,7 @@ type record struct {
 	// automated are the events that scoring found to be a scanner's, by hash of their id and source.
 	automated map[uint64]bool
 	title     said
+	persona   said
 	// company is what was last said of the account: its domain, its name, and what the person calls it.
 	company [3]said
 	// rated is the account that told the lead of itself, matched the one that routing found; members, of an account, are those whom

@@ -51,9 +51,9 @@ type Story struct {
 
 // Teller is somebody whose doings are told.
 type Teller struct {
-	Lead, Title, Role string
-	OnDeal, Refused   bool
-	Touches           int
+	Lead, Title, Persona, Role string
+	OnDeal, Refused            bool
+	Touches                    int
 }
 
 // The kinds of a step.
@@ -195,7 +195,7 @@ func (s *Story) tell(q *StoryQuery, team []*Person, learnt map[string]learning) 
 	}
 	credits := s.credits(q, counted, keys, path(counted, keys, team, d.Opened, end), learnt)
 	for _, p := range team {
-		t := Teller{Lead: p.ID, Title: p.Title, Refused: p.Refused, Touches: len(p.touches)}
+		t := Teller{Lead: p.ID, Title: p.Title, Persona: p.Persona, Refused: p.Refused, Touches: len(p.touches)}
 		if i := slices.IndexFunc(d.Leads, func(l DealLead) bool { return l.Lead == p.ID }); i >= 0 {
 			t.OnDeal, t.Role = true, d.Leads[i].Role
 		}

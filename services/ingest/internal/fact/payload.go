@@ -240,6 +240,7 @@ func (b *Builder) deal(field string, v strictjson.Value) *journalv1.Deal {
 		}
 	}
 	d.Role = b.word(v, "role")
+	d.CreatedAt = b.created(field, v)
 	return d
 }
 

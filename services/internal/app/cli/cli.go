@@ -45,7 +45,7 @@ type command struct {
 func commands() []command {
 	return slices.Concat(serviceCommands(), []command{
 		sendCommand(), importCommand(), sourceCommand(), leadCommand(), inboxCommand(), handoffsCommand(), briefCommand(), destinationCommand(), deliveriesCommand(), verifyCommand(), rebuildCommand(), backupCommand(),
-		restoreCommand(), agreementCommand(), proposalsCommand(), directoryCommand(), ratesCommand(), metricsCommand(), weeklyCommand(), healthzCommand(), versionCommand(),
+		restoreCommand(), agreementCommand(), proposalsCommand(), directoryCommand(), ratesCommand(), metricsCommand(), exportCommand(), weeklyCommand(), healthzCommand(), versionCommand(),
 	})
 }
 

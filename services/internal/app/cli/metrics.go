@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,19 +23,7 @@ func metricsCommand() command {
 		prepare: func(env *Env, flags *flag.FlagSet) func(context.Context, []string) error {
 			a := apiFlags(env, flags)
 			q := url.Values{}
-			for _, f := range []struct{ name, says string }{
-				{"from", "count from this `day` or moment on"}, {"to", "count to this `day` or moment, which is not counted"},
-			} {
-				flags.Func(f.name, f.says+" (2026-01-01, or 2026-01-01T12:00:00Z)", func(s string) error {
-					if at, err := time.Parse(time.DateOnly, s); err == nil {
-						s = at.Format(time.RFC3339)
-					} else if _, err := time.Parse(time.RFC3339, s); err != nil {
-						return fmt.Errorf("%q is not a day or a moment", s)
-					}
-					q.Set(f.name, s)
-					return nil
-				})
-			}
+			moments(flags, q)
 			for _, f := range []struct{ name, says string }{
 				{"by", "group by one `dimension` or two, as in source or rep,month"}, {"where", "only this `dimension:value`; may be repeated"},
 				{"cohort", "the `moment` that counts: first, mql, routed, accepted, sql, opportunity"}, {"currency", "convert amounts to this `currency`"},

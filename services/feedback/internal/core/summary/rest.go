@@ -199,21 +199,6 @@ func (b *builder) goals() ([]string, error) {
 	return lines, nil
 }
 
-// named is how many proposals are listed.
-const named = 5
-
-func (b *builder) proposals() ([]string, error) {
-	n := len(b.in.Proposals)
-	if n == 0 {
-		return nil, nil
-	}
-	lines := []string{plural(n, "proposed change") + " of the agreement wait for your answer."}
-	for _, p := range b.in.Proposals[:min(n, named)] {
-		lines = append(lines, short(p))
-	}
-	return lines, nil
-}
-
 // praised is how much is told of each team.
 const praised = 3
 

@@ -23,8 +23,10 @@ type Input struct {
 	// Currency that money is given in; "" leaves each amount in its own. Conv may be nil.
 	Currency string
 	Conv     metrics.Converter
-	// Proposals are the titles of the changes that wait for an answer; nil where nobody keeps any.
-	Proposals []string
+	// Proposals are the changes that wait for an answer, the surest first; nil where nobody keeps any.
+	Proposals []Proposal
+	// Unread: what is proposed could not be asked for.
+	Unread bool
 }
 
 // Summary is a week in words. Empty sections are left out.

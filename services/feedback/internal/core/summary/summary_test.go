@@ -48,7 +48,7 @@ func of(t *testing.T, tab *table.Table) *Summary {
 	s, err := Of(Input{
 		Table: tab, Week: monday, Now: time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC),
 		Goals:     []metrics.Goal{{ID: "confirm", Metric: metrics.GoalMQLToSQL, Target: 0.4, Since: at(1), Window: 90 * 86_400_000}},
-		Proposals: []string{"rule ebook: 10 to 4 points"},
+		Proposals: []Proposal{{ID: "pr_1", Title: "rule ebook: 10 to 4 points", Sentence: "Leads with it close at 1.1 % against 4.0 % without, n = 812."}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,8 @@ func TestAWeekInWords(t *testing.T) {
 		"no-fit/size (2)", "2 of 2 rejections were for a reason that marketing can mend",
 		"Best by what became of its leads", "of 80 leads 36 were confirmed",
 		"leads with a rep, not accepted yet, the oldest since 2026-11-10 12:00 UTC",
-		"confirm (mql to sql rate): 45.0 % of 40.0 %, on track", "rule ebook: 10 to 4 points",
+		"confirm (mql to sql rate): 45.0 % of 40.0 %, on track", "1 proposed change of the agreement waits for your answer.",
+		"rule ebook: 10 to 4 points: Leads with it close at 1.1 % against 4.0 % without, n = 812. (pr_1)", "baton proposals",
 		"Marketing: Sales confirmed a clearly larger share",
 		"Sales: ", "accepted in time",
 	} {
@@ -76,6 +77,30 @@ func TestAWeekInWords(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(text)
+	}
+}
+
+func TestProposalsAreNamed(t *testing.T) {
+	of := func(n int, unread bool) string {
+		in := Input{Table: story(), Week: Monday(time.UnixMilli(at(17))), Now: time.UnixMilli(at(23)), Unread: unread}
+		for i := range n {
+			in.Proposals = append(in.Proposals, Proposal{ID: fmt.Sprint("pr_", i), Title: fmt.Sprint("change ", i)})
+		}
+		s, err := Of(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Text()
+	}
+	if text := of(0, false); strings.Contains(text, "Proposed changes") {
+		t.Error(text)
+	}
+	if text := of(7, false); !strings.Contains(text, "7 proposed changes of the agreement wait for") || !strings.Contains(text, "- change 4 (pr_4)") ||
+		strings.Contains(text, "change 5") || !strings.Contains(text, "And 2 more") {
+		t.Error(text)
+	}
+	if text := of(0, true); !strings.Contains(text, "could not be read") {
+		t.Error(text)
 	}
 }
 

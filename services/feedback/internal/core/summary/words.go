@@ -44,15 +44,18 @@ func abs(n int64) int64 {
 const longest = 60
 
 // short gives a name on one line, without what cannot be seen, cut to longest.
-func short(name string) string {
+func short(name string) string { return cut(name, longest) }
+
+// cut gives a text on one line, without what cannot be seen, of at most so many characters.
+func cut(name string, most int) string {
 	list := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return ' '
 	}, name))
-	if len(list) > longest {
-		return string(list[:longest-1]) + "…"
+	if len(list) > most {
+		return string(list[:most-1]) + "…"
 	}
 	return string(list)
 }

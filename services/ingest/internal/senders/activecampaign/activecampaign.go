@@ -151,6 +151,7 @@ func (s *source) deal(b *fact.Builder, kind string, v strictjson.Value) string {
 	b.Say("stage", stage)
 	b.Say("amount", mailing.First(deal.Get("value_raw"), deal.Get("value")))
 	b.Say("currency", strings.ToUpper(mailing.First(deal.Get("currency"))))
+	b.Say("created_at", mailing.First(deal.Get("create_date_iso"))) // create_date is in the account's own zone, which nobody says
 	if kind != "deal_add" && kind != "deal_update" {
 		return "" // a note, a task
 	}

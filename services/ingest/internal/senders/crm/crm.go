@@ -64,6 +64,8 @@ type Record struct {
 	// Owner is a deal's owner: the CRM's id of the user, or an address.
 	Owner  string
 	Reason string
+	// Created is when a deal was made, as the CRM writes moments (see Time).
+	Created string
 	// Traits are a person's fields, Names our names for them (fact.Drop for what is used up).
 	Traits strictjson.Value
 	Names  func(field string) string
@@ -147,6 +149,9 @@ func (m *Mapper) say(b *fact.Builder, r *Record, eventType, stage string) {
 		b.Say("amount", r.Amount)
 		b.Say("currency", r.Currency)
 		b.Say("reason", r.Reason)
+		if at, ok := Time(r.Created); ok {
+			b.Say("created_at", at.Format(time.RFC3339Nano))
+		}
 	case core.Disposition:
 		// Where the CRM has no reason of its own, the stage is one: routing tells whether the agreement knows it.
 		reason := r.Reason

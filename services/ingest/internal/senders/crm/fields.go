@@ -1,7 +1,6 @@
 package crm
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -62,28 +61,7 @@ func Truth(v strictjson.Value) bool {
 
 // Time reads a moment as CRMs write them: RFC 3339, with or without a zone (then UTC), or seconds or milliseconds since 1970.
 // ok is false for what is none.
-func Time(s string) (at time.Time, ok bool) {
-	s = strings.TrimSpace(s)
-	if s == "" {
-		return time.Time{}, false
-	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		const millis = 100_000_000_000 // as seconds this is the year 5138, as milliseconds 1973
-		switch {
-		case n <= 0 || n > 1<<53:
-			return time.Time{}, false
-		case n >= millis:
-			return time.UnixMilli(n).UTC(), true
-		default:
-			return time.Unix(n, 0).UTC(), true
-		}
-	}
-	if at, err := time.Parse("2006-01-02T15:04:05.999999999Z0700", s); err == nil { // Salesforce's +0000
-		return at.UTC(), true
-	}
-	at, err := core.ParseLooseTime(s)
-	return at, err == nil
-}
+func Time(s string) (at time.Time, ok bool) { return core.AnyTime(s) }
 
 // Reason spells a reason of a CRM as agreements do: "No Budget" and NO_BUDGET are no-budget.
 func Reason(s string) string { return strings.ReplaceAll(core.Snake(s), "_", "-") }

@@ -193,7 +193,7 @@ func (c *execution) finish(item *sender.Item, r *crm.Record, news, all *crm.Obje
 		r.Owner = id(crm.First(fields, "ownerid", "_ownerid_value"))
 		r.Amount = crm.First(fields, "actualrevenue", "actualvalue", "estimatedvalue")
 		r.Currency = crm.First(fields, "isocurrencycode")
-		r.Reason = crm.First(fields, "closereason", "subject")
+		r.Reason, r.Created = crm.First(fields, "closereason", "subject"), crm.First(fields, "createdon")
 		switch {
 		case message == "Create":
 			r.Type = "deal_opened"

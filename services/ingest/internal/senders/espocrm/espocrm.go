@@ -172,7 +172,7 @@ func (s *source) read(v strictjson.Value, event string, received fact.Received, 
 	case "Opportunity":
 		r.Deal, r.System, r.Person = true, opportunity, crm.First(v, "contactId")
 		r.StageName, r.Amount, r.Currency = crm.First(v, "stage"), crm.First(v, "amount"), crm.First(v, "amountCurrency")
-		r.Owner = crm.First(v, "assignedUserId")
+		r.Owner, r.Created = crm.First(v, "assignedUserId"), crm.First(v, "createdAt")
 		switch {
 		case action == "delete":
 		case action == "create":

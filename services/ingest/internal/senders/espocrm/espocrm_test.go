@@ -71,6 +71,7 @@ func TestRecords(t *testing.T) {
 		{Name: "removed", Query: "event=Lead.delete", Body: `[{"id":"l1","status":"Dead"` + moment, Want: []string{`custom "espocrm: Lead.delete" espocrm:l1` + at}},
 		{Name: "opportunity", Query: "event=Opportunity.create", Body: `[{"id":"o1","stage":"Prospecting","amount":500,"amountCurrency":"EUR","contactId":"c1"` + moment, Want: []string{"deal_opened espocrm:c1" + at + " deal[o1 Prospecting 500 EUR ]"}},
 		{Name: "won", Query: "event=Opportunity.update", Body: `[{"id":"o1","stage":"Closed Won"` + moment, Want: []string{"deal_won espocrm-opportunity:o1" + at + " deal[o1 Closed Won   ]"}},
+		{Name: "made earlier", Query: "event=Opportunity.update", Body: `[{"id":"o1","stage":"Closed Won","createdAt":"2026-11-01 08:00:00"` + moment, Want: []string{"deal_won espocrm-opportunity:o1" + at + " deal[o1 Closed Won   ] created=2026-11-01T08:00:00Z"}},
 		{Name: "renamed", Query: "event=Opportunity.update", Body: `[{"id":"o1","name":"x"` + moment, Want: []string{`custom "espocrm: Opportunity.update" espocrm-opportunity:o1` + at}},
 		{Name: "won, by its shape", Body: `[{"id":"o1","stage":"Closed Won"` + moment, Want: []string{"deal_won espocrm-opportunity:o1" + at + " deal[o1 Closed Won   ]"}},
 		{Name: "person, by its shape", Body: `[{"id":"l1","phoneNumber":"+46 1"` + moment, Want: []string{"identified espocrm:l1" + at + " phone=+46 1 other[modifiedAt]"}},

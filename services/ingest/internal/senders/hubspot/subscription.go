@@ -100,7 +100,7 @@ func (e *event) meaning(r *crm.Record, kind, what string) {
 	switch what {
 	case "creation":
 		if kind == "deal" {
-			r.Type = "deal_opened"
+			r.Type, r.Created = "deal_opened", crm.First(e.v, "occurredAt")
 		} else if kind == "contact" {
 			r.Type = "identified"
 		}
@@ -146,6 +146,8 @@ func (e *event) change(r *crm.Record, kind, name, value string) {
 			r.Type, r.Amount = "deal_stage_changed", value // the same stage, with what it is worth now
 		case "hubspot_owner_id":
 			r.Type, r.Owner = "deal_stage_changed", value
+		case "createdate":
+			r.Type, r.Created = "deal_stage_changed", value
 		case "closed_lost_reason", "closed_won_reason":
 			r.Type, r.Reason = "deal_stage_changed", value
 		default:

@@ -118,6 +118,7 @@ func (w *workflow) record(fields, object strictjson.Value) crm.Record {
 	if kind == "deal" || kind == "0-3" || kind == "" && (stage != "" || fields.Get("dealname").Given()) {
 		r.Event, r.Deal, r.System, r.Email = "workflow.deal", true, dealSystem, ""
 		r.Type, r.Stages, r.StageName, r.Reason = "deal_stage_changed", []string{stage}, stage, crm.First(fields, "closed_lost_reason")
+		r.Created = crm.First(fields, "createdate", "hs_createdate")
 		return r
 	}
 	r.Event, r.System, r.Type, r.Traits, r.Names = "workflow.contact", vendor, "identified", fields, contactField

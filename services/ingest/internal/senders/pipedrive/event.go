@@ -134,7 +134,7 @@ func (e *event) deal(r *crm.Record, action string) {
 	r.Deal, r.System = true, vendor+"-deal"
 	r.StageName, r.Reason = crm.First(e.data, "stage_id"), crm.First(e.data, "lost_reason")
 	r.Amount, r.Currency = crm.First(e.data, "value"), crm.First(e.data, "currency")
-	r.Owner = crm.First(e.data, "owner_id", "user_id")
+	r.Owner, r.Created = crm.First(e.data, "owner_id", "user_id"), crm.First(e.data, "add_time")
 	status := crm.First(e.data, "status")
 	switch {
 	case action == "delete":

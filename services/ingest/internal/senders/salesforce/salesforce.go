@@ -130,7 +130,7 @@ func (s *source) read(n *notification, received fact.Received, item sender.Item,
 		r.Deal, r.System, r.Person = true, opportunity, wide(crm.First(v, "ContactId"))
 		r.StageName, r.Amount = crm.First(v, "StageName"), crm.First(v, "Amount")
 		r.Type, r.Stages, r.Owner = "deal_stage_changed", []string{r.StageName}, wide(crm.First(v, "OwnerId"))
-		if created := crm.First(v, "CreatedDate"); created != "" && created == crm.First(v, "LastModifiedDate") {
+		if r.Created = crm.First(v, "CreatedDate"); r.Created != "" && r.Created == crm.First(v, "LastModifiedDate") {
 			r.Type = "deal_opened"
 		}
 		r.Reason = crm.First(v, "Loss_Reason__c", "LossReason__c", "Lost_Reason__c", "Closed_Lost_Reason__c")

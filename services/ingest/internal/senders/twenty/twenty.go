@@ -167,6 +167,7 @@ func personField(name string) string {
 func (s *source) opportunity(r *crm.Record, record, updated strictjson.Value, action string) {
 	r.Deal, r.System, r.Person = true, opportunity, crm.First(record, "pointOfContactId")
 	r.StageName, r.Owner = crm.First(record, "stage"), crm.First(record, "ownerId")
+	r.Created = crm.First(record, "createdAt")
 	amount := record.Get("amount")
 	r.Amount, r.Currency = crm.Micros(crm.First(amount, "amountMicros")), crm.First(amount, "currencyCode")
 	switch action {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/ingest/internal/fact"
@@ -134,6 +135,9 @@ func Tell(f fact.Fact) string {
 	}
 	if owner := deal(ev).GetOwner(); owner != "" {
 		say("owner=%s", owner)
+	}
+	if created := deal(ev).GetCreatedAt(); created != nil {
+		say("created=%s", created.AsTime().Format(time.RFC3339))
 	}
 	if d := disposition(ev); d != nil {
 		say("answer[%s %s]", d.HandoffId, d.Reason)
