@@ -309,7 +309,7 @@ func (w *world) retention(q metrics.Query) figures {
 		f.pot(g+" start amount", *starts[g], 1)
 		f.pot(g+" end amount", *ends[g], 1)
 		f.pot(g+" new amount", *news[g], 1)
-		// Of amounts only where all of them are of one currency.
+		// Of amounts only where all of them are of one currency, or could be converted to the one that was asked for.
 		of := map[string]bool{}
 		for _, p := range []*pot{starts[g], ends[g]} {
 			for currency, micros := range p.micros {
@@ -319,7 +319,7 @@ func (w *world) retention(q metrics.Query) figures {
 			}
 		}
 		for currency := range of {
-			if start := starts[g].micros[currency]; len(of) == 1 && start > 0 {
+			if start := starts[g].micros[currency]; len(of) == 1 && start > 0 && (q.Currency == "" || q.Currency == currency) {
 				f[g+" amount retained"] = float64(ends[g].micros[currency]-news[g].micros[currency]) / float64(start)
 			}
 		}

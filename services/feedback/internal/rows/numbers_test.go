@@ -184,6 +184,11 @@ func drawHistory(t *rapid.T, h *history, leads []string) {
 			drawDirectory(t, h)
 		}
 		ev := draw(t, uint64(i+1), leads, drawn)
+		if rapid.Bool().Draw(t, "of a deal") { // most numbers of money need several facts of one
+			body := &journalv1.Event{Entity: rapid.SampledFrom(leads).Draw(t, "deal's lead"), OccurredAt: timestamppb.New(time.UnixMilli(rapid.Int64Range(1, 60).Draw(t, "said at")))}
+			deal(t, body, uint64(i+1))
+			ev = &journal.Event{Head: journal.Head{Seq: uint64(i + 1), Entity: body.Entity, Type: body.GetType()}, Body: body}
+		}
 		drawn.log = append(drawn.log, ev)
 		if ev.Origin == nil {
 			h.sim.Append(later(ev.Body))

@@ -68,7 +68,8 @@ func customers(t *table.Table) (list []customer, unknown int) {
 		}
 		c := &list[i]
 		c.deals = append(c.deals, d)
-		if d.Closed < c.first.Closed || d.Closed == c.first.Closed && d.ID < c.first.ID {
+		// Of two at one moment the first by name: numbers of names are in the order in which they came, which a rebuild does not keep.
+		if d.Closed < c.first.Closed || d.Closed == c.first.Closed && t.Names.Name(d.ID) < t.Names.Name(c.first.ID) {
 			c.first = d
 		}
 	}
