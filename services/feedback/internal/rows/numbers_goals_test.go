@@ -253,8 +253,9 @@ func (w *world) goal(g *metrics.Goal, currency string) figures {
 		q.By = []metrics.Dimension{d}
 		by := counted(q)
 		for key, of := range by {
-			group, ok := strings.CutSuffix(key, name+" of")
-			if group, ok = strings.CutPrefix(group, "group "); !ok || !strings.HasSuffix(key, name+" of") {
+			group, isOf := strings.CutSuffix(key, name+" of")
+			group, isGroup := strings.CutPrefix(group, "group ")
+			if !isOf || !isGroup {
 				continue
 			}
 			who := string(d) + " " + group
