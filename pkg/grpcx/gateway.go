@@ -33,6 +33,9 @@ type GatewayOptions struct {
 	Timeout time.Duration
 	// Long gives the time-out of a call that may take longer, 0 for any other. May be nil.
 	Long func(*http.Request) time.Duration
+	// Params gives the parameters that an address may have, by its path; any other is refused by its name, so that a slip of the pen
+	// asks no other question than was meant. nil, or nil for a path, takes all and ignores those that are not known.
+	Params func(path string) []string
 	// Origins of browser pages that may send requests besides those of the same host, as https://app.example.
 	Origins []string
 }
@@ -112,6 +115,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := g.origins.Check(r); err != nil {
 		WriteProblem(w, http.StatusForbidden, "requests from pages of other origins are not taken")
+		return
+	}
+	if name := g.unknownParam(r); name != "" {
+		writeStatus(w, invalidParam(name))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), g.timeout(w, r))

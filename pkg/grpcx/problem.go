@@ -153,7 +153,7 @@ func decodeError(msg string) (FieldError, bool) {
 	for _, mark := range []string{"proto:", "unexpected EOF", "parsing field", "parsing list"} {
 		if strings.Contains(msg, mark) {
 			field := "body"
-			if _, rest, ok := strings.Cut(msg, `parsing field "`); ok {
+			if _, rest, ok := cutAny(msg, `parsing field "`, `parsing list "`); ok {
 				field, rest, _ = strings.Cut(rest, `": `)
 				msg = rest
 			} else if _, rest, ok := strings.Cut(msg, `unknown field "`); ok {
@@ -164,6 +164,16 @@ func decodeError(msg string) (FieldError, bool) {
 		}
 	}
 	return FieldError{}, false
+}
+
+// cutAny is strings.Cut by the first of some marks that is there.
+func cutAny(s string, marks ...string) (before, after string, found bool) {
+	for _, m := range marks {
+		if before, after, found = strings.Cut(s, m); found {
+			return before, after, true
+		}
+	}
+	return s, "", false
 }
 
 // clean takes the mark of the protobuf library off a message. (It puts a no-break space there at random, so that nobody

@@ -86,7 +86,7 @@ func httpStatus(m proto.Message) int { return cmp.Or(feedback.HTTPStatus(m), rou
 
 func (p *process) newGateway(ctx context.Context) (*grpcx.Gateway, error) {
 	g, err := grpcx.NewGateway(grpcx.GatewayOptions{
-		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: httpStatus,
+		Auth: p.auth, Log: p.log, Origins: p.cfg.HTTP.CORSOrigins, Status: httpStatus, Params: params,
 		BodyLimits: map[string]int64{"/api/v1/directory": directoryLimit, "/api/v1/directory/accounts": directoryLimit, "/api/v1/directory/try": directoryLimit, "/api/v1/directory/simulate": directoryLimit, "/api/v1/agreements": agreementLimit}, Long: longCall,
 	})
 	if err != nil {

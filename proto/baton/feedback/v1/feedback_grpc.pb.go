@@ -106,6 +106,7 @@ type FeedbackServiceClient interface {
 	DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
+	// One deal. Of two paths that fit, the gateway takes the one of the later method: the story's stands behind.
 	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
 	// What led to one deal, touch by touch.
 	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
@@ -582,6 +583,7 @@ type FeedbackServiceServer interface {
 	DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
+	// One deal. Of two paths that fit, the gateway takes the one of the later method: the story's stands behind.
 	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
 	// What led to one deal, touch by touch.
 	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)

@@ -15,7 +15,7 @@ func TestFunnelInPieces(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tab := table.New()
 		name := func(of string) table.Sym {
-			return tab.Names.Sym(rapid.SampledFrom([]string{"", None, of + "-1", of + "-2"}).Draw(t, of))
+			return tab.Names.Sym(rapid.SampledFrom([]string{"", "unknown", of + "-1", of + "-2"}).Draw(t, of))
 		}
 		for i := range rapid.IntRange(0, 30).Draw(t, "leads") {
 			rows := make([]table.Row, rapid.IntRange(0, 3).Draw(t, "epochs"))

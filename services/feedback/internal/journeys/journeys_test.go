@@ -235,7 +235,7 @@ func TestWhatEarnsCredit(t *testing.T) {
 	}{
 		// ad, one visit of two pages, form, download: opened mail, scanners, sales and what came after are none.
 		"linear by channel": {"linear", Query{By: "channel"}, map[string]string{"paid": "6000.00", "organic": "3000.00", "email": "3000.00"}},
-		"first":             {"first", Query{By: "campaign"}, map[string]string{"spring": "12000.00", "unknown": "0.00"}},
+		"first":             {"first", Query{By: "campaign"}, map[string]string{"spring": "12000.00", "(none)": "0.00"}},
 		"U: the form made the person known": {
 			"u50", Query{By: "channel"}, map[string]string{"paid": "6000.00", "organic": "6000.00", "email": "0.00"},
 		},
@@ -293,7 +293,7 @@ func TestRefusalsSplitsErasuresAndQuarantine(t *testing.T) {
 		"reopened and won again, another amount": {func(l *log) {
 			l.deal(310, ana, "crm", "d1", "deal_won", "8")
 			l.deal(300, ana, "crm", "d1", "deal_reopened", "")
-		}, map[string]string{"paid": "3.20", "organic": "1.60", "email": "1.60", "unknown": "1.60"}},
+		}, map[string]string{"paid": "3.20", "organic": "1.60", "email": "1.60", "(none)": "1.60"}},
 		"said again": {func(l *log) { l.deal(300, ana, "crm", "d1", "deal_won", "12000") }, map[string]string{"paid": "6000.00", "organic": "3000.00", "email": "3000.00"}},
 	} {
 		l := story()

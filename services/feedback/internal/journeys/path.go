@@ -8,6 +8,7 @@ import (
 	"unique"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/attribution"
+	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
 )
 
 // session is how long after a page view or a use of the product another one still belongs to it.
@@ -72,8 +73,9 @@ type Keys struct {
 }
 
 const (
-	// Unknown is the key of touches that do not say.
-	Unknown = "unknown"
+	// Unknown is the key of touches that do not say, as metrics.None is of rows. Some sources state "unknown" themselves, and what they
+	// say is theirs.
+	Unknown = metrics.None
 	// BySales is the key of all that sales did, in dimensions of marketing's; ByMarketing the other way round.
 	BySales     = "sales"
 	ByMarketing = "marketing"

@@ -145,7 +145,8 @@ func customers(t *table.Table) *customerList {
 			c := &l.list[*place-1]
 			l.won, l.before = append(l.won, d), append(l.before, c.last)
 			c.last = int32(len(l.won) - 1)
-			if d.Closed < c.first.Closed || d.Closed == c.first.Closed && d.ID < c.first.ID {
+			// Of two at one moment the first by name: numbers of names are in the order in which they came, which a rebuild does not keep.
+			if d.Closed < c.first.Closed || d.Closed == c.first.Closed && t.Names.Name(d.ID) < t.Names.Name(c.first.ID) {
 				c.first = d
 			}
 		}

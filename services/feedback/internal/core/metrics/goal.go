@@ -131,7 +131,7 @@ func (p *Progress) contribute(d Dimension, shares []named, total Share, isShare 
 func (p *Progress) share(s Share) {
 	p.Value, p.Low, p.High, p.Of, p.HasInterval = s.Value, s.Low, s.High, s.Of, true
 	if s.Of == 0 {
-		p.Status = "unknown"
+		p.Status, p.Problem = "unknown", "there is nobody yet in this window to take a share of"
 		return
 	}
 	p.Method = "the same share and as many a day for the rest of the window; interval of the beta-binomial distribution (Jeffreys' prior), 95 %"
@@ -206,7 +206,7 @@ func (p *Progress) retention(t *table.Table, q Query, conv Converter) error {
 	s := r.Total.Retained
 	p.Value, p.Low, p.High, p.Of, p.HasInterval = s.Value, s.Low, s.High, s.Of, true
 	if s.Of == 0 {
-		p.Status = "unknown"
+		p.Status, p.Problem = "unknown", "nobody was a customer when this window began"
 		return nil
 	}
 	p.Method = "as many leave a day, in proportion, as so far; the interval is that of the share so far, carried on alike"
@@ -245,7 +245,9 @@ func (p *Progress) money(t *table.Table, q Query, spends []Spend, conv Converter
 	}
 	if !known || len(value.Apart) > 0 {
 		p.Status = "unknown"
-		if len(value.Apart) > 0 {
+		if !known {
+			p.Problem = "no deal was won yet in this window"
+		} else {
 			p.Problem = "amounts in several currencies: ask for one (currency=EUR), with the rates known"
 		}
 		return nil

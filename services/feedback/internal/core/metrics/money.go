@@ -94,10 +94,10 @@ func (p *purse) money(to string) Money {
 	return m
 }
 
-// per gives money for each of n; nothing for none.
+// per gives money for each of n; of none there is no such number, and so no currency either: it is not 0.
 func (m Money) per(n int) Money {
 	if n == 0 {
-		return Money{Sum: Amount{Currency: m.Sum.Currency}}
+		return Money{}
 	}
 	out := Money{Sum: Amount{divide(m.Sum.Micros, int64(n)), m.Sum.Currency}}
 	for _, a := range m.Apart {

@@ -205,12 +205,12 @@ func (s *dealSums) velocity(currency string, cycles ...[]table.Time) VelocityOf 
 	return of
 }
 
-// over gives money divided by a number of days; nothing for none.
+// over gives money divided by a number of days; of none there is no such number, as in per.
 func (m Money) over(days float64) Money {
-	out := Money{Sum: Amount{Currency: m.Sum.Currency}}
 	if days <= 0 {
-		return out
+		return Money{}
 	}
+	out := Money{Sum: Amount{Currency: m.Sum.Currency}}
 	out.Sum.Micros = round(float64(m.Sum.Micros) / days)
 	for _, a := range m.Apart {
 		out.Apart = append(out.Apart, Amount{round(float64(a.Micros) / days), a.Currency})
