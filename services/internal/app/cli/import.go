@@ -34,7 +34,7 @@ func importCommand() command {
 				return nil
 			})
 			config := flags.String("config", env.get("BATON_CONFIG", ""), "`file` to take the source's secret from")
-			flags.IntVar(&i.sender.inFlight, "in-flight", 4, "`batches` under way at once")
+			flags.IntVar(&i.sender.inFlight, "in-flight", 4, "`batches` under way at once; those about the same lead go one after another")
 			flags.DurationVar(&i.sender.patience, "patience", 2*time.Minute, "how `long` a batch is tried, or a release asked for while Baton still reads what was loaded")
 			release := flags.Bool("release", false, "hand over those who are held and qualify today")
 			dryRun := flags.Bool("dry-run", false, "with --release: only count them")

@@ -50,6 +50,43 @@ type chunk struct {
 	// raw is how many bytes of rows are kept for it.
 	raw  int
 	sent chan struct{}
+	// who are those whom it is about; after the chunks that must be acknowledged before it is sent, as they are about one of these.
+	who   map[uint64]struct{}
+	after []*chunk
+}
+
+// waits waits for those that it must not overtake.
+func (c *chunk) waits(ctx context.Context) error {
+	for _, before := range c.after {
+		select {
+		case <-before.sent:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	c.after = nil
+	return nil
+}
+
+// behind keeps the chunks apart that are about the same leads, and gives those under way with this one.
+func (c *chunk) behind(underWay []*chunk) []*chunk {
+	underWay = slices.DeleteFunc(underWay, func(o *chunk) bool {
+		select {
+		case <-o.sent:
+			return true
+		default:
+			return false
+		}
+	})
+	for _, o := range underWay {
+		for id := range c.who {
+			if _, both := o.who[id]; both {
+				c.after = append(c.after, o)
+				break
+			}
+		}
+	}
+	return append(underWay, c)
 }
 
 // sentEvent is an event of a chunk, with the row that it comes from.
@@ -133,11 +170,14 @@ func (i *importer) resume(f *os.File) error {
 
 func (i *importer) progressFile() string { return i.file + ".progress" }
 
-// send reads, sends and notes, each at its own pace and no more than a few batches apart.
+// send reads, sends and notes, each at its own pace and no more than a few batches apart. Of one lead, batches arrive in the order of
+// the file: what came first for somebody is what they came by.
 func (i *importer) send(ctx context.Context, reader *history.Reader) error {
 	group, ctx := errgroup.WithContext(ctx)
 	work, order := make(chan *chunk), make(chan *chunk, i.sender.inFlight)
+	var underWay []*chunk
 	give := func(c *chunk) error {
+		underWay = c.behind(underWay)
 		for _, to := range []chan *chunk{order, work} {
 			select {
 			case to <- c:
@@ -155,6 +195,9 @@ func (i *importer) send(ctx context.Context, reader *history.Reader) error {
 	for range i.sender.inFlight {
 		group.Go(func() error {
 			for c := range work {
+				if err := c.waits(ctx); err != nil {
+					return err
+				}
 				if c.batch.events > 0 {
 					if err := i.sender.deliver(ctx, c.batch); err != nil {
 						return err
@@ -185,7 +228,7 @@ func (i *importer) send(ctx context.Context, reader *history.Reader) error {
 func (i *importer) read(reader *history.Reader, give func(*chunk) error) error {
 	first := 0
 	begin := func() *chunk {
-		return &chunk{batch: batch{first: first, body: []byte{'['}}, upTo: reader.Place(), sent: make(chan struct{})}
+		return &chunk{batch: batch{first: first, body: []byte{'['}}, upTo: reader.Place(), sent: make(chan struct{}), who: map[uint64]struct{}{}}
 	}
 	c := begin()
 	flush := func() error {
@@ -269,6 +312,9 @@ func (c *chunk) add(row rowFault, events []history.Event, fault *rowFault) {
 	c.counts.Events += len(events)
 	c.raw += len(row.Raw)
 	for _, e := range events {
+		for _, id := range e.Who {
+			c.who[id] = struct{}{}
+		}
 		if c.batch.events > 0 {
 			c.batch.body = append(c.batch.body, ',')
 		}

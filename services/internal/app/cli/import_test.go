@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 const dealMap = `
@@ -325,5 +326,43 @@ func TestRelease(t *testing.T) {
 	s = answers(t, "", map[string]string{"/api/v1/history/release": `{"result":{"held":700,"qualifying":3}}` + "\n" + `{"error":{"message":"the journal does not answer"}}`})
 	if code, _, errOut := run(t, "", []string{"BATON_URL=" + s.URL}, "import", "--release", "--dry-run"); code != exitFail || !strings.Contains(errOut, "may be repeated") {
 		t.Errorf("%d %q", code, errOut)
+	}
+}
+
+// Batches under way together must not overtake each other where they are about the same lead: what comes first is what they came by.
+func TestImportKeepsTheOrderOfALead(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("id,email,status,created,closed\n")
+	const rows, leads = 6000, 700 // each lead in every second batch or so
+	for i := range rows {
+		fmt.Fprintf(&b, "d%d,p%d@x.example,open,%s,\n", i, i%leads, time.Date(2024, 1, 1, 0, i, 0, 0, time.UTC).Format(time.RFC3339))
+	}
+	r := newImportRig(t, b.String())
+	last, together := map[string]string{}, 0
+	r.breaks = func(request int, events []json.RawMessage) int {
+		if request%3 == 1 { // those behind it go on meanwhile, if they may
+			together++
+			return http.StatusServiceUnavailable
+		}
+		for _, raw := range events {
+			var e struct {
+				Lead struct{ Email string }
+				At   string `json:"occurred_at"`
+			}
+			if err := json.Unmarshal(raw, &e); err != nil {
+				t.Error(err)
+			}
+			if e.At < last[e.Lead.Email] {
+				t.Errorf("%s of %s came after %s", e.At, e.Lead.Email, last[e.Lead.Email])
+			}
+			last[e.Lead.Email] = max(last[e.Lead.Email], e.At)
+		}
+		return 0
+	}
+	if code, _, errOut := run(t, "", r.env, "import", "--map", r.mapFile, "--in-flight", "8", r.file); code != exitOK {
+		t.Fatalf("%d: %s", code, errOut)
+	}
+	if len(last) != leads || len(r.known) != rows || together == 0 {
+		t.Errorf("%d leads, %d events, %d refused", len(last), len(r.known), together)
 	}
 }

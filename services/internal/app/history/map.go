@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -240,6 +241,9 @@ func (m *Map) conditions(n strictyaml.Node) (out []condition) {
 type Event struct {
 	ID, Type string
 	JSON     json.RawMessage
+	// Who has a hash of each identifier that names the lead: events of one lead share one, but for those of whom only other
+	// events tell that they are one.
+	Who []uint64
 }
 
 // Events gives the events of a row, none where no entry's conditions hold. They depend on the map and the row alone. The error is
@@ -353,7 +357,21 @@ func (m *Map) event(e *entry, r *Row, id string) (*Event, error) {
 	if err != nil {
 		return nil, e.wrong("", err)
 	}
-	return &Event{ID: id, Type: eventType, JSON: text}, nil
+	return &Event{ID: id, Type: eventType, JSON: text, Who: who(nil, "", lead)}, nil
+}
+
+// who appends a hash of each identifier of a lead.
+func who(out []uint64, kind string, ids map[string]any) []uint64 {
+	for name, v := range ids {
+		if inner, ok := v.(map[string]any); ok {
+			out = who(out, name, inner)
+			continue
+		}
+		h := fnv.New64a()
+		fmt.Fprintf(h, "%s\x00%s\x00%v", kind, name, v)
+		out = append(out, h.Sum64())
+	}
+	return out
 }
 
 func (e *entry) wrong(field string, err error) error {
