@@ -38,20 +38,20 @@ func (b *builder) numbers() ([]string, error) {
 type rateOf func(*table.Table, metrics.Query) (*metrics.Rate, error)
 
 func (b *builder) conversion() ([]string, error) {
-	lines, _, err := b.rate("Lead conversion", "leads first seen became customers", metrics.LeadConversion)
+	lines, _, err := b.rate("Lead conversion", "leads first seen became customers", "no lead was first seen", metrics.LeadConversion)
 	return lines, err
 }
 
 func (b *builder) confirmed() ([]string, error) {
-	lines, up, err := b.rate("MQL to SQL", "leads that marketing qualified were confirmed by sales", metrics.MQLToSQL)
+	lines, up, err := b.rate("MQL to SQL", "leads that marketing qualified were confirmed by sales", "marketing qualified no lead", metrics.MQLToSQL)
 	if up {
 		b.marketing = append(b.marketing, "Sales confirmed a clearly larger share of what marketing qualified than the week before.")
 	}
 	return lines, err
 }
 
-// rate tells a share; up tells that it rose by more than chance gives.
-func (b *builder) rate(name, words string, of rateOf) (lines []string, up bool, err error) {
+// rate tells a share, nobody in the place of the words where it is of none; up tells that it rose by more than chance gives.
+func (b *builder) rate(name, words, nobody string, of rateOf) (lines []string, up bool, err error) {
 	w, err := each(b.windows, func(q metrics.Query) (*metrics.Rate, error) {
 		q.By = []metrics.Dimension{metrics.BySource}
 		return of(b.in.Table, q)
@@ -60,7 +60,11 @@ func (b *builder) rate(name, words string, of rateOf) (lines []string, up bool, 
 		return nil, false, err
 	}
 	now, was := w.week.Total.Share, w.before.Total.Share
-	line := fmt.Sprintf("%s: %s %s; the week before %s; this quarter so far %s.", name, counted(now), words, counted(was), counted(w.quarter.Total.Share))
+	this := counted(now) + " " + words
+	if now.Of == 0 {
+		this = nobody
+	}
+	line := fmt.Sprintf("%s: %s; the week before %s; this quarter so far %s.", name, this, counted(was), counted(w.quarter.Total.Share))
 	if w.week.Total.Maturity.Immature && now.Of > 0 {
 		line += " The week's leads are still young, more will follow."
 	}

@@ -80,6 +80,18 @@ func TestAWeekInWords(t *testing.T) {
 	}
 }
 
+func TestAWeekWithoutLeads(t *testing.T) {
+	tab := table.New()
+	r := table.Row{Epoch: 1, First: at(10), Stage: table.Inquiry}
+	tab.Replace(tab.Lead("ld_1"), []table.Row{r})
+	text := of(t, tab).Text()
+	for _, want := range []string{"Lead conversion: no lead was first seen; the week before 0 of 1", "MQL to SQL: marketing qualified no lead; the week before none"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nothing says %q in\n%s", want, text)
+		}
+	}
+}
+
 func TestProposalsAreNamed(t *testing.T) {
 	of := func(n int, unread bool) string {
 		in := Input{Table: story(), Week: Monday(time.UnixMilli(at(17))), Now: time.UnixMilli(at(23)), Unread: unread}
