@@ -68,7 +68,7 @@ func TestEveryRouteComesToItsCall(t *testing.T) {
 			switch shape {
 			case "":
 				return "7"
-			case "*/**":
+			case "**":
 				return "crm/7"
 			}
 			return strings.ReplaceAll(shape, "*", "7")

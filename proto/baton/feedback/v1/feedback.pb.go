@@ -2232,15 +2232,15 @@ const file_baton_feedback_v1_feedback_proto_rawDesc = "" +
 	"\n" +
 	"GetCohorts\x12!.baton.feedback.v1.MetricsRequest\x1a .baton.feedback.v1.CohortsReport\x12M\n" +
 	"\bGetGoals\x12!.baton.feedback.v1.MetricsRequest\x1a\x1e.baton.feedback.v1.GoalsReport\x12W\n" +
-	"\x0eGetAttribution\x12%.baton.feedback.v1.AttributionRequest\x1a\x1e.baton.feedback.v1.Attribution\x12b\n" +
+	"\x0eGetAttribution\x12%.baton.feedback.v1.AttributionRequest\x1a\x1e.baton.feedback.v1.Attribution\x12E\n" +
+	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Q\n" +
+	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStory\x12b\n" +
 	"\rListProposals\x12'.baton.feedback.v1.ListProposalsRequest\x1a(.baton.feedback.v1.ListProposalsResponse\x12Z\n" +
 	"\vGetProposal\x12%.baton.feedback.v1.GetProposalRequest\x1a$.baton.feedback.v1.AgreementProposal\x12o\n" +
 	"\x10BacktestProposal\x12*.baton.feedback.v1.BacktestProposalRequest\x1a-.baton.agreement.v1.BacktestAgreementResponse0\x01\x12g\n" +
 	"\x0fProposeProposal\x12).baton.feedback.v1.ProposeProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponse\x12g\n" +
 	"\x0fDismissProposal\x12).baton.feedback.v1.DismissProposalRequest\x1a).baton.feedback.v1.ChangeProposalResponse\x12V\n" +
-	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12E\n" +
-	"\aGetDeal\x12!.baton.feedback.v1.GetDealRequest\x1a\x17.baton.feedback.v1.Deal\x12Q\n" +
-	"\fGetDealStory\x12#.baton.feedback.v1.DealStoryRequest\x1a\x1c.baton.feedback.v1.DealStory\x12Y\n" +
+	"\tListDeals\x12#.baton.feedback.v1.ListDealsRequest\x1a$.baton.feedback.v1.ListDealsResponse\x12Y\n" +
 	"\n" +
 	"RecordDeal\x12$.baton.feedback.v1.RecordDealRequest\x1a%.baton.feedback.v1.RecordDealResponse\x12H\n" +
 	"\bPutRates\x12\".baton.feedback.v1.PutRatesRequest\x1a\x18.baton.feedback.v1.Rates\x12H\n" +
@@ -2293,12 +2293,12 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*v1.Money)(nil),                      // 25: baton.journal.v1.Money
 	(*MetricsRequest)(nil),                // 26: baton.feedback.v1.MetricsRequest
 	(*AttributionRequest)(nil),            // 27: baton.feedback.v1.AttributionRequest
-	(*ListProposalsRequest)(nil),          // 28: baton.feedback.v1.ListProposalsRequest
-	(*GetProposalRequest)(nil),            // 29: baton.feedback.v1.GetProposalRequest
-	(*BacktestProposalRequest)(nil),       // 30: baton.feedback.v1.BacktestProposalRequest
-	(*ProposeProposalRequest)(nil),        // 31: baton.feedback.v1.ProposeProposalRequest
-	(*DismissProposalRequest)(nil),        // 32: baton.feedback.v1.DismissProposalRequest
-	(*DealStoryRequest)(nil),              // 33: baton.feedback.v1.DealStoryRequest
+	(*DealStoryRequest)(nil),              // 28: baton.feedback.v1.DealStoryRequest
+	(*ListProposalsRequest)(nil),          // 29: baton.feedback.v1.ListProposalsRequest
+	(*GetProposalRequest)(nil),            // 30: baton.feedback.v1.GetProposalRequest
+	(*BacktestProposalRequest)(nil),       // 31: baton.feedback.v1.BacktestProposalRequest
+	(*ProposeProposalRequest)(nil),        // 32: baton.feedback.v1.ProposeProposalRequest
+	(*DismissProposalRequest)(nil),        // 33: baton.feedback.v1.DismissProposalRequest
 	(*SummaryRequest)(nil),                // 34: baton.feedback.v1.SummaryRequest
 	(*ExportRequest)(nil),                 // 35: baton.feedback.v1.ExportRequest
 	(*ConversionReport)(nil),              // 36: baton.feedback.v1.ConversionReport
@@ -2313,11 +2313,11 @@ var file_baton_feedback_v1_feedback_proto_goTypes = []any{
 	(*CohortsReport)(nil),                 // 45: baton.feedback.v1.CohortsReport
 	(*GoalsReport)(nil),                   // 46: baton.feedback.v1.GoalsReport
 	(*Attribution)(nil),                   // 47: baton.feedback.v1.Attribution
-	(*ListProposalsResponse)(nil),         // 48: baton.feedback.v1.ListProposalsResponse
-	(*AgreementProposal)(nil),             // 49: baton.feedback.v1.AgreementProposal
-	(*v11.BacktestAgreementResponse)(nil), // 50: baton.agreement.v1.BacktestAgreementResponse
-	(*ChangeProposalResponse)(nil),        // 51: baton.feedback.v1.ChangeProposalResponse
-	(*DealStory)(nil),                     // 52: baton.feedback.v1.DealStory
+	(*DealStory)(nil),                     // 48: baton.feedback.v1.DealStory
+	(*ListProposalsResponse)(nil),         // 49: baton.feedback.v1.ListProposalsResponse
+	(*AgreementProposal)(nil),             // 50: baton.feedback.v1.AgreementProposal
+	(*v11.BacktestAgreementResponse)(nil), // 51: baton.agreement.v1.BacktestAgreementResponse
+	(*ChangeProposalResponse)(nil),        // 52: baton.feedback.v1.ChangeProposalResponse
 	(*Summary)(nil),                       // 53: baton.feedback.v1.Summary
 	(*httpbody.HttpBody)(nil),             // 54: google.api.HttpBody
 }
@@ -2375,14 +2375,14 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	26, // 50: baton.feedback.v1.FeedbackService.GetCohorts:input_type -> baton.feedback.v1.MetricsRequest
 	26, // 51: baton.feedback.v1.FeedbackService.GetGoals:input_type -> baton.feedback.v1.MetricsRequest
 	27, // 52: baton.feedback.v1.FeedbackService.GetAttribution:input_type -> baton.feedback.v1.AttributionRequest
-	28, // 53: baton.feedback.v1.FeedbackService.ListProposals:input_type -> baton.feedback.v1.ListProposalsRequest
-	29, // 54: baton.feedback.v1.FeedbackService.GetProposal:input_type -> baton.feedback.v1.GetProposalRequest
-	30, // 55: baton.feedback.v1.FeedbackService.BacktestProposal:input_type -> baton.feedback.v1.BacktestProposalRequest
-	31, // 56: baton.feedback.v1.FeedbackService.ProposeProposal:input_type -> baton.feedback.v1.ProposeProposalRequest
-	32, // 57: baton.feedback.v1.FeedbackService.DismissProposal:input_type -> baton.feedback.v1.DismissProposalRequest
-	11, // 58: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
-	13, // 59: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
-	33, // 60: baton.feedback.v1.FeedbackService.GetDealStory:input_type -> baton.feedback.v1.DealStoryRequest
+	13, // 53: baton.feedback.v1.FeedbackService.GetDeal:input_type -> baton.feedback.v1.GetDealRequest
+	28, // 54: baton.feedback.v1.FeedbackService.GetDealStory:input_type -> baton.feedback.v1.DealStoryRequest
+	29, // 55: baton.feedback.v1.FeedbackService.ListProposals:input_type -> baton.feedback.v1.ListProposalsRequest
+	30, // 56: baton.feedback.v1.FeedbackService.GetProposal:input_type -> baton.feedback.v1.GetProposalRequest
+	31, // 57: baton.feedback.v1.FeedbackService.BacktestProposal:input_type -> baton.feedback.v1.BacktestProposalRequest
+	32, // 58: baton.feedback.v1.FeedbackService.ProposeProposal:input_type -> baton.feedback.v1.ProposeProposalRequest
+	33, // 59: baton.feedback.v1.FeedbackService.DismissProposal:input_type -> baton.feedback.v1.DismissProposalRequest
+	11, // 60: baton.feedback.v1.FeedbackService.ListDeals:input_type -> baton.feedback.v1.ListDealsRequest
 	17, // 61: baton.feedback.v1.FeedbackService.RecordDeal:input_type -> baton.feedback.v1.RecordDealRequest
 	19, // 62: baton.feedback.v1.FeedbackService.PutRates:input_type -> baton.feedback.v1.PutRatesRequest
 	21, // 63: baton.feedback.v1.FeedbackService.GetRates:input_type -> baton.feedback.v1.GetRatesRequest
@@ -2414,14 +2414,14 @@ var file_baton_feedback_v1_feedback_proto_depIdxs = []int32{
 	45, // 89: baton.feedback.v1.FeedbackService.GetCohorts:output_type -> baton.feedback.v1.CohortsReport
 	46, // 90: baton.feedback.v1.FeedbackService.GetGoals:output_type -> baton.feedback.v1.GoalsReport
 	47, // 91: baton.feedback.v1.FeedbackService.GetAttribution:output_type -> baton.feedback.v1.Attribution
-	48, // 92: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
-	49, // 93: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
-	50, // 94: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
-	51, // 95: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
-	51, // 96: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
-	12, // 97: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
-	14, // 98: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
-	52, // 99: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	14, // 92: baton.feedback.v1.FeedbackService.GetDeal:output_type -> baton.feedback.v1.Deal
+	48, // 93: baton.feedback.v1.FeedbackService.GetDealStory:output_type -> baton.feedback.v1.DealStory
+	49, // 94: baton.feedback.v1.FeedbackService.ListProposals:output_type -> baton.feedback.v1.ListProposalsResponse
+	50, // 95: baton.feedback.v1.FeedbackService.GetProposal:output_type -> baton.feedback.v1.AgreementProposal
+	51, // 96: baton.feedback.v1.FeedbackService.BacktestProposal:output_type -> baton.agreement.v1.BacktestAgreementResponse
+	52, // 97: baton.feedback.v1.FeedbackService.ProposeProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	52, // 98: baton.feedback.v1.FeedbackService.DismissProposal:output_type -> baton.feedback.v1.ChangeProposalResponse
+	12, // 99: baton.feedback.v1.FeedbackService.ListDeals:output_type -> baton.feedback.v1.ListDealsResponse
 	18, // 100: baton.feedback.v1.FeedbackService.RecordDeal:output_type -> baton.feedback.v1.RecordDealResponse
 	22, // 101: baton.feedback.v1.FeedbackService.PutRates:output_type -> baton.feedback.v1.Rates
 	22, // 102: baton.feedback.v1.FeedbackService.GetRates:output_type -> baton.feedback.v1.Rates

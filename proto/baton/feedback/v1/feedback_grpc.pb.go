@@ -45,14 +45,14 @@ const (
 	FeedbackService_GetCohorts_FullMethodName       = "/baton.feedback.v1.FeedbackService/GetCohorts"
 	FeedbackService_GetGoals_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetGoals"
 	FeedbackService_GetAttribution_FullMethodName   = "/baton.feedback.v1.FeedbackService/GetAttribution"
+	FeedbackService_GetDeal_FullMethodName          = "/baton.feedback.v1.FeedbackService/GetDeal"
+	FeedbackService_GetDealStory_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetDealStory"
 	FeedbackService_ListProposals_FullMethodName    = "/baton.feedback.v1.FeedbackService/ListProposals"
 	FeedbackService_GetProposal_FullMethodName      = "/baton.feedback.v1.FeedbackService/GetProposal"
 	FeedbackService_BacktestProposal_FullMethodName = "/baton.feedback.v1.FeedbackService/BacktestProposal"
 	FeedbackService_ProposeProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/ProposeProposal"
 	FeedbackService_DismissProposal_FullMethodName  = "/baton.feedback.v1.FeedbackService/DismissProposal"
 	FeedbackService_ListDeals_FullMethodName        = "/baton.feedback.v1.FeedbackService/ListDeals"
-	FeedbackService_GetDeal_FullMethodName          = "/baton.feedback.v1.FeedbackService/GetDeal"
-	FeedbackService_GetDealStory_FullMethodName     = "/baton.feedback.v1.FeedbackService/GetDealStory"
 	FeedbackService_RecordDeal_FullMethodName       = "/baton.feedback.v1.FeedbackService/RecordDeal"
 	FeedbackService_PutRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/PutRates"
 	FeedbackService_GetRates_FullMethodName         = "/baton.feedback.v1.FeedbackService/GetRates"
@@ -95,6 +95,11 @@ type FeedbackServiceClient interface {
 	GetGoals(ctx context.Context, in *MetricsRequest, opts ...grpc.CallOption) (*GoalsReport, error)
 	// Who earned what the deals brought.
 	GetAttribution(ctx context.Context, in *AttributionRequest, opts ...grpc.CallOption) (*Attribution, error)
+	// One deal. Its path takes whatever a source calls a deal, slashes too; of two paths that fit, the gateway takes the one of the later
+	// method, so the list and the story stand behind it.
+	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
 	// Changes of the agreement that what became of leads asks for.
 	ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error)
 	GetProposal(ctx context.Context, in *GetProposalRequest, opts ...grpc.CallOption) (*AgreementProposal, error)
@@ -106,10 +111,6 @@ type FeedbackServiceClient interface {
 	DismissProposal(ctx context.Context, in *DismissProposalRequest, opts ...grpc.CallOption) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(ctx context.Context, in *ListDealsRequest, opts ...grpc.CallOption) (*ListDealsResponse, error)
-	// One deal. Of two paths that fit, the gateway takes the one of the later method: the story's stands behind.
-	GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error)
-	// What led to one deal, touch by touch.
-	GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error)
 	RecordDeal(ctx context.Context, in *RecordDealRequest, opts ...grpc.CallOption) (*RecordDealResponse, error)
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(ctx context.Context, in *PutRatesRequest, opts ...grpc.CallOption) (*Rates, error)
@@ -371,6 +372,26 @@ func (c *feedbackServiceClient) GetAttribution(ctx context.Context, in *Attribut
 	return out, nil
 }
 
+func (c *feedbackServiceClient) GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Deal)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDeal_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *feedbackServiceClient) GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DealStory)
+	err := c.cc.Invoke(ctx, FeedbackService_GetDealStory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *feedbackServiceClient) ListProposals(ctx context.Context, in *ListProposalsRequest, opts ...grpc.CallOption) (*ListProposalsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListProposalsResponse)
@@ -434,26 +455,6 @@ func (c *feedbackServiceClient) ListDeals(ctx context.Context, in *ListDealsRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDealsResponse)
 	err := c.cc.Invoke(ctx, FeedbackService_ListDeals_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *feedbackServiceClient) GetDeal(ctx context.Context, in *GetDealRequest, opts ...grpc.CallOption) (*Deal, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(Deal)
-	err := c.cc.Invoke(ctx, FeedbackService_GetDeal_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *feedbackServiceClient) GetDealStory(ctx context.Context, in *DealStoryRequest, opts ...grpc.CallOption) (*DealStory, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(DealStory)
-	err := c.cc.Invoke(ctx, FeedbackService_GetDealStory_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -572,6 +573,11 @@ type FeedbackServiceServer interface {
 	GetGoals(context.Context, *MetricsRequest) (*GoalsReport, error)
 	// Who earned what the deals brought.
 	GetAttribution(context.Context, *AttributionRequest) (*Attribution, error)
+	// One deal. Its path takes whatever a source calls a deal, slashes too; of two paths that fit, the gateway takes the one of the later
+	// method, so the list and the story stand behind it.
+	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
+	// What led to one deal, touch by touch.
+	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)
 	// Changes of the agreement that what became of leads asks for.
 	ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error)
 	GetProposal(context.Context, *GetProposalRequest) (*AgreementProposal, error)
@@ -583,10 +589,6 @@ type FeedbackServiceServer interface {
 	DismissProposal(context.Context, *DismissProposalRequest) (*ChangeProposalResponse, error)
 	// Deals as the CRMs, and people without one, last said by their own clocks.
 	ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error)
-	// One deal. Of two paths that fit, the gateway takes the one of the later method: the story's stands behind.
-	GetDeal(context.Context, *GetDealRequest) (*Deal, error)
-	// What led to one deal, touch by touch.
-	GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error)
 	RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error)
 	// What currencies are worth. Rates are stated, never guessed: an amount without one stays in its own currency.
 	PutRates(context.Context, *PutRatesRequest) (*Rates, error)
@@ -680,6 +682,12 @@ func (UnimplementedFeedbackServiceServer) GetGoals(context.Context, *MetricsRequ
 func (UnimplementedFeedbackServiceServer) GetAttribution(context.Context, *AttributionRequest) (*Attribution, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAttribution not implemented")
 }
+func (UnimplementedFeedbackServiceServer) GetDeal(context.Context, *GetDealRequest) (*Deal, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDeal not implemented")
+}
+func (UnimplementedFeedbackServiceServer) GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetDealStory not implemented")
+}
 func (UnimplementedFeedbackServiceServer) ListProposals(context.Context, *ListProposalsRequest) (*ListProposalsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListProposals not implemented")
 }
@@ -697,12 +705,6 @@ func (UnimplementedFeedbackServiceServer) DismissProposal(context.Context, *Dism
 }
 func (UnimplementedFeedbackServiceServer) ListDeals(context.Context, *ListDealsRequest) (*ListDealsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeals not implemented")
-}
-func (UnimplementedFeedbackServiceServer) GetDeal(context.Context, *GetDealRequest) (*Deal, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetDeal not implemented")
-}
-func (UnimplementedFeedbackServiceServer) GetDealStory(context.Context, *DealStoryRequest) (*DealStory, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetDealStory not implemented")
 }
 func (UnimplementedFeedbackServiceServer) RecordDeal(context.Context, *RecordDealRequest) (*RecordDealResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RecordDeal not implemented")
@@ -1178,6 +1180,42 @@ func _FeedbackService_GetAttribution_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _FeedbackService_GetDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetDealRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDeal_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDeal(ctx, req.(*GetDealRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _FeedbackService_GetDealStory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DealStoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: FeedbackService_GetDealStory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(FeedbackServiceServer).GetDealStory(ctx, req.(*DealStoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _FeedbackService_ListProposals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListProposalsRequest)
 	if err := dec(in); err != nil {
@@ -1275,42 +1313,6 @@ func _FeedbackService_ListDeals_Handler(srv interface{}, ctx context.Context, de
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(FeedbackServiceServer).ListDeals(ctx, req.(*ListDealsRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _FeedbackService_GetDeal_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetDealRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(FeedbackServiceServer).GetDeal(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: FeedbackService_GetDeal_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(FeedbackServiceServer).GetDeal(ctx, req.(*GetDealRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _FeedbackService_GetDealStory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(DealStoryRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(FeedbackServiceServer).GetDealStory(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: FeedbackService_GetDealStory_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(FeedbackServiceServer).GetDealStory(ctx, req.(*DealStoryRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1538,6 +1540,14 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _FeedbackService_GetAttribution_Handler,
 		},
 		{
+			MethodName: "GetDeal",
+			Handler:    _FeedbackService_GetDeal_Handler,
+		},
+		{
+			MethodName: "GetDealStory",
+			Handler:    _FeedbackService_GetDealStory_Handler,
+		},
+		{
 			MethodName: "ListProposals",
 			Handler:    _FeedbackService_ListProposals_Handler,
 		},
@@ -1556,14 +1566,6 @@ var FeedbackService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListDeals",
 			Handler:    _FeedbackService_ListDeals_Handler,
-		},
-		{
-			MethodName: "GetDeal",
-			Handler:    _FeedbackService_GetDeal_Handler,
-		},
-		{
-			MethodName: "GetDealStory",
-			Handler:    _FeedbackService_GetDealStory_Handler,
 		},
 		{
 			MethodName: "RecordDeal",
