@@ -32,6 +32,23 @@ func TestATrialSaysWhatThenHappens(t *testing.T) {
 	})
 }
 
+// Whose earlier handoff goes on in a new one has room for it: it is not put to the queue first, with an alarm.
+func TestANewEpochTakesTheRoomOfTheOldOne(t *testing.T) {
+	w := newWorld(t, "reps: [ {id: ana, capacity: {open: 1}} ]\npools: [ {id: all, reps: [ana]} ]\nroutes: [ {id: default, to: {pool: all}} ]\n")
+	for epoch := int32(1); epoch <= 2; epoch++ {
+		q := qualified("p@initech.example", "SE", "matrix", epoch, w.Now)
+		w.earlier(q)
+		before, said := len(w.Log), w.try(q)
+		w.qualify(q)
+		w.sameAsHappened(q.HandoffId, said, w.Log[before:])
+		for _, ev := range w.Log[before:] {
+			if ev.Type == "waiting" {
+				t.Errorf("it waits for %v", ev.Body.GetWaiting().GetConsidered())
+			}
+		}
+	}
+}
+
 func (w *world) deskBlob() []byte {
 	b, _ := w.state(identity.Desk)
 	return b

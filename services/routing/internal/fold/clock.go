@@ -14,7 +14,8 @@ import (
 // From pinning on, clocks are pinned to the agreement under which they begin, and planned again when the owner's calendar changes. From
 // tooLate on, the desk is told of an assignment that came too late as such, so that it does not take a later question for over, and
 // a lead that merges tells which requests it has taken, so that none is answered twice. From refusing on, a request that finds too many
-// others waiting for handoffs that are on their way is refused; before, it was never answered.
+// others waiting for handoffs that are on their way is refused; before, it was never answered. And the desk hears of what is over before it
+// is asked for what comes next.
 const (
 	pinning  = 1
 	tooLate  = 2

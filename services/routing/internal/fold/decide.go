@@ -26,6 +26,9 @@ func (l *lead) Decide(globals journal.Globals, ev *journal.Event, d *journal.Dec
 		d.Fact(l.WentOn(), &journalv1.Event{Type: ev.Type, Payload: ev.Body.GetPayload()})
 		return
 	}
+	if g.refuses {
+		l.decideOver(g, d)
+	}
 	if l.ask != nil && l.ask.OwnerAsked {
 		d.Fact(accountOf(g.Directory, l.key, l.ask.Account.ID), l.ownerQuestion(l.ask.ID))
 	} else if l.ask != nil {
@@ -115,15 +118,22 @@ func (l *lead) decideEnds(g *Globals, ev *journal.Event, d *journal.Decision) {
 		d.Fact(identity.Desk, l.closedNow(h, closedRecalled))
 		l.left(g, h, d)
 	}
+	if !g.refuses {
+		l.decideOver(g, d)
+	}
+	for _, h := range l.withdrawn {
+		d.Fact(identity.Desk, l.closed(h.ID, "", "", closedWithdrawn))
+	}
+}
+
+// decideOver tells of handoffs that are over. The desk hears of them before it is asked for another owner: whoever had one has room again.
+func (l *lead) decideOver(g *Globals, d *journal.Decision) {
 	for _, h := range l.ended {
 		d.Fact(identity.Desk, l.closedNow(h, h.ClosedBy))
 		l.left(g, h, d)
 		if h.Stage == handoff.Recalled {
 			l.tellRecalled(g, d, h)
 		}
-	}
-	for _, h := range l.withdrawn {
-		d.Fact(identity.Desk, l.closed(h.ID, "", "", closedWithdrawn))
 	}
 }
 

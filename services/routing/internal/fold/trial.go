@@ -13,10 +13,10 @@ import (
 
 // What follows is for trying: the same entities and the same decisions as live, with other globals and nobody told.
 
-// NewTrial gives globals for a trial: a directory and an agreement (both may be nil) in force, no destinations, clocks as this
+// NewTrial gives globals for a trial: a directory and an agreement (both may be nil) in force, no destinations, rules as this
 // program decides them.
 func (l *Logic) NewTrial(dir *core.Directory, a *agreement.Agreement) *Globals {
-	return &Globals{parser: l.parser, Directory: dir, Agreement: a, Version: 1, pins: true, proposed: map[int32][]byte{}}
+	return &Globals{parser: l.parser, Directory: dir, Agreement: a, Version: 1, pins: true, tellsTooLate: true, refuses: true, proposed: map[int32][]byte{}}
 }
 
 // Mute has nobody be told of anything from here on, until destinations are stated again.
