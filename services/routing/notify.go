@@ -20,8 +20,8 @@ func notifies(cfg Config, deps Deps, inForce *current.Directory) (destination.No
 	}
 	n := destination.Notify{
 		PublicURL: cfg.PublicURL,
-		Directory: func(ctx context.Context) (*core.Directory, error) {
-			version, err := inForce.Get(ctx, 0)
+		Directory: func(ctx context.Context, since time.Time) (*core.Directory, error) {
+			version, err := inForce.Since(ctx, since)
 			if err != nil {
 				return nil, err
 			}

@@ -43,7 +43,8 @@ type Directory struct {
 
 	mu      sync.Mutex
 	version Version
-	read    time.Time
+	// read is when the last reading began.
+	read time.Time
 	// parsed is the directory alone; accounts is what stands beside it, as of the global fact accountsSeq.
 	parsed      *core.Directory
 	accounts    lists.Assembler
@@ -58,9 +59,20 @@ func New(globals Globals, parser *directory.Parser, now func() time.Time) *Direc
 // Get gives the version in force, at most a second old and at least that of journal sequence atLeast. An error means that
 // the journal did not answer.
 func (d *Directory) Get(ctx context.Context, atLeast uint64) (Version, error) {
+	return d.get(ctx, atLeast, time.Time{})
+}
+
+// Since gives the version in force as of a moment, by the clock that New was given, or a later one: whoever follows up a fact that they saw
+// then does not look at a directory of before it.
+func (d *Directory) Since(ctx context.Context, moment time.Time) (Version, error) {
+	return d.get(ctx, 0, moment)
+}
+
+func (d *Directory) get(ctx context.Context, atLeast uint64, since time.Time) (Version, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.read.IsZero() && d.now().Sub(d.read) < maxAge && d.version.Seq >= atLeast {
+	began := d.now()
+	if !d.read.IsZero() && began.Sub(d.read) < maxAge && d.version.Seq >= atLeast && !d.read.Before(since) {
 		return d.version, nil
 	}
 	ev, err := d.globals.LastGlobal(ctx, fold.KindDirectory)
@@ -71,7 +83,7 @@ func (d *Directory) Get(ctx context.Context, atLeast uint64) (Version, error) {
 	if err != nil {
 		return Version{}, err
 	}
-	d.read = d.now()
+	d.read = began
 	if ev == nil || ev.Seq == d.version.Seq {
 		if changed {
 			d.compose()

@@ -23,6 +23,8 @@ type Job struct {
 	// Entity is the lead that it is about, or the desk; Handoff is "" where it is about none.
 	Entity, Handoff string
 	DueAt           time.Time
+	// SeenAt is when the sender read the delivery: whatever it follows from was known before.
+	SeenAt time.Time
 	// One of these is set: of handoff.* and sla.* events, of lead.* events, of agreement.activated. All are nil for events
 	// that have neither; their data is in Body alone.
 	Payload   *routingv1.Payload

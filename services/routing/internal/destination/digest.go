@@ -61,8 +61,8 @@ type Digest struct {
 
 // Notify is what a destination needs that tells people.
 type Notify struct {
-	// Directory gives the one in force; its error says that it cannot be read now.
-	Directory func(context.Context) (*core.Directory, error)
+	// Directory gives the one in force, at most a second old and none of before a moment; its error says that it cannot be read now.
+	Directory func(ctx context.Context, since time.Time) (*core.Directory, error)
 	// Link gives the address at which a rep answers a handoff in one of its assignments, "" where none can be made: there is no public
 	// address.
 	Link func(handoff, rep string, assignment int, action links.Action, expires time.Time) string

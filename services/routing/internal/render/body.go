@@ -21,7 +21,7 @@ import (
 // there is nothing to tell any more; any other error means that it cannot be told now.
 func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*destination.Job, error) {
 	job := &destination.Job{
-		ID: d.ID, Attempt: d.Attempts + 1, Event: d.Event, Entity: d.Entity, Handoff: d.Handoff, DueAt: d.DueAt,
+		ID: d.ID, Attempt: d.Attempts + 1, Event: d.Event, Entity: d.Entity, Handoff: d.Handoff, DueAt: d.DueAt, SeenAt: d.SeenAt,
 	}
 	data, on, err := r.data(ctx, d)
 	if err != nil {
@@ -73,7 +73,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 	if h == nil || d.Handoff == "" {
 		return nil, nil, ErrGone
 	}
-	a := ask{attempt: number(d.Data["attempt"]), after: d.Data["after"], people: r.acquainted.since(d.SeenAt, r.Now, r.askColleagues)}
+	a := ask{seen: d.SeenAt, attempt: number(d.Data["attempt"]), after: d.Data["after"], people: r.acquainted.since(d.SeenAt, r.Now, r.askColleagues)}
 	if d.Event == fold.EventUpdated { // it may be about the colleagues, and is to be as new as what is known of the lead by now
 		a.must, a.people = true, r.askColleagues
 	}
@@ -89,7 +89,7 @@ func (r *Renderer) data(ctx context.Context, d *state.Delivery) (data proto.Mess
 	case fold.EventSLAEscalated:
 		p.Breach = &routingv1.Breach{
 			Clock: d.Data["clock"], Due: parseTime(d.Data["due"]), Rep: p.GetOwner().GetId(), Notify: d.Data["notify"], Step: int32(number(d.Data["step"])),
-			Manager: r.manager(ctx, p.GetOwner().GetTeam()),
+			Manager: r.manager(ctx, p.GetOwner().GetTeam(), d.SeenAt),
 		}
 	case fold.EventUpdated:
 		narrow(p, number(d.Data["version"]))
@@ -115,8 +115,8 @@ func (r *Renderer) leadEvent(ctx context.Context, d *state.Delivery) (proto.Mess
 }
 
 // manager gives who leads a team, "" where nobody does.
-func (r *Renderer) manager(ctx context.Context, team string) string {
-	version, err := r.Directory.Get(ctx, 0)
+func (r *Renderer) manager(ctx context.Context, team string, seen time.Time) string {
+	version, err := r.Directory.Since(ctx, seen)
 	if err != nil {
 		return ""
 	}

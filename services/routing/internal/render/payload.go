@@ -20,6 +20,8 @@ import (
 
 // ask says which payload is wanted.
 type ask struct {
+	// seen is when what is told of was read: the directory is none of before. The zero time is any moment.
+	seen time.Time
 	// attempt whose owner it names, -1 for the current one.
 	attempt int
 	// version of the brief, 0 for the latest.
@@ -58,7 +60,7 @@ func (r *Renderer) Version(ctx context.Context, h *handoff.Handoff, entity strin
 
 // payload gives what is told of a handoff, with what was read of its lead. ErrGone where nothing was known of it when it qualified.
 func (r *Renderer) payload(ctx context.Context, h *handoff.Handoff, read story, entity string, a ask) (*routingv1.Payload, error) {
-	version, err := r.Directory.Get(ctx, 0)
+	version, err := r.Directory.Since(ctx, a.seen)
 	if err != nil {
 		return nil, err
 	}

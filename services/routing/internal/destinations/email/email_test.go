@@ -47,7 +47,7 @@ func depsOf(s *mailServer, log io.Writer) destination.Deps {
 	return destination.Deps{
 		Now: destinationtest.Noon, Log: slog.New(slog.NewTextHandler(log, nil)), Text: document.Text, HTML: document.HTML, Subject: document.Subject,
 		Notify: destination.Notify{
-			Directory: func(context.Context) (*core.Directory, error) { return directory(), nil },
+			Directory: func(context.Context, time.Time) (*core.Directory, error) { return directory(), nil },
 			Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 				return (&net.Dialer{}).DialContext(ctx, network, address)
 			},

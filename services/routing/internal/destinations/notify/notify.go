@@ -46,7 +46,7 @@ var (
 
 // Deliver tells whom it can tell now, one message each, and puts the rest off.
 func (n *Notifier) Deliver(ctx context.Context, job *destination.Job) destination.Outcome {
-	dir, err := n.directory(ctx)
+	dir, err := n.directory(ctx, job.SeenAt)
 	if err != nil {
 		return n.putOff(job.Told, notNow, "")
 	}
@@ -65,7 +65,13 @@ func (n *Notifier) Deliver(ctx context.Context, job *destination.Job) destinatio
 // DeliverAll tells one recipient of several deliveries in one message.
 func (n *Notifier) DeliverAll(ctx context.Context, group string, jobs []*destination.Job) []destination.Outcome {
 	out := make([]destination.Outcome, len(jobs))
-	dir, err := n.directory(ctx)
+	var since time.Time
+	for _, job := range jobs {
+		if job.SeenAt.After(since) {
+			since = job.SeenAt
+		}
+	}
+	dir, err := n.directory(ctx, since)
 	if err != nil {
 		for i, job := range jobs {
 			out[i] = n.putOff(job.Told, notNow, group)
@@ -102,7 +108,7 @@ func (n *Notifier) DeliverAll(ctx context.Context, group string, jobs []*destina
 
 // Test sends a sample to a person.
 func (n *Notifier) Test(ctx context.Context, to string) destination.Outcome {
-	dir, err := n.directory(ctx)
+	dir, err := n.directory(ctx, n.Deps.Now())
 	if err != nil {
 		return destination.Outcome{Reason: "the directory cannot be read now"}
 	}
@@ -115,18 +121,19 @@ func (n *Notifier) Test(ctx context.Context, to string) destination.Outcome {
 
 // Problems says what in the directory and the settings keeps people from being told.
 func (n *Notifier) Problems(ctx context.Context) ([]string, error) {
-	dir, err := n.directory(ctx)
+	dir, err := n.directory(ctx, n.Deps.Now())
 	if err != nil {
 		return nil, err
 	}
 	return n.problems(dir), nil
 }
 
-func (n *Notifier) directory(ctx context.Context) (*core.Directory, error) {
+// directory gives the one in force: whom a delivery is for may stand there only since it was made.
+func (n *Notifier) directory(ctx context.Context, since time.Time) (*core.Directory, error) {
 	if n.Deps.Notify.Directory == nil {
 		return nil, nil // it knows nobody
 	}
-	return n.Deps.Notify.Directory(ctx)
+	return n.Deps.Notify.Directory(ctx, since)
 }
 
 func (n *Notifier) putOff(told map[string]string, after time.Duration, group string) destination.Outcome {

@@ -94,7 +94,7 @@ func newRig(t testing.TB, change func(*destination.Config)) *rig {
 	r.Notifier = &Notifier{Name: cfg.Name, Type: cfg.Type, Settings: s, Sender: r.out, Deps: destination.Deps{
 		Now: func() time.Time { return r.now }, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 		Notify: destination.Notify{
-			Directory: func(context.Context) (*core.Directory, error) { return r.dir, nil },
+			Directory: func(context.Context, time.Time) (*core.Directory, error) { return r.dir, nil },
 			Link: func(handoff, rep string, assignment int, action links.Action, expires time.Time) string {
 				return "https://baton.us.example/r/" + rep + "-" + action.String() + "-" + expires.Format("2006-01-02")
 			},
@@ -249,7 +249,7 @@ func TestADigest(t *testing.T) {
 
 func TestWhatCannotBeTold(t *testing.T) {
 	r := newRig(t, nil)
-	r.Deps.Notify.Directory = func(context.Context) (*core.Directory, error) { return nil, errors.New("the journal does not answer") }
+	r.Deps.Notify.Directory = func(context.Context, time.Time) (*core.Directory, error) { return nil, errors.New("the journal does not answer") }
 	job := r.routed("ho_1", destination.Standing{Stage: "routed", Rep: "ana"})
 	if o := r.Deliver(t.Context(), job); o.Verdict != destination.Later || o.For != destination.ForDelivery {
 		t.Errorf("%+v", o)

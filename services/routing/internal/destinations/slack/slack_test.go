@@ -81,7 +81,7 @@ func deps(d destination.Deps) destination.Deps {
 	dir.Index()
 	d.Now, d.Log = destinationtest.Noon, slog.New(slog.DiscardHandler)
 	d.Notify = destination.Notify{
-		Directory: func(context.Context) (*core.Directory, error) { return dir, nil }, PublicURL: "https://baton.us.example",
+		Directory: func(context.Context, time.Time) (*core.Directory, error) { return dir, nil }, PublicURL: "https://baton.us.example",
 		Link: func(handoff, rep string, _ int, action links.Action, _ time.Time) string {
 			return "https://baton.us.example/r/" + handoff + rep + action.String()
 		},
