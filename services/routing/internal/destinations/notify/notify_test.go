@@ -249,7 +249,9 @@ func TestADigest(t *testing.T) {
 
 func TestWhatCannotBeTold(t *testing.T) {
 	r := newRig(t, nil)
-	r.Deps.Notify.Directory = func(context.Context, time.Time) (*core.Directory, error) { return nil, errors.New("the journal does not answer") }
+	r.Deps.Notify.Directory = func(context.Context, time.Time) (*core.Directory, error) {
+		return nil, errors.New("the journal does not answer")
+	}
 	job := r.routed("ho_1", destination.Standing{Stage: "routed", Rep: "ana"})
 	if o := r.Deliver(t.Context(), job); o.Verdict != destination.Later || o.For != destination.ForDelivery {
 		t.Errorf("%+v", o)
