@@ -96,7 +96,7 @@ func newHouse(handoffs int, now, end time.Time) *house {
 			case 2: // not now
 				r.always, r.from, r.to = false, (minute+200)%(23*60), (minute+200)%(23*60)+60
 			case 3:
-				r.away = [][2]time.Time{{second(0.2), second(0.4)}, {second(0.6), second(0.7)}}
+				r.away = [][2]time.Time{{second(0.2), second(0.4)}, {second(0.6), second(0.8)}} // of the shortest run more than a second each
 			case 4:
 				r.limits = []limit{{"1h", 1 + share/3}, {"1d", 2 + share}}
 			case 5:

@@ -150,6 +150,31 @@ func dealToProto(b *core.Book, d *table.Deal, rates *money.Rates) *feedbackv1.De
 	return out
 }
 
+// dealNamed finds a deal by its name, or by the source's own id where only one source has it.
+func dealNamed(t *table.Table, id string) (*table.Deal, error) {
+	if sym, ok := t.Names.Find(id); ok {
+		if d := t.Deal(sym); d != nil {
+			return d, nil
+		}
+	}
+	var found []*table.Deal
+	var names []string
+	for d := range t.EachDeal() {
+		name := t.Names.Name(d.ID)
+		if _, own, _ := strings.Cut(name, "/"); own == id && id != "" {
+			found, names = append(found, d), append(names, name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, withDetails(status.New(codes.NotFound, "there is no such deal"), "unknown_deal")
+	case 1:
+		return found[0], nil
+	}
+	slices.Sort(names)
+	return nil, invalid("several sources have a deal of this id", []core.Problem{{Field: "id", Reason: "must be one of " + join(names)}})
+}
+
 // GetDeal gives a deal with everybody on it, and who said what of it.
 func (s *Server) GetDeal(ctx context.Context, req *feedbackv1.GetDealRequest) (*feedbackv1.Deal, error) {
 	if problems := sequence(req.GetAfter()); problems != nil {
@@ -161,15 +186,15 @@ func (s *Server) GetDeal(ctx context.Context, req *feedbackv1.GetDealRequest) (*
 	}
 	var out *feedbackv1.Deal
 	var leads []string
-	var primary string
+	var name, primary string
 	merged := map[string]string{}
 	err = s.opt.Books.Book(ctx, req.GetAfter(), func(b *core.Book) error {
-		sym, ok := b.Table.Names.Find(req.GetId())
-		d := b.Table.Deal(sym)
-		if !ok || d == nil {
-			return withDetails(status.New(codes.NotFound, "there is no such deal"), "unknown_deal")
+		d, err := dealNamed(b.Table, req.GetId())
+		if err != nil {
+			return err
 		}
-		out, leads, primary = dealToProto(b, d, rates), slices.Clone(b.OnDeal(req.GetId())), b.Table.LeadID(d.Lead)
+		name = b.Table.Names.Name(d.ID)
+		out, leads, primary = dealToProto(b, d, rates), slices.Clone(b.OnDeal(name)), b.Table.LeadID(d.Lead)
 		for _, id := range leads {
 			merged[id] = mergedName(b, id)
 		}
@@ -191,7 +216,7 @@ func (s *Server) GetDeal(ctx context.Context, req *feedbackv1.GetDealRequest) (*
 		on := &feedbackv1.DealLead{LeadId: id, MergedInto: merged[id]}
 		if r := states[id]; r != nil {
 			for _, said := range r.Deals {
-				if said.Deal != req.GetId() {
+				if said.Deal != name {
 					continue
 				}
 				lines = append(lines, line{id, said})

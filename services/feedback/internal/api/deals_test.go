@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/journal"
@@ -16,6 +17,7 @@ import (
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/feedback/internal/core"
 	"github.com/batonhq/baton/services/feedback/internal/core/money"
+	"github.com/batonhq/baton/services/feedback/internal/core/table"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
 	"github.com/batonhq/baton/services/feedback/internal/ledger"
 )
@@ -152,8 +154,31 @@ func TestDealsStory(t *testing.T) {
 	if first, _ := s.ListDeals(ctx, &feedbackv1.ListDealsRequest{PageSize: 1}); first.GetNextPageToken() != "api/d1" {
 		t.Errorf("the next page is at %q", first.GetNextPageToken())
 	}
+	if short, err := s.GetDeal(ctx, &feedbackv1.GetDealRequest{Id: "d1"}); err != nil || !proto.Equal(short, d) {
+		t.Errorf("by the source's own id: %v %v", short, err)
+	}
 	if other, _ := s.GetDeal(ctx, &feedbackv1.GetDealRequest{Id: "api/d2"}); other.GetConverted() != nil || !strings.Contains(other.GetUnconverted(), "no rate for GBP") {
 		t.Errorf("without a rate: %v", other)
+	}
+}
+
+func TestADealOfTwoSourcesIsAskedForByName(t *testing.T) {
+	tab := table.New()
+	for _, name := range []string{"crm/x", "shop/x", "crm/y/z"} {
+		tab.PutDeal(table.Deal{ID: tab.Names.Sym(name), Lead: tab.Lead(ana)})
+	}
+	if _, err := dealNamed(tab, "x"); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "several sources") {
+		t.Errorf("of two sources: %v", err)
+	}
+	for _, id := range []string{"crm/x", "y/z"} {
+		if d, err := dealNamed(tab, id); err != nil || !strings.HasSuffix(tab.Names.Name(d.ID), id) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	for _, id := range []string{"", "z", "crm", "crm/"} {
+		if _, err := dealNamed(tab, id); status.Code(err) != codes.NotFound {
+			t.Errorf("%q: %v", id, err)
+		}
 	}
 }
 
