@@ -64,6 +64,22 @@ func (s Secret) Reread() (Secret, error) {
 	return Secret{text: func() secretText { return secretText{value: value, file: file} }}, nil
 }
 
+// RereadAll puts each secret as Reread gives it into its place, and reports whether one is new. Those that cannot be read stay as they
+// are; the error joins theirs.
+func RereadAll(secrets ...*Secret) (differs bool, err error) {
+	var errs []error
+	for _, secret := range secrets {
+		fresh, err := secret.Reread()
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		differs = differs || fresh.Reveal() != secret.Reveal()
+		*secret = fresh
+	}
+	return differs, errors.Join(errs...)
+}
+
 // IsZero reports whether nothing is set.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 

@@ -83,15 +83,9 @@ func (s *Service) rereadSecrets() (changed []string, err error) {
 			src.Poll = &poll
 			secrets = append(secrets, &poll.ClientSecret, &poll.Token, &poll.RefreshToken)
 		}
-		differs := false
-		for _, secret := range secrets {
-			fresh, err := secret.Reread()
-			if err != nil {
-				errs = append(errs, fmt.Errorf("source %s: %w", src.Name, err))
-				continue
-			}
-			differs = differs || fresh.Reveal() != secret.Reveal()
-			*secret = fresh
+		differs, err := config.RereadAll(secrets...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("source %s: %w", src.Name, err))
 		}
 		if differs {
 			changed = append(changed, src.Name)

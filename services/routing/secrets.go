@@ -53,15 +53,9 @@ func (s *Service) rereadSecrets() (changed []string, err error) {
 		for k := range d.Secrets {
 			secrets = append(secrets, &d.Secrets[k])
 		}
-		differs := false
-		for _, secret := range secrets {
-			fresh, err := secret.Reread()
-			if err != nil {
-				errs = append(errs, fmt.Errorf("destination %s: %w", d.Name, err))
-				continue
-			}
-			differs = differs || fresh.Reveal() != secret.Reveal()
-			*secret = fresh
+		differs, err := config.RereadAll(secrets...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("destination %s: %w", d.Name, err))
 		}
 		if differs {
 			changed = append(changed, d.Name)

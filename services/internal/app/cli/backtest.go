@@ -37,12 +37,12 @@ func (c *agreementCLI) backtest(ctx context.Context, args []string) error {
 	if req.To, err = day("--until", c.try.until); err != nil {
 		return err
 	}
-	return c.fetch(ctx, http.MethodPost, args[0]+"/backtest", nil, req)
+	return c.fetch(ctx, http.MethodPost, "agreements/"+args[0]+"/backtest", nil, req)
 }
 
 // fetch asks for a report, shows how far it is, and writes it to where it belongs.
 func (c *agreementCLI) fetch(ctx context.Context, method, path string, query url.Values, req proto.Message) error {
-	resp, err := c.api.unlimited().do(ctx, method, "agreements/"+path, query, req)
+	resp, err := c.api.unlimited().do(ctx, method, path, query, req)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"text/tabwriter"
 
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
@@ -166,23 +165,7 @@ func (c *proposalsCLI) backtest(ctx context.Context, id string) error {
 	if req.To, err = day("--until", c.try.until); err != nil {
 		return err
 	}
-	resp, err := c.api.unlimited().do(ctx, http.MethodPost, "proposals/"+url.PathEscape(id)+"/backtest", nil, req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if c.try.out == "" {
-		return c.report(resp.Body, c.env.Stdout)
-	}
-	var whole bytes.Buffer // a report that ends too early leaves an older file as it is
-	if err := c.report(resp.Body, &whole); err != nil {
-		return err
-	}
-	if err := os.WriteFile(c.try.out, whole.Bytes(), 0o600); err != nil {
-		return err
-	}
-	fmt.Fprintln(c.env.Stdout, "written to "+c.try.out)
-	return nil
+	return c.fetch(ctx, http.MethodPost, "proposals/"+url.PathEscape(id)+"/backtest", nil, req)
 }
 
 func (c *proposalsCLI) propose(ctx context.Context, id string) error {

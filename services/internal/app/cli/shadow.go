@@ -32,7 +32,7 @@ func (c *agreementCLI) shadow(ctx context.Context, args []string) error {
 	if c.json {
 		format = "json"
 	}
-	return c.fetch(ctx, http.MethodGet, path, url.Values{"format": {format}}, nil)
+	return c.fetch(ctx, http.MethodGet, "agreements/"+path, url.Values{"format": {format}}, nil)
 }
 
 // shadowed says whether and when a version runs or ran in the shadow, "" for never.

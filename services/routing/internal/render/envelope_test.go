@@ -22,8 +22,8 @@ func TestEnvelope(t *testing.T) {
 			Lead: &routingv1.PayloadLead{ExternalIds: rapid.MapOf(text, text).Draw(t, "ids")},
 		}
 		body, err := envelope("handoff.routed", at, in)
-		if err != nil { // a text that is no UTF-8
-			t.Skip(err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		var packed bytes.Buffer
 		if err := json.Compact(&packed, body); err != nil || packed.String() != string(body) {
