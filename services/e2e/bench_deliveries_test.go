@@ -23,7 +23,7 @@ func BenchmarkDeliveries(b *testing.B) {
 	}
 	var known, asked []Event
 	for i := range n {
-		known = append(known, buyer(fmt.Sprint("out-who-", i), latent(i), fmt.Sprintf("c%d.example", i%500)))
+		known = append(known, buyer(fmt.Sprint("out-who-", i), latent(i), employer(i)))
 		asked = append(asked, demo(fmt.Sprint("out-", i), latent(i)))
 	}
 	for _, events := range [][]Event{known, asked} {
@@ -38,6 +38,7 @@ func BenchmarkDeliveries(b *testing.B) {
 		}
 		return nil
 	})
+	resting(c)
 	spent := c.process("routing").cpu()
 	begin := time.Now()
 	if r := c.Call(http.MethodPost, "/api/v1/destinations/crm/resume", map[string]any{}); r.Status != 200 {
@@ -97,6 +98,21 @@ func BenchmarkDeliveries(b *testing.B) {
 	b.Logf("%.2f ms of CPU for each, of everything that the process does", spent.Seconds()*1000/float64(n))
 	b.ReportMetric(perSecond(ours), "deliveries/s")
 	b.ReportMetric(bare.Seconds()/ours.Seconds(), "of-bare")
+}
+
+// resting waits until nothing more follows from what was sent: the journal has not grown for a second.
+func resting(c *Cluster) {
+	c.t.Helper()
+	j, last, since := c.Journal(), uint64(0), time.Now()
+	eventually(c.t, "rest", func() error {
+		if head := c.lastEvent(j); head != last {
+			last, since = head, time.Now()
+		}
+		if time.Since(since) < time.Second {
+			return fmt.Errorf("the journal still grows, to %d", last)
+		}
+		return nil
+	})
 }
 
 // destinationStatus is what the API says of how a destination does.

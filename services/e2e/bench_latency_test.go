@@ -25,7 +25,7 @@ func BenchmarkLatency(b *testing.B) {
 		c := Start(b, Setup{CRMs: []*CRM{crm}})
 		var known []Event
 		for i := range n / demoEvery {
-			known = append(known, buyer(fmt.Sprint("lat-who-", i), latent(i), "latency.example"))
+			known = append(known, buyer(fmt.Sprint("lat-who-", i), latent(i), employer(i)))
 		}
 		for part := range slices.Chunk(known, 500) {
 			c.Send(part...)
@@ -72,7 +72,10 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-func latent(i int) string { return fmt.Sprintf("p%d@latency.example", i) }
+// latent names the i-th lead of a load: four work at each company, so that colleagues' handoffs are told of as they would be.
+func latent(i int) string { return fmt.Sprintf("p%d@%s", i, employer(i)) }
+
+func employer(i int) string { return fmt.Sprintf("c%d.example", i/4) }
 
 // latencies gives the time of each handoff from webhook to CRM, and the median of each hop.
 func latencies(b *testing.B, c *Cluster, crm *CRM, sent []time.Time) (all []time.Duration, medians []time.Duration) {

@@ -36,7 +36,7 @@ func (r *Renderer) Job(ctx context.Context, d *state.Delivery, refs bool) (*dest
 	case *routingv1.AgreementEvent:
 		job.Agreement = data
 	}
-	if job.Body, err = envelope(d.Event, d.DueAt, data); err != nil {
+	if job.Body, err = r.messages.envelope(d.Event, d.DueAt, data); err != nil {
 		return nil, fmt.Errorf("render delivery %s: %w", d.ID, err)
 	}
 	if refs {

@@ -2,29 +2,27 @@ package render
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
 
 // envelope gives the body of a delivery: {"type": …, "timestamp": …, "data": …}, without spaces, the same for the same message.
-func envelope(event string, at time.Time, data proto.Message) ([]byte, error) {
-	raw, err := protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true}.Marshal(data)
+func (w *messages) envelope(event string, at time.Time, data proto.Message) ([]byte, error) {
+	body, err := quoted(append(make([]byte, 0, usualBody), `{"type":`...), event)
 	if err != nil {
-		return nil, fmt.Errorf("write the body: %w", err)
+		return nil, fmt.Errorf("write the body: type: %w", err)
 	}
-	name, err := json.Marshal(event)
-	if err != nil {
-		return nil, fmt.Errorf("write the body: %w", err)
-	}
-	body := make([]byte, 0, len(raw)+len(name)+80)
-	body = append(append(body, `{"type":`...), name...)
 	body = at.UTC().AppendFormat(append(body, `,"timestamp":"`...), time.RFC3339Nano)
-	return append(pack(append(body, `","data":`...), raw), '}'), nil
+	if body, err = w.write(append(body, `","data":`...), data.ProtoReflect()); err != nil {
+		return nil, fmt.Errorf("write the body: %w", err)
+	}
+	return append(body, '}'), nil
 }
+
+// usualBody is how many bytes most bodies need at most.
+const usualBody = 8 << 10
 
 // pack appends well-formed JSON of one line to b without the spaces between its tokens. protojson puts some there, or does not, so that
 // nobody relies on its bytes: receivers compare bodies, and two processes may be of different builds.

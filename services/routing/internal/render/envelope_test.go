@@ -21,7 +21,7 @@ func TestEnvelope(t *testing.T) {
 			HandoffId: text.Draw(t, "id"), Stage: rapid.String().Draw(t, "stage"), Because: rapid.SliceOf(text).Draw(t, "because"),
 			Lead: &routingv1.PayloadLead{ExternalIds: rapid.MapOf(text, text).Draw(t, "ids")},
 		}
-		body, err := envelope("handoff.routed", at, in)
+		body, err := (&messages{}).envelope("handoff.routed", at, in)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,6 +48,8 @@ type Renderer struct {
 	acquainted acquaintances
 	// reading are reads of stories for deliveries that are due together.
 	reading readings
+	// messages writes bodies.
+	messages messages
 }
 
 // Lead reads a lead's state.
