@@ -1,4 +1,3 @@
-// Package embedded runs the engines that Baton stands on inside this process: a NATS server with JetStream, and a lead
-// store that speaks Redis. They change endpoints and nothing else: clients, streams and keys are the same as with servers
-// of their own. No other package imports these engines.
+// Package embedded runs the journal's engine inside this process: a NATS server with JetStream. It changes the endpoint and nothing else:
+// clients, streams and keys are the same as with a server of its own. No other package imports the engine.
 package embedded

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	"github.com/batonhq/baton/pkg/leadstore"
@@ -137,11 +138,7 @@ func BenchmarkWorker(b *testing.B) {
 		})
 	}
 	wg.Wait()
-	redis, err := embedded.StartRedis()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer redis.Close()
+	redis := enginetest.StartStandIn(b)
 	store, err := redisstore.Open(ctx, redis.URL(), nil)
 	if err != nil {
 		b.Fatal(err)

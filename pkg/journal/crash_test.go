@@ -22,6 +22,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
@@ -152,11 +153,7 @@ func TestCrash(t *testing.T) {
 		}
 	}()
 	addr := freeAddr(t)
-	redisServer, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer redisServer.Close()
+	redisServer := enginetest.StartStandIn(t)
 	opt, err := redis.ParseURL(redisServer.URL())
 	if err != nil {
 		t.Fatal(err)

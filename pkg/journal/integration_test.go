@@ -5,9 +5,8 @@ package journal_test
 import (
 	"testing"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 )
 
 // TestConformanceNetworked runs the suite on a nats-server and a redis-server of their own.
-func TestConformanceNetworked(t *testing.T) { journaltest.Conformance(t, opened(enginetest.Networked)) }
+func TestConformanceNetworked(t *testing.T) { journaltest.Conformance(t, journaltest.Networked) }

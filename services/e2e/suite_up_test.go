@@ -5,7 +5,7 @@ package e2e
 import (
 	"testing"
 
-	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 )
 
 // suiteSplit: the suite runs against `baton up`.
@@ -14,10 +14,6 @@ const suiteSplit = false
 // startStore gives the lead store of four processes: here the embedded one, held by the test.
 func startStore(t testing.TB) *store {
 	t.Helper()
-	r, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
+	r := enginetest.StartStandIn(t)
 	return &store{url: r.URL()}
 }

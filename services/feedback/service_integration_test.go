@@ -5,7 +5,7 @@ package feedback
 import (
 	"testing"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
+	"github.com/batonhq/baton/pkg/journal/journaltest"
 )
 
-func TestServiceRealEngines(t *testing.T) { testService(t, enginetest.Networked) }
+func TestServiceRealEngines(t *testing.T) { testService(t, journaltest.Networked) }

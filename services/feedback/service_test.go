@@ -18,17 +18,16 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore/redisstore"
+	"github.com/batonhq/baton/pkg/leadstore"
 	feedbackv1 "github.com/batonhq/baton/proto/baton/feedback/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	"github.com/batonhq/baton/services/feedback/internal/fold"
 )
 
-func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
+func TestServiceEmbedded(t *testing.T) { testService(t, journaltest.InProcess) }
 
 // decider decides in place of scoring or of routing: on an input whose name is a stage the lead moves there, on linked it
 // merges, and every request is answered, with yes unless its note says otherwise.
@@ -142,13 +141,8 @@ func (r *rig) settled(t *testing.T, holds func(*feedbackv1.Funnel) bool) *feedba
 	return f
 }
 
-func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
-	nc, redisURL := engines(t)
-	store, err := redisstore.Open(t.Context(), redisURL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, leadstore.Store)) {
+	nc, store := engines(t)
 	r := &rig{Fixture: journaltest.NewFixture(t, nc, store)}
 	r.Start(decider{"scoring"}, journal.WorkerOptions{})
 	r.Start(decider{"routing"}, journal.WorkerOptions{})

@@ -18,10 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/config"
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore/redisstore"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 )
@@ -45,12 +43,7 @@ func (l *safeLog) String() string {
 }
 
 func TestDestinationsInTheService(t *testing.T) {
-	nc, redisURL := enginetest.InProcess(t)
-	store, err := redisstore.Open(t.Context(), redisURL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	nc, store := journaltest.InProcess(t)
 	logged := &safeLog{}
 	r := &rig{Fixture: journaltest.NewFixture(t, nc, store), crm: newCRM(t), cfg: DefaultConfig(), log: slog.New(slog.NewTextHandler(logged, nil))}
 	file := filepath.Join(t.TempDir(), "directory.yaml")

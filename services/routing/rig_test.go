@@ -23,7 +23,6 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
@@ -46,7 +45,7 @@ personas: [ {id: buyer, when: 'lead.title.startsWith("VP")'} ]
 `
 )
 
-func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
+func TestServiceEmbedded(t *testing.T) { testService(t, journaltest.InProcess) }
 
 // scoring states in place of scoring whatever an input of its name carries.
 type scoring struct{}

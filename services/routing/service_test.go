@@ -23,20 +23,15 @@ import (
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore/redisstore"
+	"github.com/batonhq/baton/pkg/leadstore"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
 	"github.com/batonhq/baton/services/routing/internal/directory"
 	"github.com/batonhq/baton/services/routing/internal/fold"
 )
 
-func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
-	nc, redisURL := engines(t)
-	store, err := redisstore.Open(t.Context(), redisURL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, leadstore.Store)) {
+	nc, store := engines(t)
 	r := &rig{Fixture: journaltest.NewFixture(t, nc, store), crm: newCRM(t), cfg: DefaultConfig()}
 	file := filepath.Join(t.TempDir(), "directory.yaml")
 	if err := os.WriteFile(file, []byte(testDirectory), 0o600); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
@@ -22,7 +21,7 @@ func worksAtInitech(e *journalv1.Event) {
 // TestAccountsOnEngines has a committee talk through a real journal, in several sessions and with the store emptied between
 // them: the log holds exactly what follows from it, the states are those of the reference, and an API shows the rating.
 func TestAccountsOnEngines(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	people := []string{"ana@initech.example", "bo@initech.example", "cy@initech.example"}
 	last := ""
 	for session := range 3 {

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
+	"github.com/batonhq/baton/pkg/journal/journaltest"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 )
@@ -47,7 +47,7 @@ func missingTexts(s *leadv1.Score) []string {
 }
 
 func TestScoreTellsWhatIsMissingAndWhatChanged(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	if err := os.WriteFile(r.agreement, []byte(explainAgreement), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
+	"github.com/batonhq/baton/pkg/journal/journaltest"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
 )
@@ -27,7 +27,7 @@ signatures: [ {role: marketing, by: kim}, {role: sales, by: ana} ]
 `
 
 func TestScoreShowsGroupsOtherScoresAndWhatDisqualifies(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	if err := os.WriteFile(r.agreement, []byte(modelAgreement), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
-	"github.com/batonhq/baton/pkg/leadstore/redisstore"
+	"github.com/batonhq/baton/pkg/leadstore"
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
@@ -50,14 +50,9 @@ type rig struct {
 	agreements agreementv1.AgreementServiceClient
 }
 
-func newRig(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) *rig {
+func newRig(t *testing.T, engines func(*testing.T) (*nats.Conn, leadstore.Store)) *rig {
 	t.Helper()
-	nc, redisURL := engines(t)
-	store, err := redisstore.Open(t.Context(), redisURL, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
+	nc, store := engines(t)
 	file := filepath.Join(t.TempDir(), "agreement.yaml")
 	if err := os.WriteFile(file, []byte(testAgreement), 0o600); err != nil {
 		t.Fatal(err)

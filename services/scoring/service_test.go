@@ -18,9 +18,9 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/batonhq/baton/pkg/agreement"
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
+	"github.com/batonhq/baton/pkg/leadstore"
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
@@ -29,9 +29,9 @@ import (
 	"github.com/batonhq/baton/services/scoring/internal/fold"
 )
 
-func TestServiceEmbedded(t *testing.T) { testService(t, enginetest.InProcess) }
+func TestServiceEmbedded(t *testing.T) { testService(t, journaltest.InProcess) }
 
-func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, string)) {
+func testService(t *testing.T, engines func(*testing.T) (*nats.Conn, leadstore.Store)) {
 	r := newRig(t, engines)
 	stop := r.start()
 	ctx := t.Context()
@@ -255,7 +255,7 @@ func (r *rig) testReconciliation() {
 // The worker over real engines gives what the reference gives on the same log: with links and events racing, the service
 // restarted, and its store emptied under it.
 func TestServiceEqualsTheReference(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	stop := r.start()
 	random := rand.New(rand.NewPCG(1, 2))
 	key := r.J.Key()
@@ -338,7 +338,7 @@ func TestConfigurationIsChecked(t *testing.T) {
 }
 
 func TestABrokenAgreementStopsTheStart(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	cfg := DefaultConfig()
 	cfg.Agreement = r.agreement
 	if err := os.WriteFile(r.agreement, []byte("agreement: x\nfit: [{id: a, points: 1, when: 'lead.title >'}]"), 0o600); err != nil {

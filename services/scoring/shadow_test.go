@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	agreementv1 "github.com/batonhq/baton/proto/baton/agreement/v1"
 	leadv1 "github.com/batonhq/baton/proto/baton/lead/v1"
@@ -40,7 +39,7 @@ func (r *rig) shadowReport(version int32, format, after string) (string, error) 
 
 // TestAShadowBesideTheAgreement: over real engines, through the API, a restart and an emptied store.
 func TestAShadowBesideTheAgreement(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	stop := r.start()
 	ctx := t.Context()
 	eager := strings.Replace(testAgreement, `grade in ["a","b"] && engagement >= 20`, "engagement >= 5", 1)

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal/journaltest"
 	journalv1 "github.com/batonhq/baton/proto/baton/journal/v1"
@@ -19,7 +18,7 @@ import (
 )
 
 func TestSplit(t *testing.T) {
-	r := newRig(t, enginetest.InProcess)
+	r := newRig(t, journaltest.InProcess)
 	stop := r.start()
 	ctx := t.Context()
 	ana, bo := r.lead("ana@initech.example"), r.lead("bo@initech.example")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/leadstore"
 )
 
@@ -206,10 +206,7 @@ func TestOptions(t *testing.T) {
 }
 
 func TestLostServer(t *testing.T) {
-	r, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := enginetest.StartStandIn(t)
 	s := open(t, r.URL())
 	if err := s.Write(t.Context(), "scoring", one(1, "", "w1", nil)); err != nil {
 		t.Fatal(err)

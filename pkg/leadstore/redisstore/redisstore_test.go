@@ -7,7 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/leadstore/storetest"
 )
 
@@ -24,11 +24,7 @@ func open(t testing.TB, url string) *Store {
 
 func startEmbedded(t testing.TB) string {
 	t.Helper()
-	r, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
+	r := enginetest.StartStandIn(t)
 	return r.URL()
 }
 

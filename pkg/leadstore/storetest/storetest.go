@@ -19,6 +19,8 @@ type Subject struct {
 	Store leadstore.Store
 	// Flush empties the store behind its back, as FLUSHALL does.
 	Flush func()
+	// WipesAtOnce: a wipe is one step, so that none can be seen half done, or be overtaken.
+	WipesAtOnce bool
 }
 
 const service = "scoring"

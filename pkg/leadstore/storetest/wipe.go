@@ -220,7 +220,7 @@ func testWipeOvertaken(t *testing.T, s Subject) {
 			}
 		}
 	}
-	if overtaken == 0 {
+	if overtaken == 0 && !s.WipesAtOnce {
 		t.Fatal("no wipe was overtaken: the test shows nothing")
 	}
 }

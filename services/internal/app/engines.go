@@ -15,6 +15,7 @@ import (
 
 	"github.com/batonhq/baton/pkg/embedded"
 	"github.com/batonhq/baton/pkg/leadstore"
+	"github.com/batonhq/baton/pkg/leadstore/memstore"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
 )
 
@@ -140,16 +141,13 @@ func connectNATS(ctx context.Context, c *Config, log *slog.Logger, up *stack) (*
 	return nc, nil
 }
 
-// openStore opens the lead store: a Redis, or the embedded one.
-func openStore(ctx context.Context, c *Config, log *slog.Logger, up *stack) (*redisstore.Store, error) {
+// openStore opens the lead store: a Redis, or this process' memory.
+func openStore(ctx context.Context, c *Config, log *slog.Logger, up *stack) (leadstore.Store, error) {
 	rawURL := c.Redis.URL.Reveal()
 	if rawURL == "" {
-		r, err := embedded.StartRedis()
-		if err != nil {
-			return nil, err
-		}
-		up.push("embedded lead store", func(context.Context) error { r.Close(); return nil })
-		rawURL = r.URL()
+		store := memstore.New()
+		up.push("embedded lead store", func(context.Context) error { return store.Close() })
+		return store, nil
 	}
 	var store *redisstore.Store
 	err := await(ctx, log, "Redis", func() error {

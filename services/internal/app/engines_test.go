@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 )
 
 type testEngines struct{ nats, redis string }
@@ -17,10 +18,7 @@ func startEngines(t *testing.T, dir string) testEngines {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := enginetest.StartStandIn(t)
 	u, err := url.Parse(n.URL())
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/batonhq/baton/pkg/embedded"
+	"github.com/batonhq/baton/pkg/embedded/enginetest"
 	"github.com/batonhq/baton/pkg/journal"
 	"github.com/batonhq/baton/pkg/leadstore"
 	"github.com/batonhq/baton/pkg/leadstore/redisstore"
@@ -69,11 +70,7 @@ func TestBackupAndRestoreOfADataFolder(t *testing.T) {
 }
 
 func TestRebuildEmptiesWhatItIsAskedTo(t *testing.T) {
-	r, err := embedded.StartRedis()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := enginetest.StartStandIn(t)
 	store, err := redisstore.Open(t.Context(), r.URL(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
