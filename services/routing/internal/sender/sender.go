@@ -152,7 +152,7 @@ func (s *Sender) loop(ctx context.Context, r *receiver) {
 	for ctx.Err() == nil {
 		it, wait := r.queue.take(s.opt.Now())
 		if it != nil {
-			flying.Go(func() { s.deliver(ctx, r, it) })
+			flying.Go(func() { s.fly(ctx, r, it) })
 			continue
 		}
 		timer.Stop()
@@ -165,6 +165,17 @@ func (s *Sender) loop(ctx context.Context, r *receiver) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// fly makes a delivery, and then those that may go by then: with a backlog a goroutine that has grown its stack goes on.
+func (s *Sender) fly(ctx context.Context, r *receiver, it *item) {
+	for it != nil {
+		s.deliver(ctx, r, it)
+		if ctx.Err() != nil {
+			return
+		}
+		it, _ = r.queue.take(s.opt.Now())
 	}
 }
 
