@@ -100,7 +100,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		Proposals: proposed,
 		Journal:   deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
 		Books: s.rows, Ledger: books, Tables: s.rows, InForce: holds, Rates: holds.rates,
-		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
+		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.BookDeals{Books: s.rows}, Leads: s.rows},
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	schedule, _ := cfg.Summary.schedule() // it was validated above

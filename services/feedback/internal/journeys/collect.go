@@ -62,7 +62,7 @@ func (c *Collector) Collect(ctx context.Context, q Query) (*Collected, error) {
 	var converted, failed []Deal
 	for _, d := range deals {
 		for _, l := range d.Leads {
-			onDeal[l.Lead] = true
+			onDeal[l] = true
 		}
 		switch {
 		case q.Pipeline && q.within(d.Opened), !q.Pipeline && d.Status == StatusWon && q.within(d.Closed):
@@ -80,7 +80,7 @@ func (c *Collector) Collect(ctx context.Context, q Query) (*Collected, error) {
 		return nil, fmt.Errorf("leads without a deal: %w", err)
 	}
 	out := &Collected{}
-	err = c.Cache.use(ctx, func(r *reading) error {
+	err = c.Cache.use(ctx, func(ctx context.Context, r *reading) error {
 		g := &gathering{reading: r, q: &q, keys: NewKeys(q.By, q.Sales), out: out, currencies: map[string]int{}}
 		if err := g.converted(ctx, converted); err != nil {
 			return err
@@ -116,9 +116,7 @@ type gathering struct {
 func (r *reading) teams(ctx context.Context, deals []Deal, account bool) ([][]*Person, error) {
 	var leads []string
 	for _, d := range deals {
-		for _, l := range d.Leads {
-			leads = append(leads, l.Lead)
-		}
+		leads = append(leads, d.Leads...)
 	}
 	root, err := r.roots(ctx, leads)
 	if err != nil {
@@ -146,7 +144,7 @@ func (r *reading) teams(ctx context.Context, deals []Deal, account bool) ([][]*P
 			}
 		}
 		for _, l := range d.Leads {
-			add(people[root[l.Lead]])
+			add(people[root[l]])
 		}
 		for _, p := range slices.Clone(team) {
 			for _, a := range p.accounts {

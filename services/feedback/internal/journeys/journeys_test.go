@@ -153,7 +153,7 @@ func (l *log) row(lead string) *core.Row {
 
 func (l *log) collector() *Collector {
 	c := NewCache(l, key)
-	return &Collector{Cache: c, Deals: JournalDeals{c, l}, Leads: l}
+	return &Collector{Cache: c, Deals: BookDeals{l}, Leads: l}
 }
 
 // story is two people of one company, one of them on two devices, and what sales did; 12,000 EUR were won after ten days.
