@@ -284,3 +284,25 @@ func (w *world) cohorts(q metrics.Query) figures {
 	}
 	return f
 }
+
+// bands: what became of leads by how they were scored.
+func bands(q metrics.Query) number {
+	return number{
+		name: "bands", query: q,
+		count: func(tab *table.Table, _ []metrics.Spend, conv metrics.Converter) (figures, any, error) {
+			r, err := metrics.Bands(tab, q, conv)
+			if err != nil {
+				return nil, nil, err
+			}
+			return qualityFigures(r), r, nil
+		},
+		reference: func(w *world) figures {
+			q := q
+			if len(q.By) == 0 {
+				q.By = []metrics.Dimension{metrics.ByGrade}
+			}
+			f, _ := w.quality(&q)
+			return f
+		},
+	}
+}

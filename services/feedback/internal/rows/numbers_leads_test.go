@@ -119,6 +119,7 @@ func leadNumbers(t *rapid.T, dims []metrics.Dimension) []number {
 		promises(cohort(drawNumbersQuery(t, 1, dims...), metrics.FromRouted)),
 		speed(cohort(drawNumbersQuery(t, 1, dims...), metrics.First, metrics.FromMQL, metrics.FromRouted)),
 		sources(cohort(drawNumbersQuery(t, 2, dims...), metrics.Cohorts()...)),
+		bands(cohort(drawNumbersQuery(t, 2, dims...), metrics.FromMQL, metrics.FromRouted)),
 		reasons(cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.Cohorts()...)),
 		leakage(cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.Cohorts()...)),
 		cohorts(cohort(drawNumbersQuery(t, 0, metrics.BySource, metrics.ByRep), metrics.Cohorts()...)),
