@@ -69,9 +69,9 @@ func NewGateway(opt GatewayOptions) (*Gateway, error) {
 		}
 	}
 	g.ServeMux = runtime.NewServeMux(
-		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: &runtime.JSONPb{ // an HttpBody goes out as it is
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.HTTPBodyMarshaler{Marshaler: bodies{&runtime.JSONPb{ // an HttpBody goes out as it is
 			MarshalOptions: protojson.MarshalOptions{UseProtoNames: true, EmitUnpopulated: true},
-		}}),
+		}}}),
 		runtime.WithErrorHandler(g.failed), runtime.WithStreamErrorHandler(streamFailed),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, code int) {
 			switch code {

@@ -300,7 +300,7 @@ func TestGatewayAnswers(t *testing.T) {
 		{"smuggled", request("POST", "/api/v1/handoffs/h/accept", `{}`, "Grpc-Metadata-Authorization", "Bearer t-ana"), 401, "token", grpcx.FieldError{}},
 		{"wrong role", request("POST", "/api/v1/handoffs/h/accept", `{}`, view...), 403, "sales", grpcx.FieldError{}},
 		{"unknown member", request("POST", "/api/v1/handoffs/h/accept", `{"reson":"x"}`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "reson", Reason: "is not known"}},
-		{"wrong kind", request("POST", "/api/v1/handoffs/h/accept", `{"reason":{}}`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "body"}},
+		{"wrong kind", request("POST", "/api/v1/handoffs/h/accept", `{"reason":{}}`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "reason", Reason: "must be text, in quotes"}},
 		{"cut off", request("POST", "/api/v1/handoffs/h/accept", `{"reason":`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "body"}},
 		{"not JSON", request("POST", "/api/v1/handoffs/h/accept", `hello`, ana...), 400, "cannot be read", grpcx.FieldError{Field: "body"}},
 		{"not a number", request("GET", "/api/v1/leads?page_size=many", ``, view...), 400, "cannot be read", grpcx.FieldError{Field: "page_size", Reason: "is not a number, or out of range"}},

@@ -190,7 +190,15 @@ func clean(msg string) string {
 		return "ends too early"
 	case strings.Contains(msg, "strconv."):
 		return "is not a number, or out of range"
-	case strings.Contains(msg, "parsing time "):
+	case strings.Contains(msg, "invalid value for string"):
+		return "must be text, in quotes"
+	case strings.Contains(msg, "invalid value for bool"):
+		return "must be true or false"
+	case strings.Contains(msg, "invalid value for int"), strings.Contains(msg, "invalid value for uint"), strings.Contains(msg, "invalid value for double"):
+		return "is not a number, or out of range"
+	case strings.Contains(msg, "unexpected token"):
+		return "is of another kind than belongs here: an object, a list, or a time in quotes"
+	case strings.Contains(msg, "parsing time "), strings.Contains(msg, "google.protobuf.Timestamp value"):
 		return "is not a time such as 2026-01-31T12:00:00Z (RFC 3339; in an address, + is written %2B)"
 	}
 	return msg

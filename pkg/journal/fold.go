@@ -232,9 +232,11 @@ func (s *session) full(tenths int) bool {
 	return len(s.cache)-len(s.dirty) > s.w.opt.CacheEntities*tenths/10 || s.cached > s.budget*tenths/10
 }
 
-// evict keeps the cache bounded. Any entry may go that is not part of a batch, nor of a write in flight.
+// evict keeps the cache bounded. Any entry may go that is not part of a batch, nor of a write in flight. Where these are most of it, a
+// walk ends without room: there is no other before a write is over, or the cache has grown by a tenth. Batches of one event, as a slow
+// reader gives them, would else each walk all of it.
 func (s *session) evict() {
-	if !s.full(10) {
+	if !s.full(10) || s.writes == s.walked.writes && len(s.cache) < s.walked.left+s.walked.left/10 {
 		return
 	}
 	for id, sl := range s.cache {
@@ -243,9 +245,11 @@ func (s *session) evict() {
 			s.cached -= sl.size
 		}
 		if !s.full(9) {
+			s.walked.left = 0
 			return
 		}
 	}
+	s.walked.writes, s.walked.left = s.writes, len(s.cache)
 }
 
 // blobKey is the key of an entity's blob in its partition.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,6 +52,11 @@ type session struct {
 	// Entities whose timers must be set again: their replay cannot say what the server holds.
 	rearm []string
 	seed  maphash.Seed
+	// walked is what the last walk of evict that made no room left in the cache, and after how many writes.
+	walked struct {
+		writes uint64
+		left   int
+	}
 }
 
 // part is one owned partition.
@@ -266,7 +272,13 @@ type item struct {
 // read starts reading from sequence from on. Decoding happens here, beside the fold. In replay own facts are read too, to
 // be matched.
 func (s *session) read(ctx context.Context, from uint64, replay bool) (<-chan item, <-chan error, error) {
-	c, err := s.w.j.open(ctx, from, false, subjectEvents+">")
+	var c *cursor
+	var err error
+	if replay { // which knows where it ends
+		c, err = s.w.j.openAll(ctx, from, false)
+	} else {
+		c, err = s.w.j.open(ctx, from, false, subjectEvents+">")
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -281,6 +293,7 @@ func (s *session) read(ctx context.Context, from uint64, replay bool) (<-chan it
 				it.size = len(m.Data())
 			}
 			switch {
+			case errors.Is(err, ErrBadEvent) && !strings.HasPrefix(m.Subject(), subjectEvents): // the end of the stream, and no event
 			case errors.Is(err, ErrBadEvent):
 				s.w.opt.Log.Warn("a message that is no event stands in the journal; skipped", "sequence", hd.Seq)
 			case err != nil:

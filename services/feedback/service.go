@@ -59,7 +59,13 @@ type Service struct {
 	server *api.Server
 	weekly *weekly.Sender
 	gauges *gauges.Gauges
+	// journeys are read ahead from the deals of a year before now.
+	journeys *journeys.Collector
+	now      func() time.Time
 }
+
+// readAhead is how long ago deals were won that are read before anybody asks: the longest span that is usual to ask about.
+const readAhead = 365 * 24 * time.Hour
 
 // proposalsMaxAge is how old proposals may be, unless a call names a sequence: leads become SQLs in days, not in minutes.
 const proposalsMaxAge = time.Minute
@@ -82,7 +88,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		deps.Role = func(context.Context) string { return "" }
 	}
 	reader := journal.NewReader(deps.Journal, deps.Store, fold.Service)
-	s := &Service{rows: rows.New(reader, cfg.FunnelMaxAge, deps.Log, deps.Now)}
+	s := &Service{rows: rows.New(reader, cfg.FunnelMaxAge, deps.Log, deps.Now), now: deps.Now}
 	answered, err := newMetrics(deps.Metrics, s.rows.Len)
 	if err != nil {
 		return nil, err
@@ -96,11 +102,12 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	cache := journeys.NewCache(deps.Journal, deps.Journal.Key())
 	books := ledger.New(deps.Journal, deps.Now)
 	holds := inForce{inforce.New(deps.Journal), books}
+	s.journeys = &journeys.Collector{Cache: cache, Deals: journeys.BookDeals{Books: s.rows}, Leads: s.rows}
 	s.server = api.New(api.Options{
 		Proposals: proposed,
 		Journal:   deps.Journal, States: reader, Funnels: s.rows, Caller: deps.Caller, Role: deps.Role, Handoffs: handoffs(deps),
 		Books: s.rows, Ledger: books, Tables: s.rows, InForce: holds, Rates: holds.rates,
-		Journeys:     &journeys.Collector{Cache: cache, Deals: journeys.JournalDeals{Cache: cache, Leads: s.rows}, Leads: s.rows},
+		Journeys:     s.journeys,
 		AnswerWithin: cfg.AnswerWithin, Now: deps.Now, NewID: rand.Text, Log: deps.Log, Answered: answered,
 	})
 	schedule, _ := cfg.Summary.schedule() // it was validated above
@@ -151,6 +158,7 @@ func (s *Service) Run(ctx context.Context) error {
 	running.Go(func() { s.rows.Run(ctx) })
 	running.Go(func() { s.weekly.Run(ctx) })
 	running.Go(func() { s.gauges.Run(ctx) })
+	running.Go(func() { s.journeys.Warm(ctx, s.now().Add(-readAhead).UnixMilli()) })
 	if err := s.worker.Run(ctx); err != nil {
 		return fmt.Errorf("feedback: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/batonhq/baton/pkg/identity"
 	"github.com/batonhq/baton/pkg/journal"
@@ -48,20 +49,41 @@ func NewCache(log Log, key identity.Key) *Cache {
 	return &Cache{log: log, key: key, token: make(chan struct{}, 1), records: map[string]*record{}, erased: map[string]uint64{}}
 }
 
-// use brings the records up to date, and gives a reading of them to f. What the reading gives must not be kept.
-func (c *Cache) use(ctx context.Context, f func(*reading) error) error {
+// readAtMost bounds how long one question reads.
+const readAtMost = 5 * time.Minute
+
+// use brings the records up to date, and gives a reading of them to f. What the reading gives must not be kept. When ctx ends first,
+// its error is given and the reading goes on: what it brings is there for the next question, which would else begin where this one did.
+// So f must touch nothing that the caller looks at after an error.
+func (c *Cache) use(ctx context.Context, f func(context.Context, *reading) error) error {
 	select {
 	case c.token <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("journeys: wait for another question: %w", ctx.Err())
 	}
-	defer func() { <-c.token }()
+	done := make(chan error, 1)
+	go func() {
+		defer func() { <-c.token }()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readAtMost)
+		defer cancel()
+		done <- c.question(ctx, f)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("journeys: read the journal: %w", ctx.Err())
+	}
+}
+
+// question answers one question. The caller holds the token.
+func (c *Cache) question(ctx context.Context, f func(context.Context, *reading) error) error {
 	r := &reading{c: c, used: map[string]bool{}}
 	if err := c.update(ctx); err != nil {
 		c.records, c.read = map[string]*record{}, 0 // some may have been brought further than others
 		return err
 	}
-	err := f(r)
+	err := f(ctx, r)
 	c.trim(r.used)
 	return err
 }

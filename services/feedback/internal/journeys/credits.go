@@ -73,7 +73,7 @@ func (c *Collector) Credits(ctx context.Context, q Query, m attribution.Model) (
 	}
 	out := &Credited{Deals: slices.DeleteFunc(deals, func(d Deal) bool { return !q.earns(&d) })}
 	keys := NewKeys(q.By, q.Sales)
-	err = c.Cache.use(ctx, func(r *reading) error {
+	err = c.Cache.use(ctx, func(ctx context.Context, r *reading) error {
 		teams, err := r.teams(ctx, out.Deals, q.Account)
 		if err != nil {
 			return err

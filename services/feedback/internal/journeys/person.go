@@ -24,7 +24,7 @@ type Person struct {
 	// neither, as routing found it.
 	accounts []string
 	touches  []touch
-	deals    []dealFact
+	deals    []dealRole
 }
 
 // deepest bounds a chain of merges, which a journal that makes no sense could close to a ring.

@@ -85,7 +85,7 @@ type record struct {
 	first, known int64
 	touches      []touch
 	marks        []Mark
-	deals        []dealFact
+	deals        []dealRole
 	// absorbed are those that joined it, left those that are no part of it any more.
 	absorbed []string
 	left     map[string]bool
@@ -106,7 +106,7 @@ type record struct {
 }
 
 // size is about how many touches' worth of memory it holds.
-func (r *record) size() int { return 10 + len(r.touches) + 2*len(r.marks) + 3*len(r.deals) }
+func (r *record) size() int { return 10 + len(r.touches) + 2*len(r.marks) + 2*len(r.deals) }
 
 func hashOf(parts ...string) uint64 {
 	h := fnv.New64a()
@@ -148,15 +148,15 @@ func (r *record) input(ev *journal.Event) {
 	case *journalv1.Event_ConsentChanged:
 		r.consented(ev, p.ConsentChanged, at)
 	case *journalv1.Event_DealOpened:
-		r.deal(ev, opened, p.DealOpened)
+		r.deal(ev, p.DealOpened)
 	case *journalv1.Event_DealStageChanged:
-		r.deal(ev, staged, p.DealStageChanged)
+		r.deal(ev, p.DealStageChanged)
 	case *journalv1.Event_DealWon:
-		r.deal(ev, won, p.DealWon)
+		r.deal(ev, p.DealWon)
 	case *journalv1.Event_DealLost:
-		r.deal(ev, lost, p.DealLost)
+		r.deal(ev, p.DealLost)
 	case *journalv1.Event_DealReopened:
-		r.deal(ev, reopened, p.DealReopened)
+		r.deal(ev, p.DealReopened)
 	}
 	if !ofPerson(ev.Type) {
 		return

@@ -100,12 +100,20 @@ func (c *Collector) Story(ctx context.Context, q StoryQuery) (*Story, error) {
 		return nil, err
 	}
 	story := &Story{Deal: *deal, NotComputed: failed}
-	err = c.Cache.use(ctx, func(r *reading) error {
+	err = c.Cache.use(ctx, func(ctx context.Context, r *reading) error {
 		teams, err := r.teams(ctx, []Deal{*deal}, q.Account)
 		if err != nil {
 			return err
 		}
-		story.tell(&q, teams[0], learnt)
+		root, err := r.roots(ctx, deal.Leads)
+		if err != nil {
+			return err
+		}
+		on := map[string]bool{}
+		for _, id := range root {
+			on[id] = true
+		}
+		story.tell(&q, teams[0], on, learnt)
 		return nil
 	})
 	return story, err
@@ -183,8 +191,8 @@ func (c *Collector) learn(ctx context.Context, q *StoryQuery, d *Deal) (map[stri
 	return out, failed, nil
 }
 
-// tell puts the story together.
-func (s *Story) tell(q *StoryQuery, team []*Person, learnt map[string]learning) {
+// tell puts the story together. on are the people of the team who are on the deal by themselves.
+func (s *Story) tell(q *StoryQuery, team []*Person, on map[string]bool, learnt map[string]learning) {
 	d := &s.Deal
 	end := cmp.Or(d.Closed, q.Now)
 	keys := NewKeys(q.By, q.Sales)
@@ -196,8 +204,8 @@ func (s *Story) tell(q *StoryQuery, team []*Person, learnt map[string]learning) 
 	credits := s.credits(q, counted, keys, path(counted, keys, team, d.Opened, end), learnt)
 	for _, p := range team {
 		t := Teller{Lead: p.ID, Title: p.Title, Persona: p.Persona, Refused: p.Refused, Touches: len(p.touches)}
-		if i := slices.IndexFunc(d.Leads, func(l DealLead) bool { return l.Lead == p.ID }); i >= 0 {
-			t.OnDeal, t.Role = true, d.Leads[i].Role
+		if on[p.ID] {
+			t.OnDeal, t.Role = true, p.roleOn(d.Name())
 		}
 		s.People = append(s.People, t)
 		s.milestones(p)

@@ -119,27 +119,10 @@ func leadNumbers(t *rapid.T, dims []metrics.Dimension) []number {
 		promises(cohort(drawNumbersQuery(t, 1, dims...), metrics.FromRouted)),
 		speed(cohort(drawNumbersQuery(t, 1, dims...), metrics.First, metrics.FromMQL, metrics.FromRouted)),
 		sources(cohort(drawNumbersQuery(t, 2, dims...), metrics.Cohorts()...)),
-		answeredOnly("reasons", cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.FromRouted), func(tab *table.Table, q metrics.Query) (any, error) {
-			return metrics.GivenBack(tab, q)
-		}),
-		answeredOnly("leakage", cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.First), func(tab *table.Table, q metrics.Query) (any, error) {
-			return metrics.Leaks(tab, q)
-		}),
-		answeredOnly("cohorts", cohort(drawNumbersQuery(t, 0, metrics.BySource, metrics.ByRep), metrics.First), func(tab *table.Table, q metrics.Query) (any, error) {
-			return metrics.CohortMatrix(tab, q)
-		}),
-	}
-}
-
-// answeredOnly is a number that the tests of package metrics hold against a reference: here the two tables must agree on it.
-func answeredOnly(name string, q metrics.Query, count func(*table.Table, metrics.Query) (any, error)) number {
-	return number{
-		name: name, query: q,
-		count: func(tab *table.Table, _ []metrics.Spend, _ metrics.Converter) (figures, any, error) {
-			answer, err := count(tab, q)
-			return figures{}, answer, err
-		},
-		reference: func(*world) figures { return figures{} },
+		bands(cohort(drawNumbersQuery(t, 2, dims...), metrics.FromMQL, metrics.FromRouted)),
+		reasons(cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.Cohorts()...)),
+		leakage(cohort(drawNumbersQuery(t, 1, metrics.BySource, metrics.ByRep, metrics.ByMonth), metrics.Cohorts()...)),
+		cohorts(cohort(drawNumbersQuery(t, 0, metrics.BySource, metrics.ByRep), metrics.Cohorts()...)),
 	}
 }
 

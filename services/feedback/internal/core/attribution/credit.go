@@ -36,7 +36,8 @@ type Credit struct {
 }
 
 // Divide gives each key its credit by a model. The credits of all keys add up exactly to the conversions and amounts of the deals that
-// have touches: of conversions to Unit for each deal, of money to the last micro-unit. A model that learns divides the sum of all deals,
+// have touches: of conversions to Unit for each deal, of money to the last micro-unit. A rule's credit of a key is within a micro-unit of its
+// exact share of all deals together: rounding is done once, not for each deal. A model that learns divides the sum of all deals,
 // in each currency by itself, with that currency's deals and all paths that led to nothing. The error is the model's.
 func (q *Question) Divide(m Model) ([]Credit, error) {
 	credits := make([]Credit, q.Keys)
@@ -55,20 +56,32 @@ func (q *Question) Divide(m Model) ([]Credit, error) {
 
 func (q *Question) byRule(rule Rule, credits []Credit) {
 	var part big.Int
+	conversions, money := make(owing, q.Keys), make([]owing, q.Currencies)
+	for c := range money {
+		money[c] = make(owing, q.Keys)
+	}
 	for i := range q.Converted {
 		j := &q.Converted[i]
 		shares := rule(&j.Path)
-		for k, micros := range Split(Unit, shares) {
+		parts := Split(Unit, shares)
+		conversions.note(j.Path.Touches, shares, parts, Unit)
+		for k, micros := range parts {
 			to := credits[j.Path.Touches[k].Key].Conversions
 			to.Add(to, part.SetInt64(micros))
 		}
 		if !j.HasAmount {
 			continue
 		}
-		for k, micros := range Split(j.Amount, shares) {
+		parts = Split(j.Amount, shares)
+		money[j.Currency].note(j.Path.Touches, shares, parts, j.Amount)
+		for k, micros := range parts {
 			to := credits[j.Path.Touches[k].Key].Amounts[j.Currency]
 			to.Add(to, part.SetInt64(micros))
 		}
+	}
+	conversions.settle(func(key int) *big.Int { return credits[key].Conversions })
+	for c, owed := range money {
+		owed.settle(func(key int) *big.Int { return credits[key].Amounts[c] })
 	}
 }
 

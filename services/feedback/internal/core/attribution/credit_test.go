@@ -261,3 +261,29 @@ func TestOnePath(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestRoundingDoesNotAddUp: of thousands of deals alike each key has its exact share, not thousands of times what rounding one deal
+// gives it.
+func TestRoundingDoesNotAddUp(t *testing.T) {
+	q := &Question{Keys: 3, Currencies: 1}
+	for range 30_001 {
+		q.Converted = append(q.Converted, Journey{Path: journey(1, 0, 0, 1, 2), Amount: 10 * Unit / 3, HasAmount: true})
+	}
+	m, err := NewModel("linear", Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := q.Divide(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"10000.333334", "10000.333333", "10000.333333"}
+	for key, c := range got {
+		if s := FormatAmount(c.Conversions); s != want[key] {
+			t.Errorf("key %d has %s conversions, want %s", key, s, want[key])
+		}
+		if s := FormatAmount(c.Amounts[0]); s != "33334.441111" {
+			t.Errorf("key %d has %s", key, s)
+		}
+	}
+}

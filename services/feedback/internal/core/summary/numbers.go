@@ -70,7 +70,8 @@ func (b *builder) rate(name, words, nobody string, of rateOf) (lines []string, u
 	}
 	verdict, differs := compare(now, was)
 	lines = []string{line + verdict}
-	if m := movers(w.week.Groups, w.before.Groups); m != "" && now.Of >= few && was.Of >= few {
+	// One source is not what moved the number: it is the number.
+	if m := movers(w.week.Groups, w.before.Groups); m != "" && now.Of >= few && was.Of >= few && len(w.week.Groups)+len(w.before.Groups) > 2 {
 		lines = append(lines, name+" was moved by the sources "+m+".")
 	}
 	return lines, differs && now.Value > was.Value, nil
@@ -172,6 +173,12 @@ func (b *builder) cac() ([]string, error) {
 		return nil, err
 	}
 	tell := func(c *metrics.CAC) string {
+		if spend := c.Total.Spend; spend.Sum.Micros == 0 && len(spend.Apart) == 0 { // a cost of nothing would be a boast
+			if c.Total.Customers == 0 {
+				return "no new customer"
+			}
+			return plural(c.Total.Customers, "new customer") + ", and no spend is stated"
+		}
 		if c.Total.Customers == 0 {
 			return "no new customer (spend " + money(c.Total.Spend) + ")"
 		}
@@ -183,7 +190,7 @@ func (b *builder) cac() ([]string, error) {
 	}
 	if n := w.week.Total.Customers; n > 0 {
 		b.sales = append(b.sales, plural(n, "new customer")+" won.")
-		b.marketing = append(b.marketing, "Their leads were worth it: "+plural(n, "new customer")+" came out of what was handed over.")
+		b.marketing = append(b.marketing, "Their leads were worth it: "+plural(n, "new customer")+" came out of them.")
 	}
 	return []string{line}, nil
 }
@@ -198,7 +205,7 @@ func (b *builder) velocity() ([]string, error) {
 	tell := func(v *metrics.Velocity) string {
 		t := &v.Total
 		if t.Opportunities == 0 {
-			return "no deal closed"
+			return "no deal closed" + incomplete(&v.Head)
 		}
 		if t.CycleDays <= 0 {
 			return fmt.Sprintf("%s closed, none with a known cycle won", plural(t.Opportunities, "deal"))
@@ -211,6 +218,20 @@ func (b *builder) velocity() ([]string, error) {
 		lines = append(lines, "Pipeline velocity was moved most by "+factor+".")
 	}
 	return lines, nil
+}
+
+// incomplete tells how many deals closed that velocity cannot be counted of; "" for none.
+func incomplete(h *metrics.Head) string {
+	n := 0
+	for _, l := range h.LeftOut {
+		if l.Reason != "still_open" {
+			n += l.Count
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" with its amount and its opening known (%s left out)", plural(n, "deal"))
 }
 
 // strongest names the factor of velocity that changed most in proportion: the number is their product, so that their logarithms add up. ""

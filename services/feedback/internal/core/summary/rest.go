@@ -175,6 +175,10 @@ func (b *builder) goals() ([]string, error) {
 			return strings.TrimSuffix(fmt.Sprintf("%.2f", v), ".00")
 		}
 		line := fmt.Sprintf("%s (%s): %s of %s, %s", short(p.ID), strings.ReplaceAll(p.Metric, "_", " "), show(p.Value), show(p.Target), strings.ReplaceAll(p.Status, "_", " "))
+		if p.Of == 0 && p.HasInterval { // a share of nobody is not 0 %
+			lines = append(lines, fmt.Sprintf("%s (%s): nothing to tell yet, for %s; the goal is %s.", short(p.ID), strings.ReplaceAll(p.Metric, "_", " "), p.Problem, show(p.Target)))
+			continue
+		}
 		if p.Window > 0 {
 			line += fmt.Sprintf(" with %.0f %% of the time gone", p.Elapsed*100)
 			if !p.HasInterval {

@@ -189,3 +189,28 @@ func TestWeeks(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotKnownIsNotZero: a cost without any spend stated, a share of nobody, and deals without an amount are told as what they are.
+func TestWhatIsNotKnownIsNotZero(t *testing.T) {
+	tab := table.New()
+	at := at(17)
+	for i := range 40 {
+		n := tab.Lead(fmt.Sprint("ld_", i))
+		r := table.Row{Epoch: 1, Stage: table.Won, First: at, Source: tab.Names.Sym("site")}
+		r.Entered[table.Inquiry], r.Entered[table.Won] = at, at+1000
+		tab.Replace(n, []table.Row{r})
+		tab.PutDeal(table.Deal{ID: tab.Names.Sym(fmt.Sprint("crm/", i)), Lead: n, Epoch: 1, Status: table.DealWon, Opened: at, Closed: at + 1000})
+	}
+	text := of(t, tab).Text()
+	for _, want := range []string{
+		"40 new customers, and no spend is stated", "no deal closed with its amount and its opening known (40 deals left out)",
+		"nothing to tell yet, for there is nobody yet", "40 new customers came out of them",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nothing says %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "moved by the sources") {
+		t.Errorf("one source alone is said to have moved a number:\n%s", text)
+	}
+}
