@@ -176,17 +176,20 @@ func (j *job) counted() *counted {
 func (s *part) piece(t *table.Table, piece table.Piece, c *count) {
 	stage := c.cohort.stage()
 	rows := piece.Rows[:len(piece.Kinds)]
+	moments := piece.Moments(stage)[:len(rows)]
+	inside := c.span == nil // rows outside the window are not looked at
 	if stage != table.NoStage {
-		for i, kind := range piece.Kinds {
-			if r := &rows[i]; kind != table.Empty {
-				if at := r.Entered[stage]; at != 0 {
-					s.row(r, at, c)
-				}
+		for i, at := range moments {
+			if at != 0 && piece.Kinds[i] != table.Empty && !(inside && !s.plan.in(at)) {
+				s.row(&rows[i], at, c)
 			}
 		}
 		return
 	}
 	for i, kind := range piece.Kinds {
+		if inside && moments[i] != 0 && !s.plan.in(moments[i]) { // the same for all rows of a lead
+			continue
+		}
 		r := &rows[i]
 		switch kind {
 		case table.Empty, table.Further:

@@ -113,8 +113,13 @@ func (p *plan) list(t *table.Table, cohort Cohort) *listed {
 	table.Side(len(pieces), len(workers), func(worker, piece int) { workers[worker].piece(t, pieces[piece], stage) })
 	all := workers[0]
 	for _, w := range workers[1:] {
-		for g, key := range w.keys {
-			all.add(key, w.list[g])
+		all.join(w)
+	}
+	if len(by.by) == 1 {
+		for v, n := range all.values {
+			if n > 0 {
+				all.keys, all.list = append(grown(all.keys), uint64(v)<<32), append(grown(all.list), n)
+			}
 		}
 	}
 	groups, more := by.order(all.keys, func(g int) int { return int(all.list[g]) })
@@ -125,14 +130,36 @@ func (p *plan) list(t *table.Table, cohort Cohort) *listed {
 	return newListed(p, keys, more)
 }
 
-// sizes is how many rows each group has.
+// sizes is how many rows each group has: of one dimension by its value, of two by the group's number.
 type sizes struct {
 	*index
-	list []uint32
-	buf  []*table.Row
+	list, values []uint32
+	// buf is for the epochs of one lead, merged the row that they come to.
+	buf    []*table.Row
+	merged table.Row
+}
+
+func (s *sizes) join(o *sizes) {
+	if len(o.values) > len(s.values) {
+		s.values, o.values = o.values, s.values
+	}
+	for v, n := range o.values {
+		s.values[v] += n
+	}
+	for g, key := range o.keys {
+		s.add(key, o.list[g])
+	}
 }
 
 func (s *sizes) add(key uint64, n uint32) {
+	if s.two == nil {
+		v := int(key >> 32)
+		if v >= len(s.values) {
+			s.values = append(s.values, make([]uint32, v+1+v/2-len(s.values))...)
+		}
+		s.values[v] += n
+		return
+	}
 	g := s.of(key)
 	if int(g) == len(s.list) {
 		s.list = append(grown(s.list), 0)
@@ -142,26 +169,18 @@ func (s *sizes) add(key uint64, n uint32) {
 
 // piece counts the rows that part.piece counts.
 func (s *sizes) piece(t *table.Table, piece table.Piece, stage table.Stage) {
-	p := s.plan
-	for i, kind := range piece.Kinds {
-		r := &piece.Rows[i]
-		if kind == table.Empty {
+	p, moments, whose := s.plan, piece.Moments(stage), stage == table.NoStage
+	for i, kind := range piece.Kinds[:len(moments)] {
+		at := moments[i]
+		switch {
+		case kind == table.Empty, !p.in(at), whose && kind == table.Further, !whose && at == 0:
 			continue
 		}
-		at := r.First
-		if stage != table.NoStage {
-			if at = r.Entered[stage]; at == 0 || !p.in(at) {
-				continue
-			}
-		} else {
-			if kind == table.Further || !p.in(at) { // all rows of a lead have the same moment
-				continue
-			}
-			if kind == table.Head {
-				s.buf = t.Epochs(r.Lead, s.buf[:0])
-				merged := whole(s.buf)
-				r = &merged
-			}
+		r := &piece.Rows[i]
+		if whose && kind == table.Head {
+			s.buf = t.Epochs(r.Lead, s.buf[:0])
+			s.merged = whole(s.buf)
+			r = &s.merged
 		}
 		if p.keeps(r, at) {
 			s.add(p.key(r, at), 1)
