@@ -170,10 +170,16 @@ func (s *sizes) add(key uint64, n uint32) {
 // piece counts the rows that part.piece counts.
 func (s *sizes) piece(t *table.Table, piece table.Piece, stage table.Stage) {
 	p, moments, whose := s.plan, piece.Moments(stage), stage == table.NoStage
+	accounts := piece.Accounts()
+	quick := len(p.filters) == 0 && len(p.by) == 1 && p.q.By[0] == ByAccount // the columns have all that is asked
 	for i, kind := range piece.Kinds[:len(moments)] {
 		at := moments[i]
 		switch {
 		case kind == table.Empty, !p.in(at), whose && kind == table.Further, !whose && at == 0:
+			continue
+		}
+		if quick && (!whose || kind == table.Only) {
+			s.add(uint64(accounts[i])<<32, 1)
 			continue
 		}
 		r := &piece.Rows[i]

@@ -17,7 +17,7 @@ func TestMomentsAreThoseOfTheRows(t *testing.T) {
 			lead := tab.Lead(fmt.Sprint("ld_", rapid.IntRange(0, 9).Draw(t, "lead")))
 			rows := make([]Row, rapid.IntRange(0, 3).Draw(t, "epochs"))
 			for i := range rows {
-				rows[i] = Row{Lead: lead, Epoch: uint16(i + 1), Stage: Stage(rapid.IntRange(-1, 9).Draw(t, "stage")), First: when.Draw(t, "first")}
+				rows[i] = Row{Lead: lead, Epoch: uint16(i + 1), Stage: Stage(rapid.IntRange(-1, 9).Draw(t, "stage")), First: when.Draw(t, "first"), Account: Sym(when.Draw(t, "account"))}
 				for s := range rows[i].Entered {
 					rows[i].Entered[s] = when.Draw(t, "entered")
 				}
@@ -43,7 +43,9 @@ func TestMomentsAreThoseOfTheRows(t *testing.T) {
 			for _, p := range tab.Pieces(most) {
 				for i, at := range p.Moments(stage) {
 					if p.Kinds[i] != Empty && at >= from && at < to {
-						fast[p.Rows[i]]++
+						r := p.Rows[i]
+						r.Account = p.Accounts()[i]
+						fast[r]++
 					}
 				}
 			}

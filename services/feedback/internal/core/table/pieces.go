@@ -22,7 +22,7 @@ type Piece struct {
 	Rows  []Row
 	Kinds []Kind
 
-	moments column
+	column column
 }
 
 // Pieces gives all rows in pieces of at most so many, which may be scanned side by side; 0 is as they are kept. As with Chunks,
