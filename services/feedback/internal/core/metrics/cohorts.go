@@ -75,7 +75,6 @@ func CohortMatrix(t *table.Table, q Query) (*Matrix, error) {
 		r.leave(leftUnknownTime, "ages of "+monthText(m), int(c.tallies[g][rateUnknown]))
 		r.Cohorts = append(r.Cohorts, cohortRow(m, &c.tallies[g], spans[i], q.Now))
 	}
-	slices.SortFunc(r.Cohorts, func(a, b CohortRow) int { return slices.Compare([]byte(a.Month), []byte(b.Month)) })
 	if more := len(r.Cohorts) - cohortMonths; more > 0 {
 		r.Cohorts, r.MoreGroups = r.Cohorts[more:], more
 	}
