@@ -80,9 +80,6 @@ func (l *listed) fold(key uint64) uint64 {
 	return key
 }
 
-// isRest tells whether a key that was folded stands for the groups that are not listed.
-func (l *listed) isRest(key uint64) bool { return key>>32 == l.rest }
-
 // order gives the numbers of the listed groups among those that have these keys, in the order of the list.
 func (l *listed) order(keys []uint64) (groups []int, more int) {
 	at := make(map[uint64]int, len(keys))
