@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
@@ -62,17 +63,18 @@ func CohortMatrix(t *table.Table, q Query) (*Matrix, error) {
 	r.Maturity = "a cell is complete once the month's last day is that old"
 	c := p.run(t, rateCount(q.Cohort, table.Won))
 	r.leave(leftUnknownTime, "the window", c.unknown)
-	spans := c.spread(c.everything())
-	for g, key := range c.keys {
-		m := uint32(key >> 32)
+	groups := c.everything() // in the order in which a scanner met them, which is by chance
+	slices.SortFunc(groups, func(a, b int) int { return cmp.Compare(c.keys[a], c.keys[b]) })
+	spans := c.spread(groups)
+	for i, g := range groups {
+		m := uint32(c.keys[g] >> 32)
 		if m == 0 {
 			r.leave(leftUnknownTime, "months", int(c.tallies[g][rateAll]))
 			continue
 		}
 		r.leave(leftUnknownTime, "ages of "+monthText(m), int(c.tallies[g][rateUnknown]))
-		r.Cohorts = append(r.Cohorts, cohortRow(m, &c.tallies[g], spans[g], q.Now))
+		r.Cohorts = append(r.Cohorts, cohortRow(m, &c.tallies[g], spans[i], q.Now))
 	}
-	slices.SortFunc(r.Cohorts, func(a, b CohortRow) int { return slices.Compare([]byte(a.Month), []byte(b.Month)) })
 	if more := len(r.Cohorts) - cohortMonths; more > 0 {
 		r.Cohorts, r.MoreGroups = r.Cohorts[more:], more
 	}

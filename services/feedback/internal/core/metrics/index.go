@@ -29,6 +29,9 @@ func (x *index) of(key uint64) int32 {
 		return x.at
 	}
 	x.last = key
+	if x.plan.listed != nil {
+		key = x.plan.listed.fold(key)
+	}
 	if x.two != nil {
 		x.at = x.pair(key)
 		return x.at
@@ -77,6 +80,17 @@ func (x *index) pair(key uint64) int32 {
 		x.grow()
 	}
 	return g
+}
+
+// knows tells whether a key of two dimensions has a group.
+func (x *index) knows(key uint64) bool {
+	mask := uint64(len(x.two) - 1)
+	for slot := x.slot(key); x.two[slot] != 0; slot = (slot + 1) & mask {
+		if x.keys[x.two[slot]-1] == key {
+			return true
+		}
+	}
+	return false
 }
 
 func (x *index) grow() {

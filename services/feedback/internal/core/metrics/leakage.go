@@ -54,7 +54,7 @@ func Leaks(t *table.Table, q Query) (*Leakage, error) {
 		return nil, err
 	}
 	r := &Leakage{Head: q.head("leakage")}
-	r.By = asked
+	r.By, p.families = asked, len(asked) > 0
 	r.Definition = "how far the leads of a cohort came, where those that came no further are now, and for how long"
 	r.Numerator, r.Denominator = "leads that came to a stage and no further", "all of the cohort"
 	r.Population, r.Window, r.Interval = "each lead once, all its epochs together", windowWords, intervalWords

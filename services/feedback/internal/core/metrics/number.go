@@ -98,8 +98,11 @@ func (c *counted) order(size func(g int) int) (groups []int, more int) {
 
 // order is counted.order for groups that have these keys.
 func (p *plan) order(keys []uint64, size func(g int) int) (groups []int, more int) {
+	if p.listed != nil {
+		return p.listed.order(keys)
+	}
 	own := len(p.by) > 0 && p.q.By[0].kind() != byName
-	return first(len(keys), maxGroups, func(a, b int) int {
+	return first(len(keys), p.q.shown(), func(a, b int) int {
 		if own {
 			if d := cmp.Compare(keys[a]>>32, keys[b]>>32); d != 0 {
 				return d

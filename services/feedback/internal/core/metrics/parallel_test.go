@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -76,6 +77,32 @@ func TestAnyWayOfScanningIsTheSame(t *testing.T) {
 		q.Currency = rapid.SampledFrom([]string{"", "EUR"}).Draw(t, "currency")
 		check(t, tab, q, side{workers: rapid.IntRange(1, 5).Draw(t, "workers"), piece: rapid.IntRange(1, 9).Draw(t, "piece")})
 	}))
+	t.Run("wide", rapid.MakeCheck(func(t *rapid.T) {
+		tab := drawTable(t)
+		drawDeals(t, tab)
+		q := drawQuery(t, 2)
+		q.side = side{workers: 1, wide: math.MaxInt, shown: rapid.IntRange(1, 4).Draw(t, "shown")}
+		want := askAll(tab, q, spends, goals)
+		q.side.workers, q.side.piece, q.side.wide = rapid.IntRange(1, 3).Draw(t, "workers"), rapid.IntRange(1, 9).Draw(t, "piece"), rapid.SampledFrom([]int{-1, 1, 2}).Draw(t, "wide")
+		for name, got := range askAll(tab, q, spends, goals) {
+			if !reflect.DeepEqual(got, want[name]) {
+				t.Fatalf("%s of %+v: of all groups told apart\n%+v\nof those shown\n%+v", name, q, want[name], got)
+			}
+		}
+	}))
+	t.Run("wide by its size", func(t *testing.T) {
+		tab := world(40_000, 5)
+		for _, by := range [][]Dimension{{ByAccount}, {ByCampaign, ByAccount}, {ByAccount, BySource}} {
+			q := Query{Now: testNow, From: testNow - 300*day, To: testNow - 20*day, By: by, side: side{wide: math.MaxInt}}
+			want := askAll(tab, q, spends, goals)
+			q.side.wide = 0
+			for name, got := range askAll(tab, q, spends, goals) {
+				if !reflect.DeepEqual(got, want[name]) {
+					t.Fatalf("%s by %v differs where only what is shown is told apart", name, by)
+				}
+			}
+		}
+	})
 	t.Run("many", func(t *testing.T) {
 		tab := world(30_000, 3)
 		for _, by := range [][]Dimension{nil, {ByAccount}, {ByMonth}, {ByRep, ByMonth}} {

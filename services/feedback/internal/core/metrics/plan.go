@@ -17,6 +17,10 @@ type plan struct {
 	needs []Dimension
 	// whole is the window of all times.
 	whole bool
+	// families: the groups that are shown are those of the first dimension; the second one's are told apart in each.
+	families bool
+	// listed are the groups that are told apart; nil is all.
+	listed *listed
 }
 
 type filter struct {

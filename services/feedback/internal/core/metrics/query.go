@@ -49,8 +49,12 @@ type Query struct {
 }
 
 // side says how a table is scanned: in so many workers, in pieces of so many rows; 0 is as many as there are processors, and as they are kept.
-// What is counted does not depend on it.
-type side struct{ workers, piece int }
+// What is counted does not depend on that.
+type side struct {
+	workers, piece int
+	// wide and shown stand for wideAbove and maxGroups.
+	wide, shown int
+}
 
 // Problem is one thing wrong with a query.
 type Problem struct{ Field, Reason string }

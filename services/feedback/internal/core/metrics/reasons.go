@@ -59,7 +59,7 @@ func GivenBack(t *table.Table, q Query) (*Reasons, error) {
 		return nil, err
 	}
 	r := &Reasons{Head: q.head("reasons")}
-	r.By = asked
+	r.By, p.families = asked, len(asked) > 0
 	r.Definition = "of what was handed to sales, how much came back, and for which reasons"
 	r.Numerator, r.Denominator = "epochs that were rejected, recycled or disqualified", "epochs that entered "+string(q.Cohort)+" in the window"
 	r.Population, r.Window, r.Interval = "each epoch of a lead once, with the last reason given", windowWords, intervalWords

@@ -30,13 +30,7 @@ func (c *counted) families(size func(*tally) int) (list []family, more int) {
 	for i, key := range one.keys {
 		firsts[i] = key >> 32
 	}
-	own := c.plan.q.By[0].kind() != byName
-	order, more := first(len(firsts), maxGroups, func(a, b int) int {
-		if own {
-			return cmp.Compare(firsts[a], firsts[b])
-		}
-		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), strings.Compare(c.plan.text(0, firsts[a]<<32), c.plan.text(0, firsts[b]<<32)), cmp.Compare(firsts[a], firsts[b]))
-	})
+	order, more := c.firsts(one.keys, firsts, sizes)
 	shown := make([]int32, len(firsts)) // from 1
 	out := make([]family, len(order))
 	for i, k := range order {
@@ -49,6 +43,20 @@ func (c *counted) families(size func(*tally) int) (list []family, more int) {
 		}
 	}
 	return out, more
+}
+
+// firsts puts the values of the first dimension in order, as counted.order does groups.
+func (c *counted) firsts(keys, firsts []uint64, sizes []int) (order []int, more int) {
+	if c.plan.listed != nil {
+		return c.plan.listed.order(keys)
+	}
+	own := c.plan.q.By[0].kind() != byName
+	return first(len(firsts), c.plan.q.shown(), func(a, b int) int {
+		if own {
+			return cmp.Compare(firsts[a], firsts[b])
+		}
+		return cmp.Or(cmp.Compare(sizes[b], sizes[a]), strings.Compare(c.plan.text(0, firsts[a]<<32), c.plan.text(0, firsts[b]<<32)), cmp.Compare(firsts[a], firsts[b]))
+	})
 }
 
 // everything gives the numbers of all groups.

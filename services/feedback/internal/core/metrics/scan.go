@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/table"
 )
@@ -103,6 +104,8 @@ type job struct {
 	// also are plans of the same query that group otherwise: rows are tallied by those too, without durations and ages.
 	also  []*plan
 	parts []*part
+	// wide: there are too many groups to tell all apart.
+	wide atomic.Bool
 }
 
 // run scans the table for one question.
@@ -112,8 +115,22 @@ func (p *plan) run(t *table.Table, c *count) *counted {
 	return j.counted()
 }
 
-// scan scans the table for several questions, in pieces side by side: a piece is asked all of them while it is near.
+// scan scans the table for several questions, and once more for those that turned out to be wide.
 func scan(t *table.Table, jobs ...*job) {
+	scanAll(t, jobs)
+	var again []*job
+	for _, j := range jobs {
+		if j.wide.Load() {
+			j.wide.Store(false)
+			j.plan.listed = j.plan.list(t, j.count.cohort)
+			again = append(again, j)
+		}
+	}
+	scanAll(t, again)
+}
+
+// scanAll scans in pieces side by side: a piece is asked all questions while it is near.
+func scanAll(t *table.Table, jobs []*job) {
 	if len(jobs) == 0 {
 		return
 	}
@@ -131,7 +148,14 @@ func scan(t *table.Table, jobs ...*job) {
 	}
 	table.Side(len(pieces), workers, func(worker, piece int) {
 		for _, j := range jobs {
-			j.parts[worker].piece(t, pieces[piece], j.count)
+			if j.wide.Load() {
+				continue
+			}
+			s := j.parts[worker]
+			s.piece(t, pieces[piece], j.count)
+			if j.plan.mayBeWide() && len(s.keys) > j.plan.q.wideAbove() {
+				j.wide.Store(true)
+			}
 		}
 	})
 }
@@ -152,17 +176,20 @@ func (j *job) counted() *counted {
 func (s *part) piece(t *table.Table, piece table.Piece, c *count) {
 	stage := c.cohort.stage()
 	rows := piece.Rows[:len(piece.Kinds)]
+	moments := piece.Moments(stage)[:len(rows)]
+	inside := c.span == nil // rows outside the window are not looked at
 	if stage != table.NoStage {
-		for i, kind := range piece.Kinds {
-			if r := &rows[i]; kind != table.Empty {
-				if at := r.Entered[stage]; at != 0 {
-					s.row(r, at, c)
-				}
+		for i, at := range moments {
+			if at != 0 && piece.Kinds[i] != table.Empty && !(inside && !s.plan.in(at)) {
+				s.row(&rows[i], at, c)
 			}
 		}
 		return
 	}
 	for i, kind := range piece.Kinds {
+		if inside && moments[i] != 0 && !s.plan.in(moments[i]) { // the same for all rows of a lead
+			continue
+		}
 		r := &rows[i]
 		switch kind {
 		case table.Empty, table.Further:

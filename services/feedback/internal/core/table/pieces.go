@@ -21,6 +21,8 @@ const (
 type Piece struct {
 	Rows  []Row
 	Kinds []Kind
+
+	column column
 }
 
 // Pieces gives all rows in pieces of at most so many, which may be scanned side by side; 0 is as they are kept. As with Chunks,
@@ -33,7 +35,7 @@ func (t *Table) Pieces(most int) []Piece {
 	for i, rows := range t.Chunks() {
 		for from := 0; from < len(rows); from += most {
 			to := min(from+most, len(rows))
-			out = append(out, Piece{rows[from:to], t.kinds[i][from:to]})
+			out = append(out, Piece{rows[from:to], t.kinds[i][from:to], t.columns[i].cut(from, to)})
 		}
 	}
 	return out

@@ -13,8 +13,10 @@ type Table struct {
 	chunks [][]Row
 	// kinds has the kind of each row, beside chunks.
 	kinds [][]Kind
-	used  int
-	free  []int32
+	// columns has the moments of each row, beside chunks.
+	columns []*column
+	used    int
+	free    []int32
 	// Deals are kept as rows are, without a pointer to each: dealAt has the place of each by its id.
 	dealChunks [][]Deal
 	dealAt     map[Sym]int32
@@ -62,7 +64,7 @@ func (t *Table) Replace(lead uint32, rows []Row) {
 	}
 	for len(places) > len(rows) {
 		last := places[len(places)-1]
-		*t.at(last) = Row{Stage: NoStage}
+		t.put(last, Row{Stage: NoStage})
 		*t.kind(last) = Empty
 		t.free = append(t.free, last)
 		places = places[:len(places)-1]
@@ -72,7 +74,7 @@ func (t *Table) Replace(lead uint32, rows []Row) {
 	}
 	for i, r := range rows {
 		r.Lead = lead
-		*t.at(places[i]) = r
+		t.put(places[i], r)
 		switch {
 		case r.Stage == NoStage: // as one that was removed
 			*t.kind(places[i]) = Empty
@@ -115,6 +117,11 @@ func (t *Table) AppendRows(to []Row, lead uint32) []Row {
 
 func (t *Table) at(p int32) *Row { return &t.chunks[p/chunkRows][p%chunkRows] }
 
+func (t *Table) put(p int32, r Row) {
+	*t.at(p) = r
+	t.columns[p/chunkRows].put(int(p%chunkRows), &r)
+}
+
 func (t *Table) kind(p int32) *Kind { return &t.kinds[p/chunkRows][p%chunkRows] }
 
 func (t *Table) place() int32 {
@@ -126,6 +133,7 @@ func (t *Table) place() int32 {
 	if t.used%chunkRows == 0 {
 		t.chunks = append(t.chunks, make([]Row, chunkRows))
 		t.kinds = append(t.kinds, make([]Kind, chunkRows))
+		t.columns = append(t.columns, newColumn())
 	}
 	t.used++
 	return int32(t.used - 1)
