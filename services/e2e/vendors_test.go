@@ -57,23 +57,23 @@ type VendorFault struct {
 func allVendors(t testing.TB) []*Vendor {
 	sf, hs, pd, dyn, zo, es, od := salesforcetest.New(), hubspottest.New(), pipedrivetest.New(), dynamicstest.New(), zohotest.New(), espocrmtest.New(), odootest.New()
 	all := []*Vendor{
-		vendor7(t, sf, &sf.Mu, &sf.Records, &Vendor{Kind: "salesforce", person: "Lead", brief: "Task", counts: sf.Counts,
+		newVendor(t, sf, &sf.Mu, &sf.Records, &Vendor{Kind: "salesforce", person: "Lead", brief: "Task", counts: sf.Counts,
 			config: `auth: {client_id: consumer, client_secret: very-secret}`}),
-		vendor7(t, hs, &hs.Mu, &hs.Objects, &Vendor{Kind: "hubspot", person: "contacts", brief: "notes", counts: hs.Records, config: `auth: {token: pat-secret}`}),
-		vendor7(t, pd, &pd.Mu, &pd.All, &Vendor{Kind: "pipedrive", person: "persons", brief: "notes", counts: pd.Records,
+		newVendor(t, hs, &hs.Mu, &hs.Objects, &Vendor{Kind: "hubspot", person: "contacts", brief: "notes", counts: hs.Records, config: `auth: {token: pat-secret}`}),
+		newVendor(t, pd, &pd.Mu, &pd.All, &Vendor{Kind: "pipedrive", person: "persons", brief: "notes", counts: pd.Records,
 			config: `auth: {token: key-secret}, options: {handoff_field: ` + pipedrivetest.Field + `}`}),
-		vendor7(t, dyn, &dyn.Mu, &dyn.Tables, &Vendor{Kind: "dynamics", person: "leads", brief: "tasks", counts: dyn.Counts,
+		newVendor(t, dyn, &dyn.Mu, &dyn.Tables, &Vendor{Kind: "dynamics", person: "leads", brief: "tasks", counts: dyn.Counts,
 			config: `auth: {client_id: application, client_secret: very-secret, tenant: us.example, token_url: ADDRESS/token}`}),
-		vendor7(t, zo, &zo.Mu, &zo.Modules, &Vendor{Kind: "zoho", person: "Leads", brief: "Notes", counts: zo.Counts,
+		newVendor(t, zo, &zo.Mu, &zo.Modules, &Vendor{Kind: "zoho", person: "Leads", brief: "Notes", counts: zo.Counts,
 			config: `auth: {client_id: 1000.client, client_secret: very-secret, refresh_token: 1000.refresh, token_url: ADDRESS/oauth/v2/token}`}),
-		vendor7(t, es, &es.Mu, &es.All, &Vendor{Kind: "espocrm", person: "leads", brief: "notes", counts: es.Records, config: `auth: {token: espo-secret}`}),
-		vendor7(t, od, &od.Mu, &od.Models, &Vendor{Kind: "odoo", person: "leads", brief: "messages", counts: od.Records, config: `auth: {token: odoo-secret, database: sales}`}),
+		newVendor(t, es, &es.Mu, &es.All, &Vendor{Kind: "espocrm", person: "leads", brief: "notes", counts: es.Records, config: `auth: {token: espo-secret}`}),
+		newVendor(t, od, &od.Mu, &od.Models, &Vendor{Kind: "odoo", person: "leads", brief: "messages", counts: od.Records, config: `auth: {token: odoo-secret, database: sales}`}),
 	}
 	return all
 }
 
-// vendor7 puts a port before a CRM; records points at what it holds, under its lock.
-func vendor7[R any](t testing.TB, inner http.Handler, mu *sync.Mutex, records *R, v *Vendor) *Vendor {
+// newVendor puts a port before a CRM; records points at what it holds, under its lock.
+func newVendor[R any](t testing.TB, inner http.Handler, mu *sync.Mutex, records *R, v *Vendor) *Vendor {
 	v.dump = func() string {
 		mu.Lock()
 		defer mu.Unlock()
