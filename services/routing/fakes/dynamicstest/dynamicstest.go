@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// environment is one of Dataverse: its rows, and as much of the Web API as is used.
+// Fake is an environment of Dataverse: its rows, and as much of the Web API as is used.
 type Fake struct {
 	Mu     sync.Mutex
 	Tables map[string]map[string]map[string]any // table → id → columns

@@ -13,7 +13,7 @@ import (
 
 type object = map[string]any
 
-// fake is an EspoCRM installation in memory.
+// Fake is an EspoCRM installation in memory.
 type Fake struct {
 	Mu   sync.Mutex
 	next int

@@ -13,7 +13,7 @@ import (
 
 type object = map[string]any
 
-// fake is a HubSpot account in memory: contacts unique by e-mail address, leads by baton_handoff_id, associations.
+// Fake is a HubSpot account in memory: contacts unique by e-mail address, leads by baton_handoff_id, associations.
 type Fake struct {
 	Mu      sync.Mutex
 	next    int
@@ -132,7 +132,7 @@ func (f *Fake) refused(w http.ResponseWriter, props map[string]any) bool {
 func (f *Fake) put(kind string, props map[string]any) string {
 	f.next++
 	id := strconv.Itoa(f.next)
-	f.Objects[kind][id] = object(props)
+	f.Objects[kind][id] = props
 	return id
 }
 

@@ -12,7 +12,7 @@ import (
 
 type object = map[string]any
 
-// fake is an Odoo database in memory, as its JSON-2 API shows it.
+// Fake is an Odoo database in memory, as its JSON-2 API shows it.
 type Fake struct {
 	Mu      sync.Mutex
 	next    float64

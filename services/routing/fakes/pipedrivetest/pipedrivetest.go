@@ -17,7 +17,7 @@ type object = map[string]any
 
 const Field = "0123456789abcdef0123456789abcdef01234567"
 
-// fake is a Pipedrive company in memory. Its search knows only what was there lag requests ago, and no more than it is told.
+// Fake is a Pipedrive company in memory. Its search knows only what was there lag requests ago, and no more than it is told.
 type Fake struct {
 	Mu     sync.Mutex
 	next   int

@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// org is an organisation at Salesforce: its records, and as much of its REST API as is used.
+// Fake is an organisation at Salesforce: its records, and as much of its REST API as is used.
 type Fake struct {
 	Mu      sync.Mutex
 	Records map[string]map[string]any // id → fields, with "type"
@@ -61,7 +61,7 @@ func (o *Fake) Counts() map[string]int {
 	return n
 }
 
-// only gives the one record of an object.
+// Only gives the one record of an object.
 func (o *Fake) Only(object string) map[string]any {
 	o.Mu.Lock()
 	defer o.Mu.Unlock()

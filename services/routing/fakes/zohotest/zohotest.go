@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// organisation is one at Zoho CRM: its records, and as much of its REST API as is used.
+// Fake is an organisation at Zoho CRM: its records, and as much of its REST API as is used.
 type Fake struct {
 	Mu      sync.Mutex
 	Modules map[string]map[string]map[string]any // module → id → fields
