@@ -77,8 +77,8 @@ needs-node:
 chaos: needs-redis ## the crash tests at length (CHAOS_MINUTES, CHAOS_HANDOFFS, SEED): kills, pauses and lost stores at random moments
 	BATON_CRASH_SEED=$(SEED) BATON_CRASH_EVENTS=$(CHAOS_EVENTS) \
 	  go test -count=1 -v -timeout 1h -tags integration -run Crash $(TESTFLAGS) ./pkg/journal/
-	BATON_CHAOS_SEED=$(SEED) BATON_CHAOS_MINUTES=$(CHAOS_MINUTES) BATON_FAIRNESS_HANDOFFS=$(CHAOS_HANDOFFS) \
-	  go test -count=1 -v -timeout 24h -tags integration -run 'Crash|Chaos' $(TESTFLAGS) ./services/e2e/
+	BATON_VENDORS=1 BATON_CHAOS_SEED=$(SEED) BATON_CHAOS_MINUTES=$(CHAOS_MINUTES) BATON_FAIRNESS_HANDOFFS=$(CHAOS_HANDOFFS) \
+	  go test -count=1 -v -timeout 24h -tags integration -run 'Crash|Chaos|TestVendors' $(TESTFLAGS) ./services/e2e/
 
 .PHONY: bench
 bench: ## measure speed, latency and memory, each beside the raw limit of this machine

@@ -1,6 +1,10 @@
 package fact
 
-import "github.com/batonhq/baton/services/ingest/internal/strictjson"
+import (
+	"strings"
+
+	"github.com/batonhq/baton/services/ingest/internal/strictjson"
+)
 
 // place is where somebody is: the four members of Traits and of Account that belong together.
 type place struct {
@@ -45,4 +49,22 @@ func (b *Builder) address(v strictjson.Value, p place) (given bool) {
 		}
 	}
 	return given
+}
+
+// Place sets where the person is, from fields that a sender has beside each other instead of in an object; "" says nothing. As with
+// Address the first one that is told counts, whole.
+func (b *Builder) Place(street, city, postalCode, state string) {
+	t := &b.slab.traits
+	if b.any(t.Street, t.City, t.PostalCode, t.State) {
+		return
+	}
+	for _, part := range []struct {
+		to   **string
+		text string
+	}{{&t.Street, street}, {&t.City, city}, {&t.PostalCode, postalCode}, {&t.State, state}} {
+		if s := strings.TrimSpace(part.text); s != "" {
+			*part.to = b.slab.text(s)
+			b.slab.event.Traits = t
+		}
+	}
 }

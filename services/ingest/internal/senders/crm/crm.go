@@ -127,6 +127,7 @@ func (m *Mapper) Fact(received fact.Received, r *Record) (fact.Fact, fact.Errors
 	m.say(b, r, eventType, stage)
 	if r.Names != nil {
 		b.Traits("fields", r.Traits, func(key strictjson.Value) string { return r.Names(key.Text()) })
+		place(b, r.Traits)
 	}
 	for _, name := range sortedKeys(r.Fill) {
 		b.Trait(name, r.Fill[name])

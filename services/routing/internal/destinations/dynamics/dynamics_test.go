@@ -10,6 +10,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/dynamicstest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
@@ -23,15 +24,15 @@ func config(t testing.TB, url string, options map[string]string, fields map[stri
 }
 
 type rig struct {
-	*environment
+	*dynamicstest.Fake
 	server *destinationtest.Server
 	dest   *Destination
 }
 
 func newRig(t *testing.T, options map[string]string, fields map[string]map[string]string) *rig {
 	t.Helper()
-	r := &rig{environment: newEnvironment()}
-	r.server = destinationtest.NewServer(t, r.environment)
+	r := &rig{Fake: dynamicstest.New()}
+	r.server = destinationtest.NewServer(t, r.Fake)
 	d, err := New(config(t, r.server.URL, options, fields), destinationtest.Deps(r.server))
 	if err != nil {
 		t.Fatal(err)
@@ -57,9 +58,9 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					e := newEnvironment()
-					e.keyed = tc.keyed
-					return e, e.counts
+					e := dynamicstest.New()
+					e.Keyed = tc.keyed
+					return e, e.Counts
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					d, err := New(config(t, url, tc.options, nil), deps)
@@ -71,7 +72,7 @@ func TestConform(t *testing.T) {
 				Secrets:   []string{"very-secret", "eyJtoken"},
 				TokenPath: "/token",
 				Limited: &destinationtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "7"},
-					Body: failure("0x80072322", "Number of requests exceeded the limit of 6000 over time window of 300 seconds.")},
+					Body: dynamicstest.Failure("0x80072322", "Number of requests exceeded the limit of 6000 over time window of 300 seconds.")},
 			})
 		})
 	}
@@ -85,16 +86,16 @@ func TestRouted(t *testing.T) {
 	}
 	for i, want := range []string{
 		`{"subject": "Handoff ho_1", "firstname": "ana", "lastname": "Lind", "emailaddress1": "ana@initech.example", "jobtitle": "VP Engineering",
-			"telephone1": "+46 8 123 456", "companyname": "Initech", "baton_topics": "1,2", "ownerid@odata.bind": "/systemusers(` + anaID + `)"}`,
+			"telephone1": "+46 8 123 456", "companyname": "Initech", "baton_topics": "1,2", "ownerid@odata.bind": "/systemusers(` + dynamicstest.AnaID + `)"}`,
 		`{"subject": "Handoff ho_1", "description": "Brief of ho_1", "prioritycode": 2, "scheduledend": "2026-11-20T16:00:00Z",
-			"regardingobjectid_lead_task@odata.bind": "/leads(` + o.Refs[crm.RefPerson] + `)", "ownerid@odata.bind": "/systemusers(` + anaID + `)"}`,
+			"regardingobjectid_lead_task@odata.bind": "/leads(` + o.Refs[crm.RefPerson] + `)", "ownerid@odata.bind": "/systemusers(` + dynamicstest.AnaID + `)"}`,
 	} {
 		var got, wanted any
-		if json.Unmarshal([]byte(r.bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted) {
-			t.Errorf("request %d: %s\nwant %s", i, r.bodies[i], want)
+		if json.Unmarshal([]byte(r.Bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted) {
+			t.Errorf("request %d: %s\nwant %s", i, r.Bodies[i], want)
 		}
 	}
-	if g := r.grants[0]; g.Get("grant_type") != "client_credentials" || g.Get("scope") != r.server.URL+"/.default" {
+	if g := r.Grants[0]; g.Get("grant_type") != "client_credentials" || g.Get("scope") != r.server.URL+"/.default" {
 		t.Errorf("%v", g)
 	}
 }
@@ -111,14 +112,14 @@ func TestLife(t *testing.T) {
 			t.Fatalf("%s: %+v", job.Event, o)
 		}
 		refs = o.Refs
-		lead, task := r.only("leads"), r.only("tasks")
+		lead, task := r.Only("leads"), r.Only("tasks")
 		switch job.Event {
 		case "sla.breached":
 			if lead["baton_late"] != "accept" {
 				t.Errorf("after a breach: %v", lead)
 			}
 		case "handoff.reassigned":
-			if lead["ownerid@odata.bind"] != "/systemusers("+boID+")" || task["ownerid@odata.bind"] != lead["ownerid@odata.bind"] || task["statuscode"] != 2.0 {
+			if lead["ownerid@odata.bind"] != "/systemusers("+dynamicstest.BoID+")" || task["ownerid@odata.bind"] != lead["ownerid@odata.bind"] || task["statuscode"] != 2.0 {
 				t.Errorf("after the reassignment: %v, %v", lead, task)
 			}
 		case "handoff.recalled":
@@ -127,7 +128,7 @@ func TestLife(t *testing.T) {
 			}
 		}
 	}
-	if lead := r.only("leads"); lead["baton_stage"] != "recycled" || lead["statecode"] != 2.0 || lead["statuscode"] != 7.0 {
+	if lead := r.Only("leads"); lead["baton_stage"] != "recycled" || lead["statecode"] != 2.0 || lead["statuscode"] != 7.0 {
 		t.Errorf("at the end: %v", lead)
 	}
 }
@@ -135,40 +136,40 @@ func TestLife(t *testing.T) {
 func TestUpdated(t *testing.T) {
 	r := newRig(t, nil, nil)
 	refs := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")).Refs
-	r.tables["tasks"][taskID("ho_1")]["ownerid@odata.bind"] = "/systemusers(" + boID + ")" // passed on by hand
+	r.Tables["tasks"][taskID("ho_1")]["ownerid@odata.bind"] = "/systemusers(" + dynamicstest.BoID + ")" // passed on by hand
 	job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", nil)
 	job.Refs = refs
-	if o := r.deliver(t, job); o.Verdict != destination.Done || r.only("tasks")["ownerid@odata.bind"] != "/systemusers("+boID+")" {
-		t.Errorf("%+v: %v", o, r.only("tasks"))
+	if o := r.deliver(t, job); o.Verdict != destination.Done || r.Only("tasks")["ownerid@odata.bind"] != "/systemusers("+dynamicstest.BoID+")" {
+		t.Errorf("%+v: %v", o, r.Only("tasks"))
 	}
-	delete(r.tables["tasks"], taskID("ho_1"))
-	if o := r.deliver(t, job); o.Verdict != destination.Done || r.only("tasks")["ownerid@odata.bind"] != "/systemusers("+anaID+")" {
-		t.Errorf("a task that was deleted: %+v: %v", o, r.only("tasks"))
+	delete(r.Tables["tasks"], taskID("ho_1"))
+	if o := r.deliver(t, job); o.Verdict != destination.Done || r.Only("tasks")["ownerid@odata.bind"] != "/systemusers("+dynamicstest.AnaID+")" {
+		t.Errorf("a task that was deleted: %+v: %v", o, r.Only("tasks"))
 	}
 }
 
 func TestFound(t *testing.T) {
 	r := newRig(t, nil, nil)
-	id := r.lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
+	id := r.Lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
 	job := destinationtest.Routed("ho_1", "o'hara@initech.example")
-	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != id || r.only("leads")["baton_handoffid"] != "ho_1" {
-		t.Errorf("by e-mail address: %+v, %v", o, r.only("leads"))
+	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != id || r.Only("leads")["baton_handoffid"] != "ho_1" {
+		t.Errorf("by e-mail address: %+v, %v", o, r.Only("leads"))
 	}
-	delete(r.tables["leads"], id)
+	delete(r.Tables["leads"], id)
 	job.Refs = map[string]string{crm.RefPerson: id, crm.RefHandoff: "ho_1"}
-	other := r.lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
-	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != other || r.only("leads")["firstname"] == nil {
-		t.Errorf("deleted, and there again: %+v, %v", o, r.only("leads"))
+	other := r.Lead(map[string]any{"emailaddress1": "o'hara@initech.example"})
+	if o := r.deliver(t, job); o.Refs[crm.RefPerson] != other || r.Only("leads")["firstname"] == nil {
+		t.Errorf("deleted, and there again: %+v, %v", o, r.Only("leads"))
 	}
 	r = newRig(t, nil, nil)
-	id = r.lead(map[string]any{"emailaddress1": "old@initech.example"})
+	id = r.Lead(map[string]any{"emailaddress1": "old@initech.example"})
 	known := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.ExternalIds["dynamics"] = id })
 	if o := r.deliver(t, known); o.Refs[crm.RefPerson] != id {
 		t.Errorf("by the id that its sources know: %+v", o)
 	}
 	recalled := destinationtest.OfHandoff("handoff.recalled", "ho_9", "cy@initech.example", nil)
-	if o := r.deliver(t, recalled); o.Verdict != destination.Done || r.counts()["leads"] != 1 || r.counts()["tasks"] != 1 {
-		t.Errorf("recalled, and never there: %+v, %v", o, r.counts())
+	if o := r.deliver(t, recalled); o.Verdict != destination.Done || r.Counts()["leads"] != 1 || r.Counts()["tasks"] != 1 {
+		t.Errorf("recalled, and never there: %+v, %v", o, r.Counts())
 	}
 }
 
@@ -199,11 +200,11 @@ func TestErrors(t *testing.T) {
 	} {
 		for _, table := range []string{"leads", "tasks"} {
 			r := newRig(t, nil, nil)
-			r.rule = func(at string, _ map[string]any) (int, string) {
+			r.Rule = func(at string, _ map[string]any) (int, string) {
 				if at != table {
 					return 0, ""
 				}
-				return tc.status, failure(tc.code, tc.text)
+				return tc.status, dynamicstest.Failure(tc.code, tc.text)
 			}
 			o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
 			if o.Verdict != tc.want || o.Sick != tc.sick || !strings.Contains(o.Reason, tc.code) || strings.Contains(o.Reason, "initech") {
@@ -213,17 +214,17 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Titles too long are cut to what the metadata says, once Dataverse complains.
+// Titles too long are cut to what the dynamicstest.Metadata says, once Dataverse complains.
 func TestTooLong(t *testing.T) {
 	r := newRig(t, nil, nil)
-	r.rule = func(_ string, columns map[string]any) (int, string) {
+	r.Rule = func(_ string, columns map[string]any) (int, string) {
 		if s, _ := columns["jobtitle"].(string); len([]rune(s)) > 10 {
-			return 400, failure("0x80044331", "A validation error occurred. The length of the 'jobtitle' attribute exceeded the maximum allowed length of '10'.")
+			return 400, dynamicstest.Failure("0x80044331", "A validation error occurred. The length of the 'jobtitle' attribute exceeded the maximum allowed length of '10'.")
 		}
 		return 0, ""
 	}
-	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.only("leads")["jobtitle"] != "VP Engine…" {
-		t.Errorf("%+v: %v", o, r.only("leads"))
+	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.Only("leads")["jobtitle"] != "VP Engine…" {
+		t.Errorf("%+v: %v", o, r.Only("leads"))
 	}
 }
 
@@ -235,13 +236,13 @@ func TestOwners(t *testing.T) {
 		"a user who left":        {Id: "cy", ExternalIds: map[string]string{"dynamics": "10000000-0000-0000-0000-000000000009"}},
 	} {
 		job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner = owner })
-		if o := r.deliver(t, job); o.Verdict != destination.Again || o.Sick || len(r.counts()) != 0 {
-			t.Errorf("%s: %+v, %v", name, o, r.counts())
+		if o := r.deliver(t, job); o.Verdict != destination.Again || o.Sick || len(r.Counts()) != 0 {
+			t.Errorf("%s: %+v, %v", name, o, r.Counts())
 		}
 	}
-	r = newRig(t, map[string]string{"fallback_owner": boID}, nil)
+	r = newRig(t, map[string]string{"fallback_owner": dynamicstest.BoID}, nil)
 	job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner = &routingv1.Owner{Id: "cy", Email: "cy@us.example"} })
-	if o := r.deliver(t, job); o.Verdict != destination.Done || r.only("leads")["ownerid@odata.bind"] != "/systemusers("+boID+")" {
+	if o := r.deliver(t, job); o.Verdict != destination.Done || r.Only("leads")["ownerid@odata.bind"] != "/systemusers("+dynamicstest.BoID+")" {
 		t.Errorf("%+v", o)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/espocrmtest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
@@ -28,8 +29,8 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					f := newFake()
-					return f, f.records
+					f := espocrmtest.New()
+					return f, f.Records
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					return made(t, url, deps, options)
@@ -41,16 +42,16 @@ func TestConform(t *testing.T) {
 }
 
 type rig struct {
-	*fake
+	*espocrmtest.Fake
 	server *destinationtest.Server
 	dest   destination.Destination
 	refs   map[string]string
 }
 
 func newRig(t *testing.T, options map[string]string) *rig {
-	f := newFake()
+	f := espocrmtest.New()
 	s := destinationtest.NewServer(t, f)
-	return &rig{fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options)}
+	return &rig{Fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options)}
 }
 
 func (r *rig) deliver(t *testing.T, job *destination.Job) destination.Outcome {
@@ -74,7 +75,7 @@ func TestALifeOfAHandoff(t *testing.T) {
 	r := newRig(t, nil)
 	life := destinationtest.Life(ho, ana)
 	r.done(t, life[0])
-	lead, note, task := r.first("Lead"), r.first("Note"), r.first("Task")
+	lead, note, task := r.First("Lead"), r.First("Note"), r.First("Task")
 	if lead["lastName"] != "Lind" || lead["emailAddress"] != ana || lead["accountName"] != "Initech" || lead["cHandoffId"] != ho || lead["assignedUserId"] != "u-ana" || lead["status"] != "Assigned" {
 		t.Errorf("lead %v", lead)
 	}
@@ -91,37 +92,37 @@ func TestALifeOfAHandoff(t *testing.T) {
 		t.Errorf("accepted by the second owner: %v, %v", lead, task)
 	}
 	r.done(t, life[5])
-	if lead["status"] != "Recycled" || task["status"] != "Completed" || r.records()["notes"] != 2 {
-		t.Errorf("recalled: %v, %v, %v", lead, task, r.records())
+	if lead["status"] != "Recycled" || task["status"] != "Completed" || r.Records()["notes"] != 2 {
+		t.Errorf("recalled: %v, %v, %v", lead, task, r.Records())
 	}
 }
 
 func TestDuplicates(t *testing.T) {
-	existing := func() []object {
-		return []object{
+	existing := func() []map[string]any {
+		return []map[string]any{
 			{"id": "x1", "firstName": "ana", "lastName": "Lind", "emailAddress": "another@initech.example", "status": "New"},
 			{"id": "x2", "firstName": "A.", "lastName": "L.", "emailAddress": ana, "status": "New"},
 		}
 	}
 	for name, tc := range map[string]struct {
 		options map[string]string
-		change  func([]object)
+		change  func([]map[string]any)
 		leads   int
 		ref     string
 	}{
 		"the same address is the same person":     {leads: 2, ref: "x2"},
-		"the same name alone is somebody else":    {change: func(o []object) { o[1]["emailAddress"] = "b@initech.example" }, leads: 3, ref: "e1"},
-		"one that was converted is left alone":    {change: func(o []object) { o[1]["status"] = "Converted" }, leads: 3, ref: "e1"},
+		"the same name alone is somebody else":    {change: func(o []map[string]any) { o[1]["emailAddress"] = "b@initech.example" }, leads: 3, ref: "e1"},
+		"one that was converted is left alone":    {change: func(o []map[string]any) { o[1]["status"] = "Converted" }, leads: 3, ref: "e1"},
 		"duplicates are made where that is asked": {options: map[string]string{"duplicates": "create"}, leads: 3, ref: "e1"},
 	} {
 		r := newRig(t, tc.options)
-		r.all["Lead"] = existing()
+		r.All["Lead"] = existing()
 		if tc.change != nil {
-			tc.change(r.all["Lead"])
+			tc.change(r.All["Lead"])
 		}
 		r.done(t, destinationtest.Routed(ho, ana))
-		if r.records()["leads"] != tc.leads || r.refs["lead"] != tc.ref {
-			t.Errorf("%s: %v, %v", name, r.records(), r.refs)
+		if r.Records()["leads"] != tc.leads || r.refs["lead"] != tc.ref {
+			t.Errorf("%s: %v, %v", name, r.Records(), r.refs)
 		}
 	}
 }
@@ -129,7 +130,7 @@ func TestDuplicates(t *testing.T) {
 func TestALeadIsNotLostForItsPhoneNumber(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.OfHandoff("handoff.routed", ho, ana, func(p *routingv1.Payload) { p.Lead.Phone = "ask the desk" }))
-	if l := r.first("Lead"); l["phoneNumber"] != nil || l["cHandoffId"] != ho {
+	if l := r.First("Lead"); l["phoneNumber"] != nil || l["cHandoffId"] != ho {
 		t.Errorf("%v", l)
 	}
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, func(p *routingv1.Payload) { p.Lead.Phone = "still" }))
@@ -138,13 +139,13 @@ func TestALeadIsNotLostForItsPhoneNumber(t *testing.T) {
 func TestAFieldThatIsMissingMakesNoSecondLead(t *testing.T) {
 	for _, silent := range []bool{false, true} {
 		r := newRig(t, nil)
-		r.noField, r.silent = true, silent
+		r.NoField, r.Silent = true, silent
 		for range 3 {
 			if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict == destination.Never || o.Verdict == destination.Again || !silent && o.Verdict != destination.Operator {
 				t.Errorf("%+v", o)
 			}
 		}
-		if n := r.records()["leads"]; n > 1 {
+		if n := r.Records()["leads"]; n > 1 {
 			t.Errorf("silent %v: %d leads", silent, n)
 		}
 	}
@@ -153,9 +154,9 @@ func TestAFieldThatIsMissingMakesNoSecondLead(t *testing.T) {
 func TestAPostThatCanNoLongerBeChanged(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	r.oldNotes = true
+	r.OldNotes = true
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, nil))
-	if n := r.records()["notes"]; n != 2 {
+	if n := r.Records()["notes"]; n != 2 {
 		t.Errorf("%d notes", n)
 	}
 }
@@ -170,10 +171,10 @@ func TestAUserWhoLeftIsNoOwner(t *testing.T) {
 func TestWhatWasDeletedThereStaysDeleted(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	r.all["Lead"] = nil
+	r.All["Lead"] = nil
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, nil))
 	r.done(t, destinationtest.Moved(ho, ana, "accepted", "recycled"))
-	if n := r.records(); n["leads"] != 0 || n["notes"] != 1 {
+	if n := r.Records(); n["leads"] != 0 || n["notes"] != 1 {
 		t.Errorf("%v", n)
 	}
 }
@@ -219,7 +220,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	r := newRig(t, nil)
-	r.noField = true
+	r.NoField = true
 	cfg := crmtest.Config(t, espocrm.Type(), r.server.URL, destination.Auth{Token: "espo-secret"}, nil, map[string]map[string]string{"lead": {"createdAt": `"x"`, "assignedUserId": `"x"`, "cScore": "score.fit"}})
 	problems, err := crmtest.New(t, espocrm.Type(), cfg, destinationtest.Deps(r.server)).(destination.Checker).Check(t.Context())
 	all := strings.Join(problems, "\n")

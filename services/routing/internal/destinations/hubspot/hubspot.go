@@ -58,6 +58,8 @@ type hubspot struct {
 	now  func() time.Time
 	zone atomic.Pointer[time.Location]
 
+	rolling rolling
+
 	lead, company, contactOwner, reset bool
 	property                           string
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/hubspottest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
@@ -32,8 +33,8 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					f := newFake()
-					return f, f.records
+					f := hubspottest.New()
+					return f, f.Records
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					return made(t, url, deps, options)
@@ -47,16 +48,16 @@ func TestConform(t *testing.T) {
 
 // rig is a destination, its fake, and refs that are kept.
 type rig struct {
-	*fake
+	*hubspottest.Fake
 	server *destinationtest.Server
 	dest   destination.Destination
 	refs   map[string]string
 }
 
 func newRig(t *testing.T, options map[string]string) *rig {
-	f := newFake()
+	f := hubspottest.New()
 	s := destinationtest.NewServer(t, f)
-	return &rig{fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options), refs: map[string]string{}}
+	return &rig{Fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options), refs: map[string]string{}}
 }
 
 func (r *rig) deliver(t *testing.T, job *destination.Job) destination.Outcome {
@@ -79,7 +80,7 @@ func (r *rig) done(t *testing.T, job *destination.Job) {
 func TestWhatIsWritten(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	contact, lead, note, task := r.only("contacts"), r.only("leads"), r.only("notes"), r.only("tasks")
+	contact, lead, note, task := r.Only("contacts"), r.Only("leads"), r.Only("notes"), r.Only("tasks")
 	for name, want := range map[string]string{"email": ana, "lastname": "Lind", "jobtitle": "VP Engineering", "company": "Initech", "lifecyclestage": "marketingqualifiedlead", "hs_lead_status": "NEW", "hubspot_owner_id": "11"} {
 		if contact[name] != want {
 			t.Errorf("contact.%s is %v, want %s", name, contact[name], want)
@@ -102,20 +103,20 @@ func TestALifeOfAHandoff(t *testing.T) {
 	for _, job := range life[:4] {
 		r.done(t, job)
 	}
-	if task, lead := r.only("tasks"), r.only("leads"); task["hubspot_owner_id"] != "12" || lead["hubspot_owner_id"] != "12" {
+	if task, lead := r.Only("tasks"), r.Only("leads"); task["hubspot_owner_id"] != "12" || lead["hubspot_owner_id"] != "12" {
 		t.Errorf("after the reassignment the task is %v, the lead %v", task, lead)
 	}
 	r.done(t, life[4])
-	if got := r.only("contacts")["hs_lead_status"]; got != "OPEN" {
+	if got := r.Only("contacts")["hs_lead_status"]; got != "OPEN" {
 		t.Errorf("accepted: %v", got)
 	}
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, nil))
-	if got := r.only("contacts")["hs_lead_status"]; got != "OPEN" {
+	if got := r.Only("contacts")["hs_lead_status"]; got != "OPEN" {
 		t.Errorf("a new brief set the status back: %v", got)
 	}
 	r.done(t, life[5])
-	if got := r.only("tasks")["hs_task_status"]; got != "COMPLETED" || r.records()["notes"] != 2 {
-		t.Errorf("recalled: %v, %v", got, r.records())
+	if got := r.Only("tasks")["hs_task_status"]; got != "COMPLETED" || r.Records()["notes"] != 2 {
+		t.Errorf("recalled: %v, %v", got, r.Records())
 	}
 }
 
@@ -125,7 +126,7 @@ func TestALeadThatIsUnknownThereIsNotMadeByItsStage(t *testing.T) {
 	job.Handoff = ""
 	r.done(t, job)
 	r.done(t, destinationtest.OfHandoff("handoff.recalled", ho, ana, nil))
-	if got := r.records(); got["contacts"] != 0 || got["leads"] != 0 || got["notes"] != 0 {
+	if got := r.Records(); got["contacts"] != 0 || got["leads"] != 0 || got["notes"] != 0 {
 		t.Errorf("%v", got)
 	}
 }
@@ -133,13 +134,13 @@ func TestALeadThatIsUnknownThereIsNotMadeByItsStage(t *testing.T) {
 func TestWhatWasDeletedThereStaysDeleted(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	clear(r.objects["leads"])
+	clear(r.Objects["leads"])
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, nil))
-	if n := r.records()["leads"]; n != 0 {
+	if n := r.Records()["leads"]; n != 0 {
 		t.Errorf("a new brief made %d leads", n)
 	}
 	r.done(t, destinationtest.Routed(ho, ana))
-	if n := r.records()["leads"]; n != 1 {
+	if n := r.Records()["leads"]; n != 1 {
 		t.Errorf("a replay of the handover made %d leads", n)
 	}
 }
@@ -148,14 +149,14 @@ func TestAnEmailAddressThatChanged(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, "ana.lind@initech.example", nil))
-	if n, c := r.records()["contacts"], r.only("contacts"); n != 1 || c["email"] != "ana.lind@initech.example" {
+	if n, c := r.Records()["contacts"], r.Only("contacts"); n != 1 || c["email"] != "ana.lind@initech.example" {
 		t.Errorf("%d contacts, %v", n, c)
 	}
 	// Another contact has the address: the lead's is that one from now on.
-	r.objects["contacts"]["900"] = object{"email": "other@initech.example"}
+	r.Objects["contacts"]["900"] = map[string]any{"email": "other@initech.example"}
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, "other@initech.example", nil))
-	if r.refs["contact"] != "900" || r.records()["contacts"] != 2 {
-		t.Errorf("%v, %v", r.refs, r.records())
+	if r.refs["contact"] != "900" || r.Records()["contacts"] != 2 {
+		t.Errorf("%v, %v", r.refs, r.Records())
 	}
 }
 
@@ -163,7 +164,7 @@ func TestTheNextHandoffOfTheSameLead(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
 	r.done(t, destinationtest.OfHandoff("handoff.routed", "ho_2", ana, func(p *routingv1.Payload) { p.Lead.Id = "ld_1" }))
-	if got := r.records(); got["contacts"] != 1 || got["leads"] != 2 || got["notes"] != 2 || got["tasks"] != 2 {
+	if got := r.Records(); got["contacts"] != 1 || got["leads"] != 2 || got["notes"] != 2 || got["tasks"] != 2 {
 		t.Errorf("%v", got)
 	}
 }
@@ -178,7 +179,7 @@ func TestUnknownOwner(t *testing.T) {
 	}
 	r := newRig(t, nil)
 	r.done(t, destinationtest.OfHandoff("handoff.routed", ho, ana, func(p *routingv1.Payload) { p.Owner.ExternalIds = map[string]string{"hubspot": "99"} }))
-	if got := r.only("leads")["hubspot_owner_id"]; got != "99" {
+	if got := r.Only("leads")["hubspot_owner_id"]; got != "99" {
 		t.Errorf("owner %v", got)
 	}
 }
@@ -188,7 +189,7 @@ func TestALeadWithoutAnEmailAddress(t *testing.T) {
 	none := func(id string) *destination.Job {
 		return destinationtest.OfHandoff("handoff.routed", ho, "", func(p *routingv1.Payload) { p.Lead.ExternalIds = map[string]string{"hubspot": id} })
 	}
-	r.objects["contacts"]["55"] = object{}
+	r.Objects["contacts"]["55"] = map[string]any{}
 	r.done(t, none("55"))
 	if r.refs["contact"] != "55" {
 		t.Errorf("%v", r.refs)
@@ -249,15 +250,15 @@ func TestVerdicts(t *testing.T) {
 
 func TestPartialAndEmptyBatches(t *testing.T) {
 	r := newRig(t, nil)
-	r.empty = "yes"
+	r.Empty = "yes"
 	if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict != destination.Again {
 		t.Errorf("empty: %+v", o)
 	}
-	r.empty, r.partial = "", "INVALID_EMAIL"
+	r.Empty, r.Partial = "", "INVALID_EMAIL"
 	if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict != destination.Never || o.Status != 207 {
 		t.Errorf("partial: %+v", o)
 	}
-	r.partial = "PROPERTY_DOESNT_EXIST"
+	r.Partial = "PROPERTY_DOESNT_EXIST"
 	if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator {
 		t.Errorf("partial: %+v", o)
 	}
@@ -265,7 +266,7 @@ func TestPartialAndEmptyBatches(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	r := newRig(t, nil)
-	r.missing["jobtitle"], r.missing["baton_handoff_id"] = true, true
+	r.Missing["jobtitle"], r.Missing["baton_handoff_id"] = true, true
 	problems, err := r.dest.(destination.Checker).Check(t.Context())
 	if err != nil {
 		t.Fatal(err)

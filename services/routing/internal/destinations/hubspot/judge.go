@@ -62,7 +62,7 @@ func (h *hubspot) limited(answer *destination.Answer, f *failure) time.Duration 
 		now := h.now().In(h.zone.Load())
 		return time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location()).Sub(now)
 	case strings.Contains(says, "TEN_SECONDLY"), strings.Contains(says, "TEN SECONDLY"):
-		return waitRolling
+		return h.rolling.refused(h.now())
 	case strings.Contains(says, "SECONDLY"):
 		return waitSecond
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/odootest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
@@ -30,9 +31,9 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					f := newFake()
-					f.forget = forget
-					return f, f.records
+					f := odootest.New()
+					f.Forget = forget
+					return f, f.Records
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					return made(t, url, deps, nil)
@@ -47,16 +48,16 @@ func TestConform(t *testing.T) {
 }
 
 type rig struct {
-	*fake
+	*odootest.Fake
 	server *destinationtest.Server
 	dest   destination.Destination
 	refs   map[string]string
 }
 
 func newRig(t *testing.T, options map[string]string) *rig {
-	f := newFake()
+	f := odootest.New()
 	s := destinationtest.NewServer(t, f)
-	return &rig{fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options)}
+	return &rig{Fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), options)}
 }
 
 func (r *rig) deliver(t *testing.T, job *destination.Job) destination.Outcome {
@@ -80,7 +81,7 @@ func TestALifeOfAHandoff(t *testing.T) {
 	r := newRig(t, nil)
 	life := destinationtest.Life(ho, ana)
 	r.done(t, life[0])
-	lead, note, task := r.first("crm.lead"), r.first("mail.message"), r.first("mail.activity")
+	lead, note, task := r.First("crm.lead"), r.First("mail.message"), r.First("mail.activity")
 	if lead["name"] != "ana Lind – Initech" || lead["email_from"] != ana || lead["x_baton_handoff_id"] != ho || lead["user_id"] != 2.0 || lead["priority"] != "3" || lead["active"] != true {
 		t.Errorf("lead %v", lead)
 	}
@@ -97,13 +98,13 @@ func TestALifeOfAHandoff(t *testing.T) {
 		t.Errorf("accepted by the second owner: %v, %v", lead, task)
 	}
 	r.done(t, life[5])
-	if lead["active"] != false || task["active"] != false || r.records()["messages"] != 2 {
-		t.Errorf("recalled: %v, %v, %v", lead, task, r.records())
+	if lead["active"] != false || task["active"] != false || r.Records()["messages"] != 2 {
+		t.Errorf("recalled: %v, %v, %v", lead, task, r.Records())
 	}
 	// An archived lead is found again without refs, and an activity that is done is not done twice.
 	r.refs = nil
 	r.done(t, life[6])
-	if n := r.records(); n["leads"] != 1 || n["messages"] != 3 {
+	if n := r.Records(); n["leads"] != 1 || n["messages"] != 3 {
 		t.Errorf("recycled: %v", n)
 	}
 }
@@ -111,13 +112,13 @@ func TestALifeOfAHandoff(t *testing.T) {
 func TestATaskThatTheRepDid(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	r.models["mail.activity"] = nil
+	r.Models["mail.activity"] = nil
 	r.done(t, destinationtest.Routed(ho, ana))
-	if n := r.records()["activities"]; n != 0 {
+	if n := r.Records()["activities"]; n != 0 {
 		t.Errorf("%d activities after a repeat", n)
 	}
 	r.done(t, destinationtest.Life(ho, ana)[3])
-	if n := r.records()["activities"]; n != 1 {
+	if n := r.Records()["activities"]; n != 1 {
 		t.Errorf("%d activities for the second owner", n)
 	}
 }
@@ -125,14 +126,14 @@ func TestATaskThatTheRepDid(t *testing.T) {
 func TestWhatWasDeletedThereStaysDeleted(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	r.models["crm.lead"] = nil
+	r.Models["crm.lead"] = nil
 	r.done(t, destinationtest.OfHandoff("handoff.updated", ho, ana, nil))
 	r.done(t, destinationtest.OfHandoff("handoff.recalled", ho, ana, nil))
-	if n := r.records(); n["leads"] != 0 || n["messages"] != 1 {
+	if n := r.Records(); n["leads"] != 0 || n["messages"] != 1 {
 		t.Errorf("%v", n)
 	}
 	r.done(t, destinationtest.Routed(ho, ana))
-	if n := r.records()["leads"]; n != 1 {
+	if n := r.Records()["leads"]; n != 1 {
 		t.Errorf("a replay of the handover made %d leads", n)
 	}
 }
@@ -149,7 +150,7 @@ func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
 	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
 		r := newRig(t, nil)
 		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
-		if got := r.first("mail.activity")["date_deadline"]; o.Verdict != destination.Done || got != want {
+		if got := r.First("mail.activity")["date_deadline"]; o.Verdict != destination.Done || got != want {
 			t.Errorf("%s: %v, %+v", zone, got, o)
 		}
 	}
@@ -195,8 +196,8 @@ func TestVerdicts(t *testing.T) {
 
 func TestAFieldThatIsMissing(t *testing.T) {
 	r := newRig(t, nil)
-	r.missing = true
-	if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator || r.records()["leads"] != 0 {
+	r.Missing = true
+	if o := r.deliver(t, destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator || r.Records()["leads"] != 0 {
 		t.Errorf("%+v", o)
 	}
 	problems, err := r.dest.(destination.Checker).Check(t.Context())

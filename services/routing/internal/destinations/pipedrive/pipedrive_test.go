@@ -7,6 +7,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/pipedrivetest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
@@ -22,7 +23,7 @@ func key() destination.Auth { return destination.Auth{Token: "key-secret"} }
 
 func made(t *testing.T, url string, deps destination.Deps, auth destination.Auth, options map[string]string) destination.Destination {
 	t.Helper()
-	all := map[string]string{"handoff_field": field}
+	all := map[string]string{"handoff_field": pipedrivetest.Field}
 	for k, v := range options {
 		all[k] = v
 	}
@@ -34,24 +35,24 @@ func TestConform(t *testing.T) {
 		return destination.Auth{ClientID: "app", ClientSecret: "app-secret", RefreshToken: "refresh-secret", TokenURL: url + "/oauth/token"}
 	}
 	for name, tc := range map[string]struct {
-		set     func(*fake)
+		set     func(*pipedrivetest.Fake)
 		auth    func(string) destination.Auth
 		token   string
 		options map[string]string
 	}{
 		"an API token":           {},
-		"a search that is blind": {set: func(f *fake) { f.blind = true }},
-		"OAuth":                  {set: func(f *fake) { f.oauth = true }, auth: oauth, token: "/oauth/token"},
+		"a search that is blind": {set: func(f *pipedrivetest.Fake) { f.Blind = true }},
+		"OAuth":                  {set: func(f *pipedrivetest.Fake) { f.Oauth = true }, auth: oauth, token: "/oauth/token"},
 		"no organisations":       {options: map[string]string{"organization": "none"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					f := newFake()
+					f := pipedrivetest.New()
 					if tc.set != nil {
 						tc.set(f)
 					}
-					return f, f.records
+					return f, f.Records
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					auth := key()
@@ -68,16 +69,16 @@ func TestConform(t *testing.T) {
 }
 
 type rig struct {
-	*fake
+	*pipedrivetest.Fake
 	server *destinationtest.Server
 	dest   destination.Destination
 	refs   map[string]string
 }
 
 func newRig(t *testing.T, options map[string]string) *rig {
-	f := newFake()
+	f := pipedrivetest.New()
 	s := destinationtest.NewServer(t, f)
-	return &rig{fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), key(), options)}
+	return &rig{Fake: f, server: s, dest: made(t, s.URL, destinationtest.Deps(s), key(), options)}
 }
 
 func (r *rig) done(t *testing.T, job *destination.Job) {
@@ -93,11 +94,11 @@ func (r *rig) done(t *testing.T, job *destination.Job) {
 func TestWhatIsWritten(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	person, lead, note, task := r.first("persons"), r.first("leads"), r.first("notes"), r.first("activities")
-	if person["name"] != "ana Lind" || person["owner_id"] != 21.0 || person["org_id"] == nil || person["emails"].([]any)[0].(object)["value"] != ana {
+	person, lead, note, task := r.First("persons"), r.First("leads"), r.First("notes"), r.First("activities")
+	if person["name"] != "ana Lind" || person["owner_id"] != 21.0 || person["org_id"] == nil || person["emails"].([]any)[0].(map[string]any)["value"] != ana {
 		t.Errorf("person %v", person)
 	}
-	if lead["title"] != "ana Lind – Initech" || lead[field] != ho || lead["owner_id"] != 21.0 || lead["organization_id"] == nil || lead["is_archived"] != nil {
+	if lead["title"] != "ana Lind – Initech" || lead[pipedrivetest.Field] != ho || lead["owner_id"] != 21.0 || lead["organization_id"] == nil || lead["is_archived"] != nil {
 		t.Errorf("lead %v", lead)
 	}
 	if !strings.Contains(note["content"].(string), "<p>Brief of ho_1</p>") || note["pinned_to_lead_flag"] != 1.0 {
@@ -114,17 +115,17 @@ func TestALifeOfAHandoff(t *testing.T) {
 	for _, job := range life[:5] {
 		r.done(t, job)
 	}
-	if task, lead := r.first("activities"), r.first("leads"); task["owner_id"] != 22.0 || lead["owner_id"] != 22.0 || lead["is_archived"] == true {
+	if task, lead := r.First("activities"), r.First("leads"); task["owner_id"] != 22.0 || lead["owner_id"] != 22.0 || lead["is_archived"] == true {
 		t.Errorf("after the reassignment: task %v, lead %v", task, lead)
 	}
 	r.done(t, life[5])
-	if r.first("leads")["is_archived"] != true || r.first("activities")["done"] != true || r.records()["notes"] != 2 {
-		t.Errorf("recalled: %v, %v, %v", r.first("leads"), r.first("activities"), r.records())
+	if r.First("leads")["is_archived"] != true || r.First("activities")["done"] != true || r.Records()["notes"] != 2 {
+		t.Errorf("recalled: %v, %v, %v", r.First("leads"), r.First("activities"), r.Records())
 	}
 	// The archived lead is found again without refs.
 	r.refs = nil
 	r.done(t, life[6])
-	if n := r.records(); n["leads"] != 1 || n["notes"] != 3 {
+	if n := r.Records(); n["leads"] != 1 || n["notes"] != 3 {
 		t.Errorf("recycled: %v", n)
 	}
 }
@@ -132,30 +133,30 @@ func TestALifeOfAHandoff(t *testing.T) {
 func TestALeadThatBecameADeal(t *testing.T) {
 	r := newRig(t, nil)
 	r.done(t, destinationtest.Routed(ho, ana))
-	r.all["leads"] = nil
+	r.All["leads"] = nil
 	for _, job := range []*destination.Job{
 		destinationtest.OfHandoff("handoff.updated", ho, ana, nil), destinationtest.Moved(ho, ana, "accepted", "recycled"),
 		destinationtest.OfHandoff("handoff.recalled", ho, ana, nil),
 	} {
 		r.done(t, job)
 	}
-	if n := r.records(); n["leads"] != 0 || n["notes"] != 1 {
+	if n := r.Records(); n["leads"] != 0 || n["notes"] != 1 {
 		t.Errorf("%v", n)
 	}
 }
 
 func TestAPersonThatIsThereKeepsItsOtherAddresses(t *testing.T) {
 	r := newRig(t, nil)
-	r.all["persons"] = []object{{"id": 5, "name": "A. Lind", "emails": []any{object{"value": "a@home.example"}, object{"value": ana}}}}
+	r.All["persons"] = []map[string]any{{"id": 5, "name": "A. Lind", "emails": []any{map[string]any{"value": "a@home.example"}, map[string]any{"value": ana}}}}
 	r.done(t, destinationtest.Routed(ho, ana))
-	if p := r.first("persons"); len(p["emails"].([]any)) != 2 || p["name"] != "ana Lind" || r.records()["persons"] != 1 {
+	if p := r.First("persons"); len(p["emails"].([]any)) != 2 || p["name"] != "ana Lind" || r.Records()["persons"] != 1 {
 		t.Errorf("%v", p)
 	}
 }
 
 func TestTwoLeadsOfOneCompanyAtOnce(t *testing.T) {
 	r := newRig(t, nil)
-	r.blind = true
+	r.Blind = true
 	ends := make(chan destination.Outcome, 4)
 	for i, email := range []string{"a@initech.example", "b@initech.example", "c@initech.example", "d@initech.example"} {
 		go func() { ends <- r.dest.Deliver(t.Context(), destinationtest.Routed("ho_"+string(rune('1'+i)), email)) }()
@@ -165,7 +166,7 @@ func TestTwoLeadsOfOneCompanyAtOnce(t *testing.T) {
 			t.Errorf("%+v", o)
 		}
 	}
-	if n := r.records(); n["organizations"] != 1 || n["persons"] != 4 {
+	if n := r.Records(); n["organizations"] != 1 || n["persons"] != 4 {
 		t.Errorf("%v", n)
 	}
 }
@@ -188,7 +189,7 @@ func TestVerdicts(t *testing.T) {
 		"burst, unsaid":   {status: 429, want: destination.Later, after: 2 * time.Second, reason: "status 429"},
 		"daily budget":    {status: 429, header: map[string]string{"x-daily-ratelimit-token-remaining": "0", "x-ratelimit-reset": "2"}, want: destination.Later, after: 10 * time.Hour, reason: "status 429"},
 		"daily requests":  {status: 429, header: map[string]string{"x-daily-requests-left": "0"}, want: destination.Later, after: 10 * time.Hour, reason: "status 429"},
-		"handoff's field": {status: 400, body: `{"success":false,"error":"` + field + ` is not allowed"}`, want: destination.Operator, reason: "status 400: the field of options.handoff_field is not accepted"},
+		"handoff's field": {status: 400, body: `{"success":false,"error":"` + pipedrivetest.Field + ` is not allowed"}`, want: destination.Operator, reason: "status 400: the field of options.handoff_field is not accepted"},
 		"validation":      {status: 400, body: `{"success":false,"error":"ana@initech.example is bad"}`, want: destination.Never, reason: "status 400"},
 		"500":             {status: 500, want: destination.Again, reason: "status 500"},
 		"503":             {status: 503, want: destination.Again, reason: "status 503"},
@@ -209,8 +210,8 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestARefreshTokenThatIsNotAccepted(t *testing.T) {
-	f := newFake()
-	f.oauth = true
+	f := pipedrivetest.New()
+	f.Oauth = true
 	s := destinationtest.NewServer(t, f)
 	d := made(t, s.URL, destinationtest.Deps(s), destination.Auth{ClientID: "app", ClientSecret: "app-secret", RefreshToken: "old", TokenURL: s.URL + "/oauth/token"}, nil)
 	if o := d.Deliver(t.Context(), destinationtest.Routed(ho, ana)); o.Verdict != destination.Operator || o.Reason != "get a token: status 400: invalid_grant" {
@@ -223,8 +224,8 @@ func TestCheck(t *testing.T) {
 	if problems, err := r.dest.(destination.Checker).Check(t.Context()); err != nil || len(problems) != 0 {
 		t.Errorf("%v, %v", problems, err)
 	}
-	r.fields = nil
-	cfg := crmtest.Config(t, pipedrive.Type(), r.server.URL, key(), map[string]string{"handoff_field": field}, map[string]map[string]string{"lead": {"ffffffffffffffffffffffffffffffffffffffff": "score.fit"}})
+	r.Fields = nil
+	cfg := crmtest.Config(t, pipedrive.Type(), r.server.URL, key(), map[string]string{"handoff_field": pipedrivetest.Field}, map[string]map[string]string{"lead": {"ffffffffffffffffffffffffffffffffffffffff": "score.fit"}})
 	problems, err := crmtest.New(t, pipedrive.Type(), cfg, destinationtest.Deps(r.server)).(destination.Checker).Check(t.Context())
 	if err != nil || len(problems) != 2 || !strings.HasPrefix(problems[0], "fields.lead.ffff") || !strings.HasPrefix(problems[1], "options.handoff_field") {
 		t.Errorf("%v, %v", problems, err)
@@ -241,7 +242,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		"options.handoff_field": func(c *destination.Config) { c.Options["handoff_field"] = "" },
 		"options.organization":  func(c *destination.Config) { c.Options["organization"] = "sometimes" },
 	} {
-		cfg := crmtest.Config(t, pipedrive.Type(), "", key(), map[string]string{"handoff_field": field}, nil)
+		cfg := crmtest.Config(t, pipedrive.Type(), "", key(), map[string]string{"handoff_field": pipedrivetest.Field}, nil)
 		change(&cfg)
 		if _, err := pipedrive.New(cfg, destination.Deps{Now: time.Now}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -255,7 +256,7 @@ func TestALeadWithoutAnEmailAddress(t *testing.T) {
 	if o := r.dest.Deliver(t.Context(), none); o.Verdict != destination.Never {
 		t.Errorf("%+v", o)
 	}
-	r.all["persons"] = []object{{"id": 5, "name": "A. Lind"}}
+	r.All["persons"] = []map[string]any{{"id": 5, "name": "A. Lind"}}
 	r.done(t, destinationtest.OfHandoff("handoff.routed", ho, "", func(p *routingv1.Payload) { p.Lead.ExternalIds = map[string]string{"pipedrive": "5"} }))
 	if r.refs["person"] != "5" {
 		t.Errorf("%v", r.refs)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/batonhq/baton/services/routing/fakes/salesforcetest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 )
@@ -39,7 +40,7 @@ func TestErrors(t *testing.T) {
 		{400, "SOMETHING_NEW", destination.Never, false, 0},
 		{500, "SOMETHING_NEW", destination.Again, true, 0},
 	} {
-		body := failure(tc.code, "a message about ana@initech.example", "Email")
+		body := salesforcetest.Failure(tc.code, "a message about ana@initech.example", "Email")
 		for _, whole := range []bool{true, false} {
 			r := newRig(t, nil, nil)
 			if whole {
@@ -50,7 +51,7 @@ func TestErrors(t *testing.T) {
 					return nil
 				})
 			} else {
-				r.rule = func(_, object string, _ map[string]any) (int, string) {
+				r.Rule = func(_, object string, _ map[string]any) (int, string) {
 					if object == "Task" {
 						return tc.status, body // the first part is rolled back and says so
 					}
@@ -58,7 +59,7 @@ func TestErrors(t *testing.T) {
 				}
 			}
 			o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-			if o.Verdict != tc.want || o.Sick != tc.sick || o.After < tc.after || !strings.Contains(o.Reason, tc.code) || strings.Contains(o.Reason, "initech") || len(r.counts()) != 0 {
+			if o.Verdict != tc.want || o.Sick != tc.sick || o.After < tc.after || !strings.Contains(o.Reason, tc.code) || strings.Contains(o.Reason, "initech") || len(r.Counts()) != 0 {
 				t.Errorf("%d %s (whole %t): %+v", tc.status, tc.code, whole, o)
 			}
 		}
@@ -80,7 +81,7 @@ func TestBothSpellingsOfACode(t *testing.T) {
 
 func TestSeveralWithOneKey(t *testing.T) {
 	r := newRig(t, nil, nil)
-	r.rule = func(string, string, map[string]any) (int, string) {
+	r.Rule = func(string, string, map[string]any) (int, string) {
 		return 300, `["/services/data/v66.0/sobjects/Lead/00Q1"]`
 	}
 	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Never || !strings.Contains(o.Reason, "unique") {

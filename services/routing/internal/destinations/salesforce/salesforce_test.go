@@ -17,6 +17,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/salesforcetest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
@@ -30,7 +31,7 @@ func config(t testing.TB, url string, options map[string]string, fields map[stri
 }
 
 type rig struct {
-	*org
+	*salesforcetest.Fake
 	server *destinationtest.Server
 	dest   *Destination
 	now    time.Time
@@ -38,8 +39,8 @@ type rig struct {
 
 func newRig(t *testing.T, options map[string]string, fields map[string]map[string]string) *rig {
 	t.Helper()
-	r := &rig{org: newOrg(), now: destinationtest.Noon()}
-	r.server = destinationtest.NewServer(t, r.org)
+	r := &rig{Fake: salesforcetest.New(), now: destinationtest.Noon()}
+	r.server = destinationtest.NewServer(t, r.Fake)
 	deps := destinationtest.Deps(r.server)
 	deps.Now = func() time.Time { return r.now }
 	d, err := New(config(t, r.server.URL, options, fields), deps)
@@ -65,8 +66,8 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					o := newOrg()
-					return o, o.counts
+					o := salesforcetest.New()
+					return o, o.Counts
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					d, err := New(config(t, url, options, nil), deps)
@@ -77,8 +78,8 @@ func TestConform(t *testing.T) {
 				},
 				Secrets:      []string{"very-secret", "00Dtoken"},
 				TokenPath:    "/services/oauth2/token",
-				Limited:      &destinationtest.Fault{Status: 403, Body: failure("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")},
-				Unauthorized: &destinationtest.Fault{Status: 401, Body: failure("INVALID_SESSION_ID", "Session expired or invalid")},
+				Limited:      &destinationtest.Fault{Status: 403, Body: salesforcetest.Failure("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")},
+				Unauthorized: &destinationtest.Fault{Status: 401, Body: salesforcetest.Failure("INVALID_SESSION_ID", "Session expired or invalid")},
 			})
 		})
 	}
@@ -91,10 +92,10 @@ func TestRouted(t *testing.T) {
 	if o.Verdict != destination.Done || objectOf(o.Refs[crm.RefPerson]) != "Lead" || !strings.HasPrefix(o.Refs[refTask], "00T") {
 		t.Fatalf("%+v", o)
 	}
-	if len(r.composites) != 1 {
-		t.Fatalf("%d composite requests", len(r.composites))
+	if len(r.Composites) != 1 {
+		t.Fatalf("%d composite requests", len(r.Composites))
 	}
-	got, err := json.MarshalIndent(r.composites[0], "", " ")
+	got, err := json.MarshalIndent(r.Composites[0], "", " ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestRouted(t *testing.T) {
 	if string(got) != string(wanted) {
 		t.Errorf("got %s\nwant %s", got, wanted)
 	}
-	if h := r.header; h.Get("Sforce-Auto-Assign") != "FALSE" || h.Get("Sforce-Duplicate-Rule-Header") != "allowSave=true" || h.Get("Content-Type") != "application/json" {
+	if h := r.Header; h.Get("Sforce-Auto-Assign") != "FALSE" || h.Get("Sforce-Duplicate-Rule-Header") != "allowSave=true" || h.Get("Content-Type") != "application/json" {
 		t.Errorf("headers %v", h)
 	}
 }
@@ -135,7 +136,7 @@ func TestLife(t *testing.T) {
 		for k, v := range o.Refs {
 			refs[k] = v
 		}
-		lead, task := r.only("Lead"), r.only("Task")
+		lead, task := r.Only("Lead"), r.Only("Task")
 		switch job.Event {
 		case "sla.breached":
 			if lead["Late__c"] != "accept" {
@@ -151,7 +152,7 @@ func TestLife(t *testing.T) {
 			}
 		}
 	}
-	if lead := r.only("Lead"); lead["Stage__c"] != "recycled" || lead["Status"] != "Recycled" {
+	if lead := r.Only("Lead"); lead["Stage__c"] != "recycled" || lead["Status"] != "Recycled" {
 		t.Errorf("at the end: %v", lead)
 	}
 }
@@ -162,15 +163,15 @@ func TestUpdated(t *testing.T) {
 		r := newRig(t, nil, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
 		for _, ref := range []string{crm.RefPerson, refTask} {
-			r.records[o.Refs[ref]]["OwnerId"] = "005000000000000002"
+			r.Records[o.Refs[ref]]["OwnerId"] = "005000000000000002"
 		}
-		r.records[o.Refs[refTask]]["Status"] = "Completed"
+		r.Records[o.Refs[refTask]]["Status"] = "Completed"
 		job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.Title = "CTO" })
 		if withRefs {
 			job.Refs = o.Refs
 		}
 		again := r.deliver(t, job)
-		lead, task := r.only("Lead"), r.only("Task")
+		lead, task := r.Only("Lead"), r.Only("Task")
 		if again.Verdict != destination.Done || lead["Title"] != "CTO" || lead["OwnerId"] != "005000000000000002" || task["OwnerId"] != lead["OwnerId"] || task["Status"] != "Completed" {
 			t.Errorf("%+v: %v, %v", again, lead, task)
 		}
@@ -191,31 +192,31 @@ func TestNothingToDo(t *testing.T) {
 func TestFound(t *testing.T) {
 	t.Run("by e-mail address", func(t *testing.T) {
 		r := newRig(t, nil, nil)
-		id := r.add("Lead", map[string]any{"Email": "o'hara@initech.example", "LastName": "O", "Company": "I"})
+		id := r.Add("Lead", map[string]any{"Email": "o'hara@initech.example", "LastName": "O", "Company": "I"})
 		if o := r.deliver(t, destinationtest.Routed("ho_1", "o'hara@initech.example")); o.Refs[crm.RefPerson] != id {
 			t.Errorf("%+v", o)
 		}
-		if l := r.only("Lead"); l["Baton_Handoff_Id__c"] != "ho_1" {
+		if l := r.Only("Lead"); l["Baton_Handoff_Id__c"] != "ho_1" {
 			t.Errorf("%v", l)
 		}
 	})
 	t.Run("not where two have the address", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		for range 2 {
-			r.add("Lead", map[string]any{"Email": "ana@initech.example", "LastName": "O", "Company": "I"})
+			r.Add("Lead", map[string]any{"Email": "ana@initech.example", "LastName": "O", "Company": "I"})
 		}
-		if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.counts()["Lead"] != 3 {
-			t.Errorf("%+v, %v", o, r.counts())
+		if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.Counts()["Lead"] != 3 {
+			t.Errorf("%+v, %v", o, r.Counts())
 		}
 	})
 	t.Run("by the id that its sources know", func(t *testing.T) {
 		r := newRig(t, nil, nil)
-		id := r.add("Lead", map[string]any{"Email": "old@initech.example"})
+		id := r.Add("Lead", map[string]any{"Email": "old@initech.example"})
 		job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.ExternalIds["salesforce"] = id })
 		if o := r.deliver(t, job); o.Refs[crm.RefPerson] != id {
 			t.Errorf("%+v", o)
 		}
-		r.records[id]["deleted"] = true
+		r.Records[id]["deleted"] = true
 		job.Refs = map[string]string{crm.RefPerson: id, crm.RefHandoff: "ho_1"}
 		if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] == id {
 			t.Errorf("deleted there: %+v", o)
@@ -226,16 +227,16 @@ func TestFound(t *testing.T) {
 			r := newRig(t, nil, nil)
 			job := destinationtest.Routed("ho_1", "ana@initech.example")
 			o := r.deliver(t, job)
-			contact := r.add("Contact", map[string]any{"LastName": "Lind", "OwnerId": "kept"})
-			r.records[o.Refs[crm.RefPerson]]["IsConverted"], r.records[o.Refs[crm.RefPerson]]["ConvertedContactId"] = true, contact
-			r.records[o.Refs[refTask]]["WhoId"] = contact
+			contact := r.Add("Contact", map[string]any{"LastName": "Lind", "OwnerId": "kept"})
+			r.Records[o.Refs[crm.RefPerson]]["IsConverted"], r.Records[o.Refs[crm.RefPerson]]["ConvertedContactId"] = true, contact
+			r.Records[o.Refs[refTask]]["WhoId"] = contact
 			again := destinationtest.OfHandoff("handoff.reassigned", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner = &routingv1.Owner{Id: "bo", Email: "bo@us.example"} })
 			if withRefs {
 				again.Refs = o.Refs
 			}
 			o = r.deliver(t, again)
-			if c := r.only("Contact"); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || c["OwnerId"] != "kept" || r.only("Task")["OwnerId"] != "005000000000000002" {
-				t.Errorf("%+v: %v, %v", o, c, r.only("Task"))
+			if c := r.Only("Contact"); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || c["OwnerId"] != "kept" || r.Only("Task")["OwnerId"] != "005000000000000002" {
+				t.Errorf("%+v: %v, %v", o, c, r.Only("Task"))
 			}
 		}
 	})
@@ -243,10 +244,10 @@ func TestFound(t *testing.T) {
 		r := newRig(t, nil, nil)
 		job := destinationtest.Routed("ho_1", "ana@initech.example")
 		o := r.deliver(t, job)
-		r.records[o.Refs[refTask]]["deleted"] = true
+		r.Records[o.Refs[refTask]]["deleted"] = true
 		old := o.Refs[refTask]
 		job.Refs = o.Refs
-		if o = r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refTask] == old || r.counts()["Lead"] != 1 {
+		if o = r.deliver(t, job); o.Verdict != destination.Done || o.Refs[refTask] == old || r.Counts()["Lead"] != 1 {
 			t.Errorf("%+v", o)
 		}
 	})
@@ -256,9 +257,9 @@ func TestFound(t *testing.T) {
 func TestDuplicates(t *testing.T) {
 	for _, key := range []string{"duplicateResut", "duplicateResult"} {
 		r := newRig(t, nil, nil)
-		contact := r.add("Contact", map[string]any{"LastName": "Lind"})
+		contact := r.Add("Contact", map[string]any{"LastName": "Lind"})
 		ids := []string{contact}
-		r.rule = func(method, object string, _ map[string]any) (int, string) {
+		r.Rule = func(method, object string, _ map[string]any) (int, string) {
 			if object != "Lead" {
 				return 0, ""
 			}
@@ -275,11 +276,11 @@ func TestDuplicates(t *testing.T) {
 		}
 		job := destinationtest.Routed("ho_1", "ana@initech.example")
 		for range 2 {
-			if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || r.counts()["Task"] != 1 {
-				t.Errorf("%s: %+v, %v", key, o, r.counts())
+			if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != contact || r.Counts()["Task"] != 1 {
+				t.Errorf("%s: %+v, %v", key, o, r.Counts())
 			}
 		}
-		ids = append(ids, r.add("Contact", map[string]any{"LastName": "Lindh"}))
+		ids = append(ids, r.Add("Contact", map[string]any{"LastName": "Lindh"}))
 		if o := r.deliver(t, destinationtest.Routed("ho_2", "bo@initech.example")); o.Verdict != destination.Never || !strings.Contains(o.Reason, "DUPLICATES_DETECTED") {
 			t.Errorf("%s, two matches: %+v", key, o)
 		}
@@ -293,27 +294,27 @@ func TestMissing(t *testing.T) {
 	if o := r.deliver(t, job); o.Verdict != destination.Done {
 		t.Fatalf("%+v", o)
 	}
-	l := r.only("Lead")
+	l := r.Only("Lead")
 	if l["Company"] != "[not provided]" || l["LastName"] != "[not provided]" {
 		t.Errorf("%v", l)
 	}
-	r.records[l["Id"].(string)]["Company"] = "Initech AB"
-	if o := r.deliver(t, job); o.Verdict != destination.Done || r.only("Lead")["Company"] != "Initech AB" {
-		t.Errorf("%+v: %v", o, r.only("Lead"))
+	r.Records[l["Id"].(string)]["Company"] = "Initech AB"
+	if o := r.deliver(t, job); o.Verdict != destination.Done || r.Only("Lead")["Company"] != "Initech AB" {
+		t.Errorf("%+v: %v", o, r.Only("Lead"))
 	}
 }
 
 // Values too long are cut to what the object's description says, once Salesforce complains.
 func TestTooLong(t *testing.T) {
 	r := newRig(t, nil, nil)
-	r.rule = func(_, object string, fields map[string]any) (int, string) {
+	r.Rule = func(_, object string, fields map[string]any) (int, string) {
 		if s, _ := fields["Title"].(string); object == "Lead" && len([]rune(s)) > 10 {
-			return 400, failure("STRING_TOO_LONG", "Title: data value too large", "Title")
+			return 400, salesforcetest.Failure("STRING_TOO_LONG", "Title: data value too large", "Title")
 		}
 		return 0, ""
 	}
-	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.only("Lead")["Title"] != "VP Engine…" {
-		t.Errorf("%+v: %v", o, r.only("Lead"))
+	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.Only("Lead")["Title"] != "VP Engine…" {
+		t.Errorf("%+v: %v", o, r.Only("Lead"))
 	}
 }
 
@@ -324,15 +325,15 @@ func TestOwners(t *testing.T) {
 	if o := r.deliver(t, job); o.Verdict != destination.Again || o.Sick || !strings.Contains(o.Reason, "cy") {
 		t.Errorf("nobody there: %+v", o)
 	}
-	cy := r.add("User", map[string]any{"Email": "cy@us.example", "IsActive": true})
+	cy := r.Add("User", map[string]any{"Email": "cy@us.example", "IsActive": true})
 	r.now = r.now.Add(2 * time.Minute)
-	if o := r.deliver(t, job); o.Verdict != destination.Done || r.only("Lead")["OwnerId"] != cy {
+	if o := r.deliver(t, job); o.Verdict != destination.Done || r.Only("Lead")["OwnerId"] != cy {
 		t.Errorf("there by now: %+v", o)
 	}
 	named := destinationtest.OfHandoff("handoff.reassigned", "ho_1", "ana@initech.example", func(p *routingv1.Payload) {
 		p.Owner = &routingv1.Owner{Id: "dee", ExternalIds: map[string]string{"salesforce": "005000000000000002"}}
 	})
-	if o := r.deliver(t, named); o.Verdict != destination.Done || r.only("Lead")["OwnerId"] != "005000000000000002" {
+	if o := r.deliver(t, named); o.Verdict != destination.Done || r.Only("Lead")["OwnerId"] != "005000000000000002" {
 		t.Errorf("by the directory: %+v", o)
 	}
 }
@@ -340,7 +341,7 @@ func TestOwners(t *testing.T) {
 // Near the limit of requests nothing is asked until it may have moved.
 func TestLimit(t *testing.T) {
 	r := newRig(t, nil, nil)
-	r.usage = "4750/5000; per-app-api-usage=17/250(appName=baton)"
+	r.Usage = "4750/5000; per-app-api-usage=17/250(appName=baton)"
 	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Later && o.Verdict != destination.Done {
 		t.Fatalf("%+v", o)
 	}
@@ -348,7 +349,7 @@ func TestLimit(t *testing.T) {
 	if o := r.deliver(t, destinationtest.Routed("ho_2", "bo@initech.example")); o.Verdict != destination.Later || o.After != limitPause || len(r.server.Requests()) != 0 {
 		t.Errorf("%+v after %d requests", o, len(r.server.Requests()))
 	}
-	r.now, r.usage = r.now.Add(limitPause), "4000/5000"
+	r.now, r.Usage = r.now.Add(limitPause), "4000/5000"
 	if o := r.deliver(t, destinationtest.Routed("ho_2", "bo@initech.example")); o.Verdict != destination.Done {
 		t.Errorf("%+v", o)
 	}
@@ -367,7 +368,7 @@ func TestAssertion(t *testing.T) {
 	for name, block := range map[string]*pem.Block{
 		"PKCS#1": {Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}, "PKCS#8": {Type: "PRIVATE KEY", Bytes: pkcs8},
 	} {
-		o := newOrg()
+		o := salesforcetest.New()
 		server := destinationtest.NewServer(t, o)
 		deps := destinationtest.Deps(server)
 		deps.Now = destinationtest.Noon
@@ -380,7 +381,7 @@ func TestAssertion(t *testing.T) {
 		if out := d.Deliver(t.Context(), destinationtest.Routed("ho_1", "ana@initech.example")); out.Verdict != destination.Done {
 			t.Fatalf("%s: %+v", name, out)
 		}
-		form := o.grants[0]
+		form := o.Grants[0]
 		parts := strings.Split(form.Get("assertion"), ".")
 		if form.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || len(parts) != 3 {
 			t.Fatalf("%s: %v", name, form)
@@ -413,7 +414,7 @@ func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
 	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
 		r := newRig(t, nil, nil)
 		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
-		if got := r.only("Task")["ActivityDate"]; o.Verdict != destination.Done || got != want {
+		if got := r.Only("Task")["ActivityDate"]; o.Verdict != destination.Done || got != want {
 			t.Errorf("%s: %v, %+v", zone, got, o)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	routingv1 "github.com/batonhq/baton/proto/baton/routing/v1"
+	"github.com/batonhq/baton/services/routing/fakes/zohotest"
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destination/destinationtest"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
@@ -24,7 +25,7 @@ func config(t testing.TB, url string, options map[string]string, fields map[stri
 }
 
 type rig struct {
-	*organisation
+	*zohotest.Fake
 	server *destinationtest.Server
 	dest   *Destination
 	now    time.Time
@@ -32,8 +33,8 @@ type rig struct {
 
 func newRig(t *testing.T, options map[string]string, fields map[string]map[string]string) *rig {
 	t.Helper()
-	r := &rig{organisation: newOrganisation(), now: destinationtest.Noon()}
-	r.server = destinationtest.NewServer(t, r.organisation)
+	r := &rig{Fake: zohotest.New(), now: destinationtest.Noon()}
+	r.server = destinationtest.NewServer(t, r.Fake)
 	deps := destinationtest.Deps(r.server)
 	deps.Now = func() time.Time { return r.now }
 	d, err := New(config(t, r.server.URL, options, fields), deps)
@@ -58,8 +59,8 @@ func TestConform(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			destinationtest.Conform(t, destinationtest.Case{
 				Vendor: func(*testing.T) (http.Handler, func() map[string]int) {
-					o := newOrganisation()
-					return o, o.counts
+					o := zohotest.New()
+					return o, o.Counts
 				},
 				New: func(t *testing.T, url string, deps destination.Deps) destination.Destination {
 					d, err := New(config(t, url, options, nil), deps)
@@ -70,8 +71,8 @@ func TestConform(t *testing.T) {
 				},
 				Secrets:      []string{"very-secret", "1000.refresh", "1000.access"},
 				TokenPath:    "/oauth/v2/token",
-				Limited:      &destinationtest.Fault{Status: 429, Body: text(refusal("TOO_MANY_REQUESTS", nil))},
-				Unauthorized: &destinationtest.Fault{Status: 401, Body: text(refusal("INVALID_TOKEN", nil))},
+				Limited:      &destinationtest.Fault{Status: 429, Body: zohotest.Text(zohotest.Refusal("TOO_MANY_REQUESTS", nil))},
+				Unauthorized: &destinationtest.Fault{Status: 401, Body: zohotest.Text(zohotest.Refusal("INVALID_TOKEN", nil))},
 			})
 		})
 	}
@@ -81,22 +82,22 @@ func TestRouted(t *testing.T) {
 	for brief, bodies := range map[string][]string{
 		"Notes": {
 			`{"data": [{"First_Name": "ana", "Last_Name": "Lind", "Email": "ana@initech.example", "Designation": "VP Engineering", "Phone": "+46 8 123 456",
-				"Company": "Initech", "Owner": {"id": "` + anaID + `"}}], "duplicate_check_fields": ["Email"], "trigger": []}`,
+				"Company": "Initech", "Owner": {"id": "` + zohotest.AnaID + `"}}], "duplicate_check_fields": ["Email"], "trigger": []}`,
 			`{"data": [{"Note_Title": "Handoff ho_1 [ho_1]", "Note_Content": "Brief of ho_1"}]}`,
 		},
 		"Tasks": {"", `{"data": [{"Subject": "Handoff ho_1 [ho_1]", "Description": "Brief of ho_1", "Priority": "High", "Status": "Not Started", "Due_Date": "2026-11-20",
-			"What_Id": {"id": "400000000000001"}, "$se_module": "Leads", "Owner": {"id": "` + anaID + `"}}], "trigger": []}`},
+			"What_Id": {"id": "400000000000001"}, "$se_module": "Leads", "Owner": {"id": "` + zohotest.AnaID + `"}}], "trigger": []}`},
 	} {
 		r := newRig(t, map[string]string{"brief": brief}, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-		if o.Verdict != destination.Done || !isID(o.Refs[crm.RefPerson]) || !isID(o.Refs[refBrief]) || len(r.bodies) != 2 {
+		if o.Verdict != destination.Done || !isID(o.Refs[crm.RefPerson]) || !isID(o.Refs[refBrief]) || len(r.Bodies) != 2 {
 			t.Fatalf("%+v", o)
 		}
 		for i, want := range bodies {
 			want = strings.ReplaceAll(want, "400000000000001", o.Refs[crm.RefPerson])
 			var got, wanted any
-			if want != "" && (json.Unmarshal([]byte(r.bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted)) {
-				t.Errorf("request %d: %s\nwant %s", i, r.bodies[i], want)
+			if want != "" && (json.Unmarshal([]byte(r.Bodies[i]), &got) != nil || json.Unmarshal([]byte(want), &wanted) != nil || !reflect.DeepEqual(got, wanted)) {
+				t.Errorf("request %d: %s\nwant %s", i, r.Bodies[i], want)
 			}
 		}
 	}
@@ -117,14 +118,14 @@ func TestLife(t *testing.T) {
 			if withRefs {
 				maps.Copy(refs, o.Refs)
 			}
-			lead, task := r.only(leads), r.only(tasks)
+			lead, task := r.Only(leads), r.Only(tasks)
 			switch job.Event {
 			case "sla.breached":
 				if lead["Late"] != "accept" {
 					t.Errorf("after a breach: %v", lead)
 				}
 			case "handoff.reassigned":
-				if !reflect.DeepEqual(lead["Owner"], map[string]any{"id": boID}) || !reflect.DeepEqual(task["Owner"], lead["Owner"]) || task["Status"] != "Not Started" {
+				if !reflect.DeepEqual(lead["Owner"], map[string]any{"id": zohotest.BoID}) || !reflect.DeepEqual(task["Owner"], lead["Owner"]) || task["Status"] != "Not Started" {
 					t.Errorf("after the reassignment: %v, %v", lead, task)
 				}
 			case "handoff.recalled":
@@ -133,7 +134,7 @@ func TestLife(t *testing.T) {
 				}
 			}
 		}
-		if lead := r.only(leads); lead["Stage"] != "recycled" || lead["Lead_Status"] != "Lost Lead" {
+		if lead := r.Only(leads); lead["Stage"] != "recycled" || lead["Lead_Status"] != "Lost Lead" {
 			t.Errorf("at the end: %v", lead)
 		}
 	}
@@ -144,15 +145,15 @@ func TestUpdated(t *testing.T) {
 	for _, brief := range []string{"Notes", "Tasks"} {
 		r := newRig(t, map[string]string{"brief": brief}, nil)
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
-		r.modules[leads][o.Refs[crm.RefPerson]]["Owner"] = map[string]any{"id": boID}
+		r.Modules[leads][o.Refs[crm.RefPerson]]["Owner"] = map[string]any{"id": zohotest.BoID}
 		job := destinationtest.OfHandoff("handoff.updated", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.Title = "CTO" })
 		job.Refs = o.Refs
 		o = r.deliver(t, job)
-		if lead := r.only(leads); o.Verdict != destination.Done || lead["Designation"] != "CTO" || !reflect.DeepEqual(lead["Owner"], map[string]any{"id": boID}) || r.only(brief) == nil {
+		if lead := r.Only(leads); o.Verdict != destination.Done || lead["Designation"] != "CTO" || !reflect.DeepEqual(lead["Owner"], map[string]any{"id": zohotest.BoID}) || r.Only(brief) == nil {
 			t.Errorf("%s: %+v, %v", brief, o, lead)
 		}
-		delete(r.modules[brief], o.Refs[refBrief])
-		if o = r.deliver(t, job); o.Verdict != destination.Done || r.only(brief) == nil {
+		delete(r.Modules[brief], o.Refs[refBrief])
+		if o = r.deliver(t, job); o.Verdict != destination.Done || r.Only(brief) == nil {
 			t.Errorf("%s that was deleted: %+v", brief, o)
 		}
 	}
@@ -160,25 +161,25 @@ func TestUpdated(t *testing.T) {
 
 func TestFound(t *testing.T) {
 	r := newRig(t, nil, nil)
-	id := r.add(leads, map[string]any{"Email": "ana@initech.example", "Last_Name": "Lindh"})
+	id := r.Add(leads, map[string]any{"Email": "ana@initech.example", "Last_Name": "Lindh"})
 	job := destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Lead.LastName = "" })
-	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != id || r.only(leads)["Last_Name"] != "Lindh" {
-		t.Errorf("a name that is there was replaced by a filling: %+v, %v", o, r.only(leads))
+	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] != id || r.Only(leads)["Last_Name"] != "Lindh" {
+		t.Errorf("a name that is there was replaced by a filling: %+v, %v", o, r.Only(leads))
 	}
-	delete(r.modules[leads], id)
+	delete(r.Modules[leads], id)
 	job.Refs = map[string]string{crm.RefPerson: id, refBrief: "400000000009999", crm.RefHandoff: "ho_1"}
-	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] == id || r.only(leads)["Last_Name"] != "[not provided]" {
-		t.Errorf("deleted there: %+v, %v", o, r.only(leads))
+	if o := r.deliver(t, job); o.Verdict != destination.Done || o.Refs[crm.RefPerson] == id || r.Only(leads)["Last_Name"] != "[not provided]" {
+		t.Errorf("deleted there: %+v, %v", o, r.Only(leads))
 	}
 	nameless := destinationtest.OfHandoff("handoff.routed", "ho_2", "", nil)
 	if o := r.deliver(t, nameless); o.Verdict != destination.Never {
 		t.Errorf("a lead that cannot be found again: %+v", o)
 	}
-	other := r.add(leads, map[string]any{"Email": "other@initech.example", "Last_Name": "O"})
-	r.rule = func(module string, record map[string]any) map[string]any {
-		if module == leads && record["Phone"] != nil && r.modules[leads][other]["Phone"] == nil {
-			r.modules[leads][other]["Phone"] = "+46"
-			return refusal("DUPLICATE_DATA", map[string]any{"api_name": "Phone", "duplicate_record": map[string]any{"id": other, "module": map[string]any{"api_name": "Leads"}}})
+	other := r.Add(leads, map[string]any{"Email": "other@initech.example", "Last_Name": "O"})
+	r.Rule = func(module string, record map[string]any) map[string]any {
+		if module == leads && record["Phone"] != nil && r.Modules[leads][other]["Phone"] == nil {
+			r.Modules[leads][other]["Phone"] = "+46"
+			return zohotest.Refusal("DUPLICATE_DATA", map[string]any{"api_name": "Phone", "duplicate_record": map[string]any{"id": other, "module": map[string]any{"api_name": "Leads"}}})
 		}
 		return nil
 	}
@@ -205,7 +206,7 @@ func TestErrors(t *testing.T) {
 		{200, "RECORD_LOCKED", nil, destination.Again, false},
 		{200, "INTERNAL_ERROR", nil, destination.Again, true},
 		{200, "NO_PERMISSION", nil, destination.Operator, false},
-		{200, "MULTIPLE_OR_MULTI_ERRORS", map[string]any{"errors": []any{refusal("NO_PERMISSION", nil)}}, destination.Operator, false},
+		{200, "MULTIPLE_OR_MULTI_ERRORS", map[string]any{"errors": []any{zohotest.Refusal("NO_PERMISSION", nil)}}, destination.Operator, false},
 		{200, "SOMETHING_NEW", nil, destination.Never, false},
 		{401, "OAUTH_SCOPE_MISMATCH", nil, destination.Operator, false},
 		{401, "INVALID_TOKEN", nil, destination.Operator, false},
@@ -218,9 +219,9 @@ func TestErrors(t *testing.T) {
 		{500, "SOMETHING_NEW", nil, destination.Again, true},
 	} {
 		r := newRig(t, nil, nil)
-		refused := refusal(tc.code, tc.details)
+		refused := zohotest.Refusal(tc.code, tc.details)
 		if tc.status == 200 {
-			r.rule = func(module string, _ map[string]any) map[string]any {
+			r.Rule = func(module string, _ map[string]any) map[string]any {
 				if module == leads {
 					return refused
 				}
@@ -229,14 +230,14 @@ func TestErrors(t *testing.T) {
 		} else {
 			r.server.Faults(func(_ int, req *destinationtest.Request) *destinationtest.Fault {
 				if strings.HasSuffix(req.Path, "/upsert") {
-					return &destinationtest.Fault{Status: tc.status, Body: text(refused)}
+					return &destinationtest.Fault{Status: tc.status, Body: zohotest.Text(refused)}
 				}
 				return nil
 			})
 		}
 		o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example"))
 		named := strings.Contains(o.Reason, tc.code) || tc.code == "MULTIPLE_OR_MULTI_ERRORS" || tc.code == "INVALID_TOKEN"
-		if o.Verdict != tc.want || o.Sick != tc.sick || !named || strings.Contains(o.Reason, "initech") || len(r.counts()) != 0 {
+		if o.Verdict != tc.want || o.Sick != tc.sick || !named || strings.Contains(o.Reason, "initech") || len(r.Counts()) != 0 {
 			t.Errorf("%d %s %v: %+v", tc.status, tc.code, tc.details, o)
 		}
 		if o.Verdict == destination.Later && tc.code != "SOMETHING_NEW" && o.After == 0 {
@@ -268,14 +269,14 @@ func TestTokenErrors(t *testing.T) {
 
 func TestTooLong(t *testing.T) {
 	r := newRig(t, nil, nil)
-	r.rule = func(module string, record map[string]any) map[string]any {
+	r.Rule = func(module string, record map[string]any) map[string]any {
 		if s, _ := record["Designation"].(string); len([]rune(s)) > 10 {
-			return refusal("INVALID_DATA", map[string]any{"api_name": "Designation", "maximum_length": 10})
+			return zohotest.Refusal("INVALID_DATA", map[string]any{"api_name": "Designation", "maximum_length": 10})
 		}
 		return nil
 	}
-	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.only(leads)["Designation"] != "VP Engine…" {
-		t.Errorf("%+v: %v", o, r.only(leads))
+	if o := r.deliver(t, destinationtest.Routed("ho_1", "ana@initech.example")); o.Verdict != destination.Done || r.Only(leads)["Designation"] != "VP Engine…" {
+		t.Errorf("%+v: %v", o, r.Only(leads))
 	}
 }
 
@@ -284,7 +285,7 @@ func TestATaskIsDueOnTheOwnersDay(t *testing.T) {
 	for zone, want := range map[string]string{"Asia/Tokyo": "2026-11-21", "": "2026-11-20"} {
 		r := newRig(t, map[string]string{"brief": "Tasks"}, nil)
 		o := r.deliver(t, destinationtest.OfHandoff("handoff.routed", "ho_1", "ana@initech.example", func(p *routingv1.Payload) { p.Owner.TimeZone = zone }))
-		if got := r.only(tasks)["Due_Date"]; o.Verdict != destination.Done || got != want {
+		if got := r.Only(tasks)["Due_Date"]; o.Verdict != destination.Done || got != want {
 			t.Errorf("%s: %v, %+v", zone, got, o)
 		}
 	}

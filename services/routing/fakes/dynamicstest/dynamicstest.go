@@ -1,4 +1,5 @@
-package dynamics
+// Package dynamicstest is as much of Dynamics in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package dynamicstest
 
 import (
 	"encoding/json"
@@ -12,70 +13,70 @@ import (
 	"sync"
 )
 
-// environment is one of Dataverse: its rows, and as much of the Web API as is used.
-type environment struct {
-	mu     sync.Mutex
-	tables map[string]map[string]map[string]any // table → id → columns
+// Fake is an environment of Dataverse: its rows, and as much of the Web API as is used.
+type Fake struct {
+	Mu     sync.Mutex
+	Tables map[string]map[string]map[string]any // table → id → columns
 	next   int
 	tokens int
 	// rule is asked before a row is written: a status that is not 0 refuses with its body.
-	rule func(table string, columns map[string]any) (status int, body string)
+	Rule func(table string, columns map[string]any) (status int, body string)
 	// keyed lets OData-EntityId name the alternate key, as updates by one do.
-	keyed  bool
+	Keyed  bool
 	header http.Header
-	bodies []string
-	grants []url.Values
+	Bodies []string
+	Grants []url.Values
 }
 
 const (
-	anaID = "10000000-0000-0000-0000-000000000001"
-	boID  = "10000000-0000-0000-0000-000000000002"
+	AnaID = "10000000-0000-0000-0000-000000000001"
+	BoID  = "10000000-0000-0000-0000-000000000002"
 )
 
-func newEnvironment() *environment {
-	e := &environment{tables: map[string]map[string]map[string]any{"leads": {}, "tasks": {}, "systemusers": {
-		anaID: {"systemuserid": anaID, "internalemailaddress": "ana@us.example", "isdisabled": false},
-		boID:  {"systemuserid": boID, "internalemailaddress": "bo@us.example", "isdisabled": false},
+func New() *Fake {
+	e := &Fake{Tables: map[string]map[string]map[string]any{"leads": {}, "tasks": {}, "systemusers": {
+		AnaID: {"systemuserid": AnaID, "internalemailaddress": "ana@us.example", "isdisabled": false},
+		BoID:  {"systemuserid": BoID, "internalemailaddress": "bo@us.example", "isdisabled": false},
 	}}}
 	return e
 }
 
-func (e *environment) lead(columns map[string]any) string {
+func (e *Fake) Lead(columns map[string]any) string {
 	e.next++
 	id := fmt.Sprintf("20000000-0000-0000-0000-%012d", e.next)
 	columns["leadid"] = id
 	if _, ok := columns["statecode"]; !ok {
 		columns["statecode"] = 0.0
 	}
-	e.tables["leads"][id] = columns
+	e.Tables["leads"][id] = columns
 	return id
 }
 
-func (e *environment) counts() map[string]int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (e *Fake) Counts() map[string]int {
+	e.Mu.Lock()
+	defer e.Mu.Unlock()
 	n := map[string]int{}
 	for _, t := range []string{"leads", "tasks"} {
-		if len(e.tables[t]) > 0 {
-			n[t] = len(e.tables[t])
+		if len(e.Tables[t]) > 0 {
+			n[t] = len(e.Tables[t])
 		}
 	}
 	return n
 }
 
-func (e *environment) only(table string) map[string]any {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.tables[table]) != 1 {
+func (e *Fake) Only(table string) map[string]any {
+	e.Mu.Lock()
+	defer e.Mu.Unlock()
+	if len(e.Tables[table]) != 1 {
 		return nil
 	}
-	for _, r := range e.tables[table] {
+	for _, r := range e.Tables[table] {
 		return maps.Clone(r)
 	}
 	return nil
 }
 
-func failure(code, message string) string {
+func Failure(code, message string) string {
 	raw, err := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
 	if err != nil {
 		return "{}"
@@ -103,15 +104,15 @@ var (
 	unquoted = strings.NewReplacer("''", "'")
 )
 
-func (e *environment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+func (e *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.Mu.Lock()
+	defer e.Mu.Unlock()
 	if r.URL.Path == "/token" {
 		if r.ParseForm() != nil {
 			reply(w, 400, `{"error":"invalid_request"}`)
 			return
 		}
-		e.grants = append(e.grants, r.PostForm)
+		e.Grants = append(e.Grants, r.PostForm)
 		e.tokens++
 		reply(w, 200, map[string]any{"token_type": "Bearer", "expires_in": 3599, "access_token": fmt.Sprintf("eyJtoken%d", e.tokens)})
 		return
@@ -122,64 +123,64 @@ func (e *environment) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/api/data/v9.2")
 	if !ok || r.Header.Get("OData-Version") != "4.0" {
-		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+		reply(w, 404, Failure("0x80060888", "Resource not found for the segment"))
 		return
 	}
 	switch m := ofMeta.FindStringSubmatch(path); {
 	case m != nil:
-		reply(w, 200, map[string]any{"value": metadata(m[1], m[2]+m[3])})
+		reply(w, 200, map[string]any{"value": Metadata(m[1], m[2]+m[3])})
 	case r.Method == http.MethodGet:
 		e.list(w, path, r.URL.Query())
 	case r.Method == http.MethodPatch:
 		e.header = r.Header.Clone()
 		e.patch(w, r, path)
 	default:
-		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+		reply(w, 404, Failure("0x80060888", "Resource not found for the segment"))
 	}
 }
 
-func (e *environment) list(w http.ResponseWriter, path string, q url.Values) {
+func (e *Fake) list(w http.ResponseWriter, path string, q url.Values) {
 	found := []map[string]any{}
 	if m := ofUser.FindStringSubmatch(q.Get("$filter")); m != nil && path == "/systemusers" {
-		for _, u := range e.tables["systemusers"] {
+		for _, u := range e.Tables["systemusers"] {
 			if u["internalemailaddress"] == unquoted.Replace(m[1]) && u["isdisabled"] == false {
 				found = append(found, u)
 			}
 		}
 	} else if m := ofLead.FindStringSubmatch(q.Get("$filter")); m != nil && path == "/leads" {
-		for _, l := range e.tables["leads"] {
+		for _, l := range e.Tables["leads"] {
 			if l[m[1]] == m[2] || m[3] != "" && l["emailaddress1"] == unquoted.Replace(m[3]) && l["statecode"] == 0.0 {
 				found = append(found, l)
 			}
 		}
 	} else {
-		reply(w, 400, failure("0x80060888", "The query is not valid"))
+		reply(w, 400, Failure("0x80060888", "The query is not valid"))
 		return
 	}
 	reply(w, 200, map[string]any{"@odata.context": "c", "value": found})
 }
 
-func (e *environment) patch(w http.ResponseWriter, r *http.Request, path string) {
+func (e *Fake) patch(w http.ResponseWriter, r *http.Request, path string) {
 	raw, err := io.ReadAll(r.Body)
 	var columns map[string]any
 	if err != nil || json.Unmarshal(raw, &columns) != nil {
-		reply(w, 400, failure("0x80048d19", "stream not readable"))
+		reply(w, 400, Failure("0x80048d19", "stream not readable"))
 		return
 	}
-	e.bodies = append(e.bodies, string(raw))
+	e.Bodies = append(e.Bodies, string(raw))
 	table, id, key := "leads", "", ""
 	if m := rowPath.FindStringSubmatch(path); m != nil {
 		table, id = m[1], m[2]
 	} else if m := keyPath.FindStringSubmatch(path); m != nil {
 		key = m[1] + "='" + m[2] + "'"
-		for lid, l := range e.tables["leads"] {
+		for lid, l := range e.Tables["leads"] {
 			if l[m[1]] == m[2] {
 				id = lid
 			}
 		}
 		columns[m[1]] = m[2]
 	} else {
-		reply(w, 404, failure("0x80060888", "Resource not found for the segment"))
+		reply(w, 404, Failure("0x80060888", "Resource not found for the segment"))
 		return
 	}
 	for name, v := range columns {
@@ -187,42 +188,42 @@ func (e *environment) patch(w http.ResponseWriter, r *http.Request, path string)
 			continue
 		}
 		m := binding.FindStringSubmatch(v.(string))
-		if m == nil || e.tables[m[1]][m[2]] == nil {
-			reply(w, 404, failure("0x80040217", "Does Not Exist"))
+		if m == nil || e.Tables[m[1]][m[2]] == nil {
+			reply(w, 404, Failure("0x80040217", "Does Not Exist"))
 			return
 		}
 	}
-	if e.rule != nil {
-		if status, body := e.rule(table, columns); status != 0 {
+	if e.Rule != nil {
+		if status, body := e.Rule(table, columns); status != 0 {
 			reply(w, status, body)
 			return
 		}
 	}
-	row := e.tables[table][id]
+	row := e.Tables[table][id]
 	switch {
 	case row == nil && r.Header.Get("If-Match") != "":
-		reply(w, 404, failure("0x80040217", "Does Not Exist"))
+		reply(w, 404, Failure("0x80040217", "Does Not Exist"))
 		return
 	case row != nil && r.Header.Get("If-None-Match") != "":
-		reply(w, 412, failure("0x80060882", "A record with matching key values already exists."))
+		reply(w, 412, Failure("0x80060882", "A record with matching key values already exists."))
 		return
 	case row == nil && table == "leads" && id == "":
-		id = e.lead(columns)
+		id = e.Lead(columns)
 	case row == nil:
 		columns[strings.TrimSuffix(table, "s")+"id"] = id
-		e.tables[table][id] = columns
+		e.Tables[table][id] = columns
 	default:
 		maps.Copy(row, columns)
 	}
 	at := id
-	if key != "" && e.keyed {
+	if key != "" && e.Keyed {
 		at = key
 	}
 	w.Header().Set("OData-EntityId", "http://"+r.Host+"/api/data/v9.2/"+table+"("+at+")")
 	reply(w, 204, nil)
 }
 
-func metadata(table, what string) []map[string]any {
+func Metadata(table, what string) []map[string]any {
 	if what == "Keys" {
 		return []map[string]any{{"LogicalName": "baton_key", "KeyAttributes": []string{"baton_handoffid"}, "EntityKeyIndexStatus": "Active"}}
 	}

@@ -1,4 +1,5 @@
-package salesforce
+// Package salesforcetest is as much of Salesforce in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package salesforcetest
 
 import (
 	"encoding/json"
@@ -12,25 +13,25 @@ import (
 	"sync"
 )
 
-// org is an organisation at Salesforce: its records, and as much of its REST API as is used.
-type org struct {
-	mu      sync.Mutex
-	records map[string]map[string]any // id → fields, with "type"
+// Fake is an organisation at Salesforce: its records, and as much of its REST API as is used.
+type Fake struct {
+	Mu      sync.Mutex
+	Records map[string]map[string]any // id → fields, with "type"
 	next    int
 	tokens  int
-	usage   string
+	Usage   string
 	// rule is asked of every write of a record before it is done: an error's status and body stand for a refusal.
-	rule func(method, object string, fields map[string]any) (status int, body string)
+	Rule func(method, object string, fields map[string]any) (status int, body string)
 	// sent are the headers of the last call, and the composite requests.
-	header     http.Header
-	composites []map[string]any
-	grants     []url.Values
+	Header     http.Header
+	Composites []map[string]any
+	Grants     []url.Values
 }
 
-func newOrg() *org {
-	o := &org{records: map[string]map[string]any{}, usage: "18/5000"}
-	o.add("User", map[string]any{"Email": "ana@us.example", "IsActive": true})
-	o.add("User", map[string]any{"Email": "bo@us.example", "IsActive": true})
+func New() *Fake {
+	o := &Fake{Records: map[string]map[string]any{}, Usage: "18/5000"}
+	o.Add("User", map[string]any{"Email": "ana@us.example", "IsActive": true})
+	o.Add("User", map[string]any{"Email": "bo@us.example", "IsActive": true})
 	return o
 }
 
@@ -39,20 +40,20 @@ func prefix(object string) string {
 	return map[string]string{"User": "005", "Lead": "00Q", "Contact": "003", "Task": "00T"}[object]
 }
 
-func (o *org) add(object string, fields map[string]any) string {
+func (o *Fake) Add(object string, fields map[string]any) string {
 	o.next++
 	id := fmt.Sprintf("%s%015d", prefix(object), o.next)
 	r := maps.Clone(fields)
 	r["type"], r["Id"] = object, id
-	o.records[id] = r
+	o.Records[id] = r
 	return id
 }
 
-func (o *org) counts() map[string]int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *Fake) Counts() map[string]int {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
 	n := map[string]int{}
-	for _, r := range o.records {
+	for _, r := range o.Records {
 		if k := r["type"].(string); k != "User" {
 			n[k]++
 		}
@@ -60,12 +61,12 @@ func (o *org) counts() map[string]int {
 	return n
 }
 
-// only gives the one record of an object.
-func (o *org) only(object string) map[string]any {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// Only gives the one record of an object.
+func (o *Fake) Only(object string) map[string]any {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
 	var found map[string]any
-	for _, r := range o.records {
+	for _, r := range o.Records {
 		if r["type"] == object {
 			if found != nil {
 				return nil
@@ -86,7 +87,7 @@ func reply(w http.ResponseWriter, status int, body any) {
 	}
 }
 
-func failure(code, message string, fields ...string) string {
+func Failure(code, message string, fields ...string) string {
 	raw, err := json.Marshal([]map[string]any{{"message": message, "errorCode": code, "fields": fields}})
 	if err != nil {
 		return "[]"
@@ -94,29 +95,29 @@ func failure(code, message string, fields ...string) string {
 	return string(raw)
 }
 
-func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
 	if r.URL.Path == "/services/oauth2/token" {
 		if r.ParseForm() != nil || r.PostForm.Get("client_secret") == "wrong" {
 			reply(w, 400, `{"error":"invalid_client","error_description":"invalid client credentials"}`)
 			return
 		}
-		o.grants = append(o.grants, r.PostForm)
+		o.Grants = append(o.Grants, r.PostForm)
 		o.tokens++
 		reply(w, 200, map[string]string{"access_token": fmt.Sprintf("00Dtoken!%d", o.tokens), "instance_url": "http://" + r.Host, "token_type": "Bearer", "issued_at": "1"})
 		return
 	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer 00Dtoken!") {
-		reply(w, 401, failure("INVALID_SESSION_ID", "Session expired or invalid"))
+		reply(w, 401, Failure("INVALID_SESSION_ID", "Session expired or invalid"))
 		return
 	}
-	o.header = r.Header.Clone()
-	w.Header().Set("Sforce-Limit-Info", "api-usage="+o.usage)
+	o.Header = r.Header.Clone()
+	w.Header().Set("Sforce-Limit-Info", "api-usage="+o.Usage)
 	path, ok := strings.CutPrefix(r.URL.Path, "/services/data/v66.0")
 	switch {
 	case !ok:
-		reply(w, 404, failure("NOT_FOUND", "The requested resource does not exist"))
+		reply(w, 404, Failure("NOT_FOUND", "The requested resource does not exist"))
 	case path == "/query":
 		o.query(w, r.URL.Query().Get("q"))
 	case path == "/composite":
@@ -124,7 +125,7 @@ func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/describe"):
 		reply(w, 200, describeOf(strings.Split(path, "/")[2]))
 	default:
-		reply(w, 404, failure("NOT_FOUND", "The requested resource does not exist"))
+		reply(w, 404, Failure("NOT_FOUND", "The requested resource does not exist"))
 	}
 }
 
@@ -137,7 +138,7 @@ var (
 )
 
 // query answers the queries that are asked, and no others.
-func (o *org) query(w http.ResponseWriter, soql string) {
+func (o *Fake) query(w http.ResponseWriter, soql string) {
 	var match func(r map[string]any) bool
 	if m := ofUser.FindStringSubmatch(soql); m != nil {
 		match = func(r map[string]any) bool {
@@ -156,11 +157,11 @@ func (o *org) query(w http.ResponseWriter, soql string) {
 	} else if m := ofLead.FindStringSubmatch(soql); m != nil {
 		match = func(r map[string]any) bool { return r["Id"] == m[1] }
 	} else {
-		reply(w, 400, failure("MALFORMED_QUERY", "unexpected token"))
+		reply(w, 400, Failure("MALFORMED_QUERY", "unexpected token"))
 		return
 	}
 	found := []map[string]any{}
-	for _, r := range o.records {
+	for _, r := range o.Records {
 		if match(r) {
 			found = append(found, r)
 		}
@@ -169,7 +170,7 @@ func (o *org) query(w http.ResponseWriter, soql string) {
 }
 
 // composite does all parts or none.
-func (o *org) composite(w http.ResponseWriter, r *http.Request) {
+func (o *Fake) composite(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		AllOrNone bool `json:"allOrNone"`
 		Requests  []struct {
@@ -179,14 +180,14 @@ func (o *org) composite(w http.ResponseWriter, r *http.Request) {
 	}
 	raw, err := io.ReadAll(r.Body)
 	if err != nil || json.Unmarshal(raw, &in) != nil || !in.AllOrNone || len(in.Requests) == 0 {
-		reply(w, 400, failure("JSON_PARSER_ERROR", "unexpected"))
+		reply(w, 400, Failure("JSON_PARSER_ERROR", "unexpected"))
 		return
 	}
 	var asSent map[string]any
 	_ = json.Unmarshal(raw, &asSent)
-	o.composites = append(o.composites, asSent)
+	o.Composites = append(o.Composites, asSent)
 	before := map[string]map[string]any{}
-	for id, rec := range o.records {
+	for id, rec := range o.Records {
 		before[id] = maps.Clone(rec)
 	}
 	made := map[string]string{}
@@ -210,8 +211,8 @@ func (o *org) composite(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if failed >= 0 {
-		o.records = before
-		halt := json.RawMessage(failure(halted, "The transaction was rolled back since another operation in the same transaction failed."))
+		o.Records = before
+		halt := json.RawMessage(Failure("PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed."))
 		for i, q := range in.Requests {
 			if i < failed {
 				out[i]["body"], out[i]["httpStatusCode"] = halt, 400
@@ -224,38 +225,38 @@ func (o *org) composite(w http.ResponseWriter, r *http.Request) {
 }
 
 // write does one part: POST object, PATCH object/id, PATCH object/field/key.
-func (o *org) write(method, path string, fields map[string]any) (status int, body, id string) {
+func (o *Fake) write(method, path string, fields map[string]any) (status int, body, id string) {
 	at := strings.Split(path, "/")
 	object := at[0]
-	if o.rule != nil {
-		if status, body := o.rule(method, object, fields); status != 0 {
+	if o.Rule != nil {
+		if status, body := o.Rule(method, object, fields); status != 0 {
 			return status, body, ""
 		}
 	}
-	if owner, ok := fields["OwnerId"].(string); ok && o.records[owner] == nil {
-		return 400, failure("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"), ""
+	if owner, ok := fields["OwnerId"].(string); ok && o.Records[owner] == nil {
+		return 400, Failure("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"), ""
 	}
 	if method == http.MethodPatch && len(at) == 3 {
-		for rid, r := range o.records {
+		for rid, r := range o.Records {
 			if r["type"] == object && r[at[1]] == at[2] && r["deleted"] == nil {
 				maps.Copy(r, fields)
 				return 200, `{"id":"` + rid + `","success":true,"errors":[],"created":false}`, rid
 			}
 		}
 		if _, ok := fields[at[1]]; ok {
-			return 400, failure("INVALID_FIELD", "the key is in the body", at[1]), ""
+			return 400, Failure("INVALID_FIELD", "the key is in the body", at[1]), ""
 		}
 		fields[at[1]] = at[2]
 	}
 	if method == http.MethodPatch && len(at) == 2 {
-		r := o.records[at[1]]
+		r := o.Records[at[1]]
 		switch {
 		case r == nil:
-			return 404, failure("NOT_FOUND", "The requested resource does not exist"), ""
+			return 404, Failure("NOT_FOUND", "The requested resource does not exist"), ""
 		case r["deleted"] != nil:
-			return 404, failure("ENTITY_IS_DELETED", "entity is deleted"), ""
+			return 404, Failure("ENTITY_IS_DELETED", "entity is deleted"), ""
 		case r["IsConverted"] == true:
-			return 400, failure("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead"), ""
+			return 400, Failure("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead"), ""
 		}
 		maps.Copy(r, fields)
 		return 204, "null", at[1]
@@ -263,11 +264,11 @@ func (o *org) write(method, path string, fields map[string]any) (status int, bod
 	if object == "Lead" {
 		for _, name := range []string{"LastName", "Company"} {
 			if s, _ := fields[name].(string); s == "" {
-				return 400, failure("REQUIRED_FIELD_MISSING", "Required fields are missing: ["+name+"]", name), ""
+				return 400, Failure("REQUIRED_FIELD_MISSING", "Required fields are missing: ["+name+"]", name), ""
 			}
 		}
 	}
-	id = o.add(object, fields)
+	id = o.Add(object, fields)
 	return 201, `{"id":"` + id + `","success":true,"errors":[],"created":true}`, id
 }
 

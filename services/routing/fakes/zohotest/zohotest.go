@@ -1,4 +1,5 @@
-package zoho
+// Package zohotest is as much of Zoho in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package zohotest
 
 import (
 	"encoding/json"
@@ -11,41 +12,43 @@ import (
 	"sync"
 )
 
-// organisation is one at Zoho CRM: its records, and as much of its REST API as is used.
-type organisation struct {
-	mu      sync.Mutex
-	modules map[string]map[string]map[string]any // module → id → fields
+// Fake is an organisation at Zoho CRM: its records, and as much of its REST API as is used.
+type Fake struct {
+	Mu      sync.Mutex
+	Modules map[string]map[string]map[string]any // module → id → fields
 	next    int
 	tokens  int
 	// rule is asked before a record is written: a result with a code refuses it inside an answer of status 200.
-	rule   func(module string, record map[string]any) map[string]any
-	bodies []string
+	Rule   func(module string, record map[string]any) map[string]any
+	Bodies []string
 	grants []url.Values
 }
 
 const (
-	anaID = "500000000000001"
-	boID  = "500000000000002"
+	leads, notes, tasks = "Leads", "Notes", "Tasks"
+
+	AnaID = "500000000000001"
+	BoID  = "500000000000002"
 )
 
-func newOrganisation() *organisation {
-	return &organisation{modules: map[string]map[string]map[string]any{leads: {}, notes: {}, tasks: {}}}
+func New() *Fake {
+	return &Fake{Modules: map[string]map[string]map[string]any{leads: {}, notes: {}, tasks: {}}}
 }
 
-func (o *organisation) add(module string, fields map[string]any) string {
+func (o *Fake) Add(module string, fields map[string]any) string {
 	o.next++
 	id := fmt.Sprintf("4000000%08d", o.next)
 	r := maps.Clone(fields)
 	r["id"] = id
-	o.modules[module][id] = r
+	o.Modules[module][id] = r
 	return id
 }
 
-func (o *organisation) counts() map[string]int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *Fake) Counts() map[string]int {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
 	n := map[string]int{}
-	for m, all := range o.modules {
+	for m, all := range o.Modules {
 		if len(all) > 0 {
 			n[m] = len(all)
 		}
@@ -53,19 +56,19 @@ func (o *organisation) counts() map[string]int {
 	return n
 }
 
-func (o *organisation) only(module string) map[string]any {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.modules[module]) != 1 {
+func (o *Fake) Only(module string) map[string]any {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
+	if len(o.Modules[module]) != 1 {
 		return nil
 	}
-	for _, r := range o.modules[module] {
+	for _, r := range o.Modules[module] {
 		return maps.Clone(r)
 	}
 	return nil
 }
 
-func refusal(code string, details map[string]any) map[string]any {
+func Refusal(code string, details map[string]any) map[string]any {
 	if details == nil {
 		details = map[string]any{}
 	}
@@ -81,7 +84,7 @@ func reply(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func text(v any) string {
+func Text(v any) string {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return ""
@@ -89,9 +92,9 @@ func text(v any) string {
 	return string(raw)
 }
 
-func (o *organisation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+func (o *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	o.Mu.Lock()
+	defer o.Mu.Unlock()
 	if r.URL.Path == "/oauth/v2/token" {
 		if r.ParseForm() != nil || r.PostForm.Get("refresh_token") != "1000.refresh" {
 			reply(w, 200, map[string]string{"error": "invalid_code"})
@@ -103,7 +106,7 @@ func (o *organisation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !strings.HasPrefix(r.Header.Get("Authorization"), "Zoho-oauthtoken 1000.access") {
-		reply(w, 401, refusal("INVALID_TOKEN", nil))
+		reply(w, 401, Refusal("INVALID_TOKEN", nil))
 		return
 	}
 	at := strings.Split(strings.TrimPrefix(r.URL.Path, "/crm/v6/"), "/")
@@ -112,7 +115,7 @@ func (o *organisation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.get(w, at, r.URL.Query())
 		return
 	case r.Method != http.MethodPost && r.Method != http.MethodPut:
-		reply(w, 400, refusal("INVALID_REQUEST_METHOD", nil))
+		reply(w, 400, Refusal("INVALID_REQUEST_METHOD", nil))
 		return
 	}
 	raw, err := io.ReadAll(r.Body)
@@ -122,33 +125,33 @@ func (o *organisation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Unique *[]string        `json:"trigger"`
 	}
 	if err != nil || json.Unmarshal(raw, &in) != nil || len(in.Data) != 1 {
-		reply(w, 400, refusal("INVALID_DATA", nil))
+		reply(w, 400, Refusal("INVALID_DATA", nil))
 		return
 	}
-	o.bodies = append(o.bodies, string(raw))
+	o.Bodies = append(o.Bodies, string(raw))
 	reply(w, 200, map[string]any{"data": []any{o.write(r.Method, at, in.Data[0], in.Check)}})
 }
 
-func (o *organisation) get(w http.ResponseWriter, at []string, q url.Values) {
+func (o *Fake) get(w http.ResponseWriter, at []string, q url.Values) {
 	name, found := "data", []map[string]any{}
 	switch {
 	case at[0] == "users":
 		name = "users"
 		if q.Get("page") == "1" {
-			reply(w, 200, map[string]any{"users": []map[string]any{{"id": anaID, "email": "ana@us.example"}}, "info": map[string]any{"more_records": true}})
+			reply(w, 200, map[string]any{"users": []map[string]any{{"id": AnaID, "email": "ana@us.example"}}, "info": map[string]any{"more_records": true}})
 			return
 		}
-		found = []map[string]any{{"id": boID, "email": "Bo@us.example"}}
+		found = []map[string]any{{"id": BoID, "email": "Bo@us.example"}}
 	case at[0] == "settings":
 		name, found = "fields", fieldsOf(q.Get("module"))
 	case len(at) == 2 && at[1] == "search":
-		for _, l := range o.modules[leads] {
+		for _, l := range o.Modules[leads] {
 			if q.Get("email") != "" && l["Email"] == q.Get("email") || strings.HasSuffix(q.Get("criteria"), fmt.Sprintf(":equals:%v)", l["Handoff"])) {
 				found = append(found, l)
 			}
 		}
 	case len(at) == 3:
-		for _, b := range o.modules[at[2]] {
+		for _, b := range o.Modules[at[2]] {
 			if b["parent"] == at[1] {
 				found = append(found, b)
 			}
@@ -161,23 +164,23 @@ func (o *organisation) get(w http.ResponseWriter, at []string, q url.Values) {
 	reply(w, 200, map[string]any{name: found, "info": map[string]any{"more_records": false}})
 }
 
-func (o *organisation) write(method string, at []string, record map[string]any, check []string) map[string]any {
+func (o *Fake) write(method string, at []string, record map[string]any, check []string) map[string]any {
 	module := at[0]
 	if len(at) == 3 {
 		module = at[2]
 	}
-	if o.rule != nil {
-		if r := o.rule(module, record); r != nil {
+	if o.Rule != nil {
+		if r := o.Rule(module, record); r != nil {
 			return r
 		}
 	}
-	if owner, ok := record["Owner"].(map[string]any); ok && owner["id"] != anaID && owner["id"] != boID {
-		return refusal("INVALID_DATA", map[string]any{"api_name": "Owner", "json_path": "$.data[0].Owner"})
+	if owner, ok := record["Owner"].(map[string]any); ok && owner["id"] != AnaID && owner["id"] != BoID {
+		return Refusal("INVALID_DATA", map[string]any{"api_name": "Owner", "json_path": "$.data[0].Owner"})
 	}
 	if method == http.MethodPut {
-		r := o.modules[module][at[1]]
+		r := o.Modules[module][at[1]]
 		if r == nil {
-			return refusal("INVALID_DATA", map[string]any{"api_name": "id", "json_path": "$.data[0].id"})
+			return Refusal("INVALID_DATA", map[string]any{"api_name": "id", "json_path": "$.data[0].id"})
 		}
 		maps.Copy(r, record)
 		return success(at[1], "update")
@@ -185,10 +188,10 @@ func (o *organisation) write(method string, at []string, record map[string]any, 
 	switch {
 	case len(at) == 2 && at[1] == "upsert":
 		if name, _ := record["Last_Name"].(string); name == "" {
-			return refusal("MANDATORY_NOT_FOUND", map[string]any{"api_name": "Last_Name", "json_path": "$.data[0].Last_Name"})
+			return Refusal("MANDATORY_NOT_FOUND", map[string]any{"api_name": "Last_Name", "json_path": "$.data[0].Last_Name"})
 		}
 		for _, f := range check {
-			for id, l := range o.modules[leads] {
+			for id, l := range o.Modules[leads] {
 				if record[f] != nil && l[f] == record[f] {
 					maps.Copy(l, record)
 					return success(id, "update")
@@ -200,7 +203,7 @@ func (o *organisation) write(method string, at []string, record map[string]any, 
 	case module == tasks:
 		record["parent"] = record["What_Id"].(map[string]any)["id"]
 	}
-	return success(o.add(module, record), "insert")
+	return success(o.Add(module, record), "insert")
 }
 
 func fieldsOf(module string) []map[string]any {

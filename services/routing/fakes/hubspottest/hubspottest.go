@@ -1,4 +1,5 @@
-package hubspot_test
+// Package hubspottest is as much of Hubspot in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package hubspottest
 
 import (
 	"fmt"
@@ -10,43 +11,43 @@ import (
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm/crmtest"
 )
 
-type object map[string]any
+type object = map[string]any
 
-// fake is a HubSpot account in memory: contacts unique by e-mail address, leads by baton_handoff_id, associations.
-type fake struct {
-	mu      sync.Mutex
+// Fake is a HubSpot account in memory: contacts unique by e-mail address, leads by baton_handoff_id, associations.
+type Fake struct {
+	Mu      sync.Mutex
 	next    int
-	objects map[string]map[string]object // kind → id → properties
+	Objects map[string]map[string]object // kind → id → properties
 	links   map[string][]string          // contact/notes/5 → ids
 	owners  map[string]string
 	// missing are properties that the account does not have; partial makes an upsert answer 207, empty one without results.
-	missing        map[string]bool
-	partial, empty string
+	Missing        map[string]bool
+	Partial, Empty string
 	seen           []string
 }
 
-func newFake() *fake {
-	return &fake{
-		next: 100, objects: map[string]map[string]object{"contacts": {}, "leads": {}, "notes": {}, "tasks": {}, "companies": {"7": {"domain": "initech.example"}}},
-		links: map[string][]string{}, owners: map[string]string{"ana@us.example": "11", "bo@us.example": "12"}, missing: map[string]bool{},
+func New() *Fake {
+	return &Fake{
+		next: 100, Objects: map[string]map[string]object{"contacts": {}, "leads": {}, "notes": {}, "tasks": {}, "companies": {"7": {"domain": "initech.example"}}},
+		links: map[string][]string{}, owners: map[string]string{"ana@us.example": "11", "bo@us.example": "12"}, Missing: map[string]bool{},
 	}
 }
 
-func (f *fake) records() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) Records() map[string]int {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	out := map[string]int{}
-	for kind, all := range f.objects {
+	for kind, all := range f.Objects {
 		out[kind] = len(all)
 	}
 	out["company links"] = len(f.links["company"])
 	return out
 }
 
-func (f *fake) only(kind string) object {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, o := range f.objects[kind] {
+func (f *Fake) Only(kind string) object {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	for _, o := range f.Objects[kind] {
 		return o
 	}
 	return nil
@@ -56,9 +57,9 @@ func fail(w http.ResponseWriter, status int, category, message string) {
 	crmtest.Answer(w, status, map[string]any{"status": "error", "category": category, "message": message, "correlationId": "c-1"})
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	w.Header().Set("X-HubSpot-RateLimit-Daily-Remaining", "249991")
 	if r.Header.Get("Authorization") != "Bearer pat-secret" {
 		fail(w, 401, "INVALID_AUTHENTICATION", "Authentication credentials not found")
@@ -92,7 +93,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path[0] == "objects" && len(path) == 3 && path[2] == "search":
 		results := []any{}
 		filter := body["filterGroups"].([]any)[0].(map[string]any)["filters"].([]any)[0].(map[string]any)
-		for id, o := range f.objects[path[1]] {
+		for id, o := range f.Objects[path[1]] {
 			if o[filter["propertyName"].(string)] == filter["value"] {
 				results = append(results, object{"id": id, "properties": o})
 			}
@@ -114,13 +115,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // refused says what HubSpot says of properties that it does not take.
-func (f *fake) refused(w http.ResponseWriter, props map[string]any) bool {
+func (f *Fake) refused(w http.ResponseWriter, props map[string]any) bool {
 	for name, v := range props {
 		if _, ok := v.(string); !ok {
 			fail(w, 400, "VALIDATION_ERROR", "Invalid input JSON")
 			return true
 		}
-		if f.missing[name] {
+		if f.Missing[name] {
 			fail(w, 400, "VALIDATION_ERROR", `Property values were not valid: [{"isValid":false,"message":"Property \"`+name+`\" does not exist","error":"PROPERTY_DOESNT_EXIST","name":"`+name+`"}]`)
 			return true
 		}
@@ -128,31 +129,31 @@ func (f *fake) refused(w http.ResponseWriter, props map[string]any) bool {
 	return false
 }
 
-func (f *fake) put(kind string, props map[string]any) string {
+func (f *Fake) put(kind string, props map[string]any) string {
 	f.next++
 	id := strconv.Itoa(f.next)
-	f.objects[kind][id] = object(props)
+	f.Objects[kind][id] = props
 	return id
 }
 
-func (f *fake) upsert(w http.ResponseWriter, body map[string]any) {
+func (f *Fake) upsert(w http.ResponseWriter, body map[string]any) {
 	in := body["inputs"].([]any)[0].(map[string]any)
 	props := in["properties"].(map[string]any)
 	if f.refused(w, props) {
 		return
 	}
-	if f.empty != "" {
+	if f.Empty != "" {
 		crmtest.Answer(w, 200, object{"status": "COMPLETE", "results": []any{}})
 		return
 	}
-	if f.partial != "" {
+	if f.Partial != "" {
 		crmtest.Answer(w, 207, object{"status": "COMPLETE", "results": []any{}, "numErrors": 1, "errors": []any{object{
-			"status": "error", "category": "VALIDATION_ERROR", "message": `Property values were not valid: [{"error":"` + f.partial + `","name":"email"}]`,
+			"status": "error", "category": "VALIDATION_ERROR", "message": `Property values were not valid: [{"error":"` + f.Partial + `","name":"email"}]`,
 			"context": object{"objectWriteTraceId": []string{in["objectWriteTraceId"].(string)}},
 		}}})
 		return
 	}
-	for id, o := range f.objects["contacts"] {
+	for id, o := range f.Objects["contacts"] {
 		if o["email"] == in["id"] {
 			for k, v := range props {
 				o[k] = v
@@ -165,12 +166,12 @@ func (f *fake) upsert(w http.ResponseWriter, body map[string]any) {
 	crmtest.Answer(w, 201, object{"status": "COMPLETE", "results": []any{object{"id": id, "properties": props, "new": true}}})
 }
 
-func (f *fake) read(w http.ResponseWriter, kind string, body map[string]any) {
+func (f *Fake) read(w http.ResponseWriter, kind string, body map[string]any) {
 	by, _ := body["idProperty"].(string)
 	results := []any{}
 	for _, in := range body["inputs"].([]any) {
 		want := in.(map[string]any)["id"].(string)
-		for id, o := range f.objects[kind] {
+		for id, o := range f.Objects[kind] {
 			if by == "" && id == want || by != "" && o[by] == want {
 				results = append(results, object{"id": id, "properties": o})
 			}
@@ -183,14 +184,14 @@ func (f *fake) read(w http.ResponseWriter, kind string, body map[string]any) {
 	crmtest.Answer(w, status, object{"status": "COMPLETE", "results": results, "numErrors": 0})
 }
 
-func (f *fake) create(w http.ResponseWriter, kind string, body map[string]any) {
+func (f *Fake) create(w http.ResponseWriter, kind string, body map[string]any) {
 	props := body["properties"].(map[string]any)
 	if f.refused(w, props) {
 		return
 	}
 	link := body["associations"].([]any)[0].(map[string]any)
 	contact := link["to"].(map[string]any)["id"].(string)
-	if f.objects["contacts"][contact] == nil {
+	if f.Objects["contacts"][contact] == nil {
 		fail(w, 400, "VALIDATION_ERROR", "the contact does not exist")
 		return
 	}
@@ -200,7 +201,7 @@ func (f *fake) create(w http.ResponseWriter, kind string, body map[string]any) {
 		return
 	}
 	if kind == "leads" {
-		for _, o := range f.objects["leads"] {
+		for _, o := range f.Objects["leads"] {
 			if o["baton_handoff_id"] == props["baton_handoff_id"] {
 				fail(w, 409, "CONFLICT", "unique value taken")
 				return
@@ -216,8 +217,8 @@ func (f *fake) create(w http.ResponseWriter, kind string, body map[string]any) {
 	crmtest.Answer(w, 201, object{"id": id, "properties": props})
 }
 
-func (f *fake) patch(w http.ResponseWriter, kind, id string, props map[string]any) {
-	o := f.objects[kind][id]
+func (f *Fake) patch(w http.ResponseWriter, kind, id string, props map[string]any) {
+	o := f.Objects[kind][id]
 	if o == nil {
 		fail(w, 404, "OBJECT_NOT_FOUND", "no such object")
 		return
@@ -225,7 +226,7 @@ func (f *fake) patch(w http.ResponseWriter, kind, id string, props map[string]an
 	if f.refused(w, props) {
 		return
 	}
-	for other, c := range f.objects["contacts"] {
+	for other, c := range f.Objects["contacts"] {
 		if kind == "contacts" && other != id && props["email"] != nil && c["email"] == props["email"] {
 			fail(w, 409, "CONFLICT", "Contact already exists. Existing ID: "+other)
 			return
@@ -237,14 +238,14 @@ func (f *fake) patch(w http.ResponseWriter, kind, id string, props map[string]an
 	crmtest.Answer(w, 200, object{"id": id, "properties": o})
 }
 
-func (f *fake) properties(w http.ResponseWriter, kind string) {
+func (f *Fake) properties(w http.ResponseWriter, kind string) {
 	names := map[string][]string{
 		"contacts": {"firstname", "lastname", "jobtitle", "phone", "country", "company", "address", "city", "zip", "state", "lifecyclestage", "hs_lead_status"},
 		"leads":    {"hs_lead_name", "hs_lead_label", "baton_handoff_id"},
 	}[kind]
 	results := []any{}
 	for _, n := range names {
-		if f.missing[n] {
+		if f.Missing[n] {
 			continue
 		}
 		p := object{"name": n, "type": "string", "hasUniqueValue": n == "baton_handoff_id", "modificationMetadata": object{"readOnlyValue": n == "company"}}

@@ -1,4 +1,5 @@
-package pipedrive_test
+// Package pipedrivetest is as much of Pipedrive in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package pipedrivetest
 
 import (
 	"encoding/base64"
@@ -14,40 +15,40 @@ import (
 
 type object = map[string]any
 
-const field = "0123456789abcdef0123456789abcdef01234567"
+const Field = "0123456789abcdef0123456789abcdef01234567"
 
-// fake is a Pipedrive company in memory. Its search knows only what was there lag requests ago, and no more than it is told.
-type fake struct {
-	mu     sync.Mutex
+// Fake is a Pipedrive company in memory. Its search knows only what was there lag requests ago, and no more than it is told.
+type Fake struct {
+	Mu     sync.Mutex
 	next   int
-	all    map[string][]object
-	blind  bool // the search finds nothing
-	oauth  bool
+	All    map[string][]object
+	Blind  bool // the search finds nothing
+	Oauth  bool
 	tokens int
-	fields []string
+	Fields []string
 }
 
-func newFake() *fake {
-	return &fake{next: 10, all: map[string][]object{}, fields: []string{field, "title", "name"}}
+func New() *Fake {
+	return &Fake{next: 10, All: map[string][]object{}, Fields: []string{Field, "title", "name"}}
 }
 
-func (f *fake) records() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) Records() map[string]int {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	out := map[string]int{}
 	for _, kind := range []string{"persons", "organizations", "leads", "notes", "activities"} {
-		out[kind] = len(f.all[kind])
+		out[kind] = len(f.All[kind])
 	}
 	return out
 }
 
-func (f *fake) first(kind string) object {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.all[kind]) == 0 {
+func (f *Fake) First(kind string) object {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if len(f.All[kind]) == 0 {
 		return nil
 	}
-	return f.all[kind][0]
+	return f.All[kind][0]
 }
 
 func give(w http.ResponseWriter, status int, data any) {
@@ -58,9 +59,9 @@ func fail(w http.ResponseWriter, status int, says string) {
 	crmtest.Answer(w, status, object{"success": false, "error": says, "data": nil})
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	if r.URL.Path == "/oauth/token" {
 		want := "Basic " + base64.StdEncoding.EncodeToString([]byte("app:app-secret"))
 		if r.Header.Get("Authorization") != want || r.FormValue("grant_type") != "refresh_token" || r.FormValue("refresh_token") != "refresh-secret" {
@@ -71,7 +72,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		crmtest.Answer(w, 200, object{"access_token": "tok-" + strconv.Itoa(f.tokens), "expires_in": 3599, "api_domain": "https://initech.example"})
 		return
 	}
-	if f.oauth && r.Header.Get("Authorization") != "Bearer tok-"+strconv.Itoa(f.tokens) || !f.oauth && r.Header.Get("x-api-token") != "key-secret" {
+	if f.Oauth && r.Header.Get("Authorization") != "Bearer tok-"+strconv.Itoa(f.tokens) || !f.Oauth && r.Header.Get("x-api-token") != "key-secret" {
 		crmtest.Answer(w, 401, object{"success": false, "error": "unauthorized access", "errorCode": 401})
 		return
 	}
@@ -90,7 +91,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		give(w, 200, found)
 	case kind == "dealFields" || kind == "personFields":
 		out := []object{}
-		for _, k := range f.fields {
+		for _, k := range f.Fields {
 			out = append(out, object{"key": k, "field_type": "varchar"})
 		}
 		give(w, 200, out)
@@ -107,25 +108,25 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) search(w http.ResponseWriter, kind, by, term, exact string) {
+func (f *Fake) search(w http.ResponseWriter, kind, by, term, exact string) {
 	items := []object{}
-	for _, o := range f.all[kind] {
+	for _, o := range f.All[kind] {
 		hit := by == "name" && o["name"] == term
 		if emails, ok := o["emails"].([]any); ok && by == "email" {
 			for _, e := range emails {
 				hit = hit || e.(object)["value"] == term
 			}
 		}
-		if hit && !f.blind && exact == "true" {
+		if hit && !f.Blind && exact == "true" {
 			items = append(items, object{"result_score": 0.9, "item": object{"id": o["id"]}})
 		}
 	}
 	give(w, 200, object{"items": items})
 }
 
-func (f *fake) list(w http.ResponseWriter, kind string, archived bool, q map[string][]string) {
+func (f *Fake) list(w http.ResponseWriter, kind string, archived bool, q map[string][]string) {
 	out := []object{}
-	for _, o := range slices.Backward(f.all[kind]) {
+	for _, o := range slices.Backward(f.All[kind]) {
 		if by := q["person_id"]; by != nil && fmt.Sprint(o["person_id"]) != by[0] || kind == "leads" && (o["is_archived"] == true) != archived {
 			continue
 		}
@@ -137,11 +138,11 @@ func (f *fake) list(w http.ResponseWriter, kind string, archived bool, q map[str
 	give(w, 200, out)
 }
 
-func (f *fake) has(kind string, id any) bool {
-	return slices.ContainsFunc(f.all[kind], func(o object) bool { return fmt.Sprint(o["id"]) == fmt.Sprint(id) })
+func (f *Fake) has(kind string, id any) bool {
+	return slices.ContainsFunc(f.All[kind], func(o object) bool { return fmt.Sprint(o["id"]) == fmt.Sprint(id) })
 }
 
-func (f *fake) post(w http.ResponseWriter, kind string, body object) {
+func (f *Fake) post(w http.ResponseWriter, kind string, body object) {
 	f.next++
 	body["id"] = f.next
 	switch kind {
@@ -162,12 +163,12 @@ func (f *fake) post(w http.ResponseWriter, kind string, body object) {
 			return
 		}
 	}
-	f.all[kind] = append(f.all[kind], body)
+	f.All[kind] = append(f.All[kind], body)
 	give(w, 201, body)
 }
 
-func (f *fake) change(w http.ResponseWriter, kind, id string, body object) {
-	for _, o := range f.all[kind] {
+func (f *Fake) change(w http.ResponseWriter, kind, id string, body object) {
+	for _, o := range f.All[kind] {
 		if fmt.Sprint(o["id"]) == id {
 			for k, v := range body {
 				o[k] = v

@@ -1,4 +1,5 @@
-package espocrm_test
+// Package espocrmtest is as much of Espocrm in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package espocrmtest
 
 import (
 	"net/http"
@@ -12,36 +13,36 @@ import (
 
 type object = map[string]any
 
-// fake is an EspoCRM installation in memory.
-type fake struct {
-	mu   sync.Mutex
+// Fake is an EspoCRM installation in memory.
+type Fake struct {
+	Mu   sync.Mutex
 	next int
-	all  map[string][]object
+	All  map[string][]object
 	// noField: leads have no cHandoffId. silent: and a search by it finds nothing. oldNotes: posts can no longer be changed.
-	noField, silent, oldNotes bool
+	NoField, Silent, OldNotes bool
 	skipped                   int
 }
 
-func newFake() *fake {
-	return &fake{all: map[string][]object{"User": {
+func New() *Fake {
+	return &Fake{All: map[string][]object{"User": {
 		{"id": "u-ana", "emailAddress": "ana@us.example", "isActive": true}, {"id": "u-bo", "emailAddress": "bo@us.example", "isActive": true},
 		{"id": "u-cy", "emailAddress": "cy@us.example", "isActive": false},
 	}}}
 }
 
-func (f *fake) records() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return map[string]int{"leads": len(f.all["Lead"]), "notes": len(f.all["Note"]), "tasks": len(f.all["Task"])}
+func (f *Fake) Records() map[string]int {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	return map[string]int{"leads": len(f.All["Lead"]), "notes": len(f.All["Note"]), "tasks": len(f.All["Task"])}
 }
 
-func (f *fake) first(kind string) object {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.all[kind]) == 0 {
+func (f *Fake) First(kind string) object {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if len(f.All[kind]) == 0 {
 		return nil
 	}
-	return f.all[kind][0]
+	return f.All[kind][0]
 }
 
 func fail(w http.ResponseWriter, status int, reason string, body any) {
@@ -53,9 +54,9 @@ func fail(w http.ResponseWriter, status int, reason string, body any) {
 	crmtest.Answer(w, status, body)
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	if r.Header.Get("X-Api-Key") != "espo-secret" {
 		fail(w, 401, "", nil)
 		return
@@ -68,7 +69,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for _, n := range []string{"firstName", "lastName", "emailAddress", "phoneNumber", "title", "addressCountry", "addressStreet", "addressCity", "addressPostalCode", "addressState", "accountName"} {
 			fields[n] = object{"type": "varchar"}
 		}
-		if !f.noField {
+		if !f.NoField {
 			fields["cHandoffId"] = object{"type": "varchar"}
 		}
 		crmtest.Answer(w, 200, fields)
@@ -85,9 +86,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) pick(kind string, is func(object) bool) []object {
+func (f *Fake) pick(kind string, is func(object) bool) []object {
 	out := []object{}
-	for _, o := range f.all[kind] {
+	for _, o := range f.All[kind] {
 		if is(o) {
 			out = append(out, o)
 		}
@@ -95,12 +96,12 @@ func (f *fake) pick(kind string, is func(object) bool) []object {
 	return out
 }
 
-func (f *fake) answer(w http.ResponseWriter, found []object) {
+func (f *Fake) answer(w http.ResponseWriter, found []object) {
 	crmtest.Answer(w, 200, object{"total": len(found), "list": found})
 }
 
-func (f *fake) search(w http.ResponseWriter, kind string, q url.Values) {
-	if f.noField && !f.silent && q.Get("where[0][attribute]") == "cHandoffId" {
+func (f *Fake) search(w http.ResponseWriter, kind string, q url.Values) {
+	if f.NoField && !f.Silent && q.Get("where[0][attribute]") == "cHandoffId" {
 		fail(w, 400, "Not existing attribute", nil)
 		return
 	}
@@ -132,7 +133,7 @@ func phone(w http.ResponseWriter, body object) bool {
 	return true
 }
 
-func (f *fake) post(w http.ResponseWriter, kind string, body object, skip bool) {
+func (f *Fake) post(w http.ResponseWriter, kind string, body object, skip bool) {
 	if kind == "Lead" {
 		if body["lastName"] == nil {
 			fail(w, 400, "", object{"messageTranslation": object{"label": "validationFailure", "data": object{"field": "lastName", "type": "required"}}})
@@ -151,22 +152,22 @@ func (f *fake) post(w http.ResponseWriter, kind string, body object, skip bool) 
 		if skip {
 			f.skipped++
 		}
-		if f.noField {
+		if f.NoField {
 			delete(body, "cHandoffId")
 		}
 	}
 	f.next++
 	body["id"] = "e" + strconv.Itoa(f.next)
-	f.all[kind] = append(f.all[kind], body)
+	f.All[kind] = append(f.All[kind], body)
 	crmtest.Answer(w, 200, body)
 }
 
-func (f *fake) put(w http.ResponseWriter, kind, id string, body object) {
-	if kind == "Note" && f.oldNotes {
+func (f *Fake) put(w http.ResponseWriter, kind, id string, body object) {
+	if kind == "Note" && f.OldNotes {
 		fail(w, 403, "No access to edit", nil)
 		return
 	}
-	for _, o := range f.all[kind] {
+	for _, o := range f.All[kind] {
 		if o["id"] == id {
 			if !phone(w, body) {
 				return

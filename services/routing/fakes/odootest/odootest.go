@@ -1,4 +1,5 @@
-package odoo_test
+// Package odootest is as much of Odoo in memory as Baton uses of it, for tests: of the destination and of the whole program.
+package odootest
 
 import (
 	"net/http"
@@ -11,45 +12,45 @@ import (
 
 type object = map[string]any
 
-// fake is an Odoo database in memory, as its JSON-2 API shows it.
-type fake struct {
-	mu      sync.Mutex
+// Fake is an Odoo database in memory, as its JSON-2 API shows it.
+type Fake struct {
+	Mu      sync.Mutex
 	next    float64
-	models  map[string][]object
-	missing bool // leads have no x_baton_handoff_id
-	forget  bool // an activity that is done is deleted, not archived
+	Models  map[string][]object
+	Missing bool // leads have no x_baton_handoff_id
+	Forget  bool // an activity that is done is deleted, not archived
 }
 
-func newFake() *fake {
-	return &fake{next: 100, models: map[string][]object{"res.users": {
+func New() *Fake {
+	return &Fake{next: 100, Models: map[string][]object{"res.users": {
 		{"id": 2.0, "login": "ana@us.example", "email": "ana@us.example", "share": false, "active": true},
 		{"id": 3.0, "login": "bo", "email": "Bo@us.example", "share": false, "active": true},
 		{"id": 4.0, "login": "cy@us.example", "email": false, "share": true, "active": true},
 	}}}
 }
 
-func (f *fake) records() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return map[string]int{"leads": len(f.models["crm.lead"]), "messages": len(f.models["mail.message"]), "activities": len(f.models["mail.activity"])}
+func (f *Fake) Records() map[string]int {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	return map[string]int{"leads": len(f.Models["crm.lead"]), "messages": len(f.Models["mail.message"]), "activities": len(f.Models["mail.activity"])}
 }
 
-func (f *fake) first(model string) object {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.models[model]) == 0 {
+func (f *Fake) First(model string) object {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
+	if len(f.Models[model]) == 0 {
 		return nil
 	}
-	return f.models[model][0]
+	return f.Models[model][0]
 }
 
 func fail(w http.ResponseWriter, status int, name, message string) {
 	crmtest.Answer(w, status, object{"name": name, "message": message, "arguments": []any{message}, "context": object{}, "debug": "Traceback (most recent call last)"})
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.Mu.Lock()
+	defer f.Mu.Unlock()
 	if r.Header.Get("Authorization") != "bearer odoo-secret" {
 		fail(w, 401, "werkzeug.exceptions.Unauthorized", "Invalid apikey")
 		return
@@ -87,8 +88,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			"res_model": "crm.lead", "res_id": ids[0], "note": body["note"], "summary": body["summary"], "user_id": body["user_id"], "date_deadline": body["date_deadline"], "active": true,
 		})})
 	case "action_feedback":
-		if f.forget {
-			f.models[model] = slices.DeleteFunc(f.models[model], func(o object) bool { return o["id"] == ids[0] })
+		if f.Forget {
+			f.Models[model] = slices.DeleteFunc(f.Models[model], func(o object) bool { return o["id"] == ids[0] })
 			crmtest.Answer(w, 200, 7)
 			return
 		}
@@ -98,7 +99,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for _, n := range []string{"name", "contact_name", "email_from", "phone", "function", "partner_name", "street", "city", "zip"} {
 			out[n] = object{"type": "char"}
 		}
-		if !f.missing {
+		if !f.Missing {
 			out["x_baton_handoff_id"] = object{"type": "char"}
 		}
 		crmtest.Answer(w, 200, out)
@@ -107,31 +108,31 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fake) unknown(w http.ResponseWriter, vals object) bool {
-	if _, ok := vals["x_baton_handoff_id"]; ok && f.missing {
+func (f *Fake) unknown(w http.ResponseWriter, vals object) bool {
+	if _, ok := vals["x_baton_handoff_id"]; ok && f.Missing {
 		fail(w, 500, "builtins.ValueError", "Invalid field 'x_baton_handoff_id' in 'crm.lead'")
 		return true
 	}
 	return false
 }
 
-func (f *fake) add(model string, vals object) float64 {
+func (f *Fake) add(model string, vals object) float64 {
 	f.next++
 	vals["id"] = f.next
-	f.models[model] = append(f.models[model], vals)
+	f.Models[model] = append(f.Models[model], vals)
 	return f.next
 }
 
-func (f *fake) has(model string, ids []any) bool {
-	return len(ids) == 1 && slices.ContainsFunc(f.models[model], func(o object) bool { return o["id"] == ids[0] })
+func (f *Fake) has(model string, ids []any) bool {
+	return len(ids) == 1 && slices.ContainsFunc(f.Models[model], func(o object) bool { return o["id"] == ids[0] })
 }
 
-func (f *fake) change(w http.ResponseWriter, model string, ids []any, vals object) {
+func (f *Fake) change(w http.ResponseWriter, model string, ids []any, vals object) {
 	if !f.has(model, ids) {
 		fail(w, 404, "odoo.exceptions.MissingError", "Record does not exist or has been deleted.")
 		return
 	}
-	for _, o := range f.models[model] {
+	for _, o := range f.Models[model] {
 		if o["id"] == ids[0] {
 			for k, v := range vals {
 				o[k] = v
@@ -142,11 +143,11 @@ func (f *fake) change(w http.ResponseWriter, model string, ids []any, vals objec
 }
 
 // search knows the operators that are used, in prefix notation with |.
-func (f *fake) search(w http.ResponseWriter, model string, body object) {
+func (f *Fake) search(w http.ResponseWriter, model string, body object) {
 	domain := body["domain"].([]any)
 	plain := strings.NewReplacer(`\_`, "_", `\%`, "%", `\\`, `\`)
 	for _, term := range domain {
-		if t, ok := term.([]any); ok && t[0] == "x_baton_handoff_id" && f.missing {
+		if t, ok := term.([]any); ok && t[0] == "x_baton_handoff_id" && f.Missing {
 			fail(w, 500, "builtins.ValueError", "Invalid field crm.lead.x_baton_handoff_id in condition ('x_baton_handoff_id', '=', 'ho_1')")
 			return
 		}
@@ -172,7 +173,7 @@ func (f *fake) search(w http.ResponseWriter, model string, body object) {
 	}
 	all := domain
 	out := []object{}
-	for _, o := range f.models[model] {
+	for _, o := range f.Models[model] {
 		ok := true
 		for domain = all; len(domain) > 0; {
 			ok = eval(o) && ok
