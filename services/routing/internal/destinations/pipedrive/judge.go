@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/batonhq/baton/services/routing/internal/destination"
 	"github.com/batonhq/baton/services/routing/internal/destinations/crm"
@@ -56,7 +58,21 @@ func (p *pipedrive) judge(a *destination.Answer) destination.Outcome {
 			o.Reason += ": the field of options.handoff_field is not accepted"
 		}
 	}
+	if named := p.named(says); a.Status == http.StatusBadRequest && o.Verdict != destination.Operator && named != "" {
+		o.Reason += ": it does not take " + named
+	}
 	return o.Because(code)
+}
+
+// named gives the fields of ours that a refusal names, "" for none. Its words are not repeated: they may quote what was sent.
+func (p *pipedrive) named(says string) string {
+	sent := []string{"name", "emails", "phones", "title", "person_id", "organization_id", "owner_id", "subject", "due_date", "due_time", "content"}
+	for _, fields := range p.cfg.Fields {
+		sent = append(sent, slices.Collect(maps.Keys(fields))...)
+	}
+	words := strings.FieldsFunc(says, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	slices.Sort(sent)
+	return strings.Join(slices.DeleteFunc(slices.Compact(sent), func(field string) bool { return !slices.Contains(words, strings.ToLower(field)) }), ", ")
 }
 
 // limited gives how long a limit holds. The daily budget of tokens starts anew at midnight UTC.

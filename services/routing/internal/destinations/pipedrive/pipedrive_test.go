@@ -191,6 +191,7 @@ func TestVerdicts(t *testing.T) {
 		"daily requests":  {status: 429, header: map[string]string{"x-daily-requests-left": "0"}, want: destination.Later, after: 10 * time.Hour, reason: "status 429"},
 		"handoff's field": {status: 400, body: `{"success":false,"error":"` + pipedrivetest.Field + ` is not allowed"}`, want: destination.Operator, reason: "status 400: the field of options.handoff_field is not accepted"},
 		"validation":      {status: 400, body: `{"success":false,"error":"ana@initech.example is bad"}`, want: destination.Never, reason: "status 400"},
+		"a named field":   {status: 400, body: `{"success":false,"error":"Parameter 'emails' (ana@initech.example) is no address"}`, want: destination.Never, reason: "status 400: it does not take emails"},
 		"500":             {status: 500, want: destination.Again, reason: "status 500"},
 		"503":             {status: 503, want: destination.Again, reason: "status 503"},
 		"maintenance":     {status: 503, header: map[string]string{"Retry-After": "60"}, want: destination.Later, after: time.Minute, reason: "status 503"},
