@@ -5,6 +5,8 @@ package leadstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 )
 
 // ErrConflict says that a partition's watermark is not the expected one: somebody else wrote, or the store was emptied.
@@ -97,6 +99,32 @@ type PartitionWrite struct {
 	Partition    int
 	Expect, Next string
 	Mutation     *Mutation
+}
+
+// Sensible finds what no store may take, so that nothing of a Write is done that makes no sense: an empty Next, a score that is not a
+// number, one partition twice.
+func Sensible(writes []PartitionWrite) error {
+	seen := make(map[int]struct{}, len(writes))
+	for _, w := range writes {
+		if _, twice := seen[w.Partition]; twice {
+			return fmt.Errorf("partition %d is there twice", w.Partition)
+		}
+		seen[w.Partition] = struct{}{}
+		if w.Next == "" {
+			return fmt.Errorf("partition %d: the next watermark is empty", w.Partition)
+		}
+		if w.Mutation == nil {
+			continue
+		}
+		for index, members := range w.Mutation.ZAdds {
+			for _, score := range members {
+				if math.IsNaN(score) {
+					return fmt.Errorf("partition %d: a score in index %s is not a number", w.Partition, index)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Scored is a member of a sorted index.

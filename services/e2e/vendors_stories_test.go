@@ -42,8 +42,8 @@ func awaitVendors(c *Cluster, all []*Vendor, handoff string) {
 	})
 }
 
-// TestVendors tells the life of a lead to one CRM of each kind: it is handed over, its brief changes, it is joined with another
-// one, comes back and qualifies again. Nothing of it is there twice.
+// TestVendors tells the life of a lead to one CRM of each kind: it is handed over, its brief changes, it comes
+// back and qualifies again. Nothing of it is there twice.
 func TestVendors(t *testing.T) {
 	all := allVendors(t)
 	c := startVendors(t, all)
@@ -120,22 +120,29 @@ func TestVendorsFail(t *testing.T) {
 				t.Skip("BATON_VENDORS asks for it")
 			}
 			people := all[0].counts()[all[0].person]
+			met := make(chan string, len(all)) // those whose fault came
+			faults := 0
 			for _, v := range all {
 				if tc.name == "token expired" && !strings.Contains(v.config, "client_id") {
 					continue // a key does not expire: it is revoked, and an operator must act
 				}
 				left := 1
+				faults++
 				v.Faults(func(r *http.Request) *VendorFault {
 					if left == 0 || strings.Contains(r.URL.Path, "token") || tc.fault.Drop && !writes(r) {
 						return nil
 					}
 					left--
+					met <- v.Kind
 					return &tc.fault
 				})
 			}
 			who := fmt.Sprintf("p%d@fail.example", i)
 			lead := c.routed(fmt.Sprint("fail-", i), who, "fail.example")
 			awaitVendors(c, all, lead.HandoffID)
+			if len(met) != faults {
+				t.Errorf("%d of %d CRMs failed: the test shows nothing of the others", len(met), faults)
+			}
 			each(t, all, func(t *testing.T, v *Vendor) {
 				v.settledAt(c)
 				if n := v.counts(); n[v.person] != people+1 {

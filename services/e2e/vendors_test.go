@@ -41,7 +41,6 @@ type Vendor struct {
 
 	mu    sync.Mutex
 	fault func(*http.Request) *VendorFault
-	calls int
 }
 
 // VendorFault is an answer that the CRM does not give by itself.
@@ -90,7 +89,6 @@ func newVendor[R any](t testing.TB, inner http.Handler, mu *sync.Mutex, records 
 
 func (v *Vendor) serve(inner http.Handler, w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
-	v.calls++
 	var f *VendorFault
 	if v.fault != nil {
 		f = v.fault(r)

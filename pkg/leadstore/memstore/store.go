@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"sync/atomic"
 
@@ -125,20 +124,16 @@ func (s *Store) Write(ctx context.Context, service string, writes []leadstore.Pa
 	if err := s.available(ctx); err != nil {
 		return err
 	}
+	if err := leadstore.Sensible(writes); err != nil {
+		return fmt.Errorf("memstore: write %s: %w", service, err)
+	}
 	all := make([]*partition, len(writes))
-	seen := make(map[int]struct{}, len(writes))
 	for i, w := range writes {
 		p, err := s.partition(service, w.Partition)
 		if err != nil {
 			return err
 		}
-		if _, twice := seen[w.Partition]; twice {
-			return fmt.Errorf("memstore: write %s: partition %d is there twice", service, w.Partition)
-		}
-		if err := sensible(w); err != nil {
-			return fmt.Errorf("memstore: write %s, partition %d: %w", service, w.Partition, err)
-		}
-		seen[w.Partition], all[i] = struct{}{}, p
+		all[i] = p
 	}
 	var errs []error
 	for i, w := range writes {
@@ -147,24 +142,6 @@ func (s *Store) Write(ctx context.Context, service string, writes []leadstore.Pa
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// sensible finds what no store takes.
-func sensible(w leadstore.PartitionWrite) error {
-	if w.Next == "" {
-		return errors.New("the next watermark is empty")
-	}
-	if w.Mutation == nil {
-		return nil
-	}
-	for index, members := range w.Mutation.ZAdds {
-		for _, score := range members {
-			if math.IsNaN(score) {
-				return fmt.Errorf("a score in index %s is not a number", index)
-			}
-		}
-	}
-	return nil
 }
 
 // Wipe implements leadstore.Store, in one step that nobody sees half done.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -40,28 +39,13 @@ func (s *Store) Write(ctx context.Context, service string, writes []leadstore.Pa
 
 // check finds what must not reach Redis: a command that fails inside a transaction does not stop the others.
 func check(service string, writes []leadstore.PartitionWrite) error {
-	seen := make(map[int]struct{}, len(writes))
 	for _, w := range writes {
 		if _, err := keysOf(service, w.Partition); err != nil {
 			return err
 		}
-		if _, twice := seen[w.Partition]; twice {
-			return fmt.Errorf("redisstore: write %s: partition %d is there twice", service, w.Partition)
-		}
-		seen[w.Partition] = struct{}{}
-		if w.Next == "" {
-			return fmt.Errorf("redisstore: write %s, partition %d: the next watermark is empty", service, w.Partition)
-		}
-		if w.Mutation == nil {
-			continue
-		}
-		for index, members := range w.Mutation.ZAdds {
-			for _, score := range members {
-				if math.IsNaN(score) {
-					return fmt.Errorf("redisstore: write %s, partition %d: a score in index %s is not a number", service, w.Partition, index)
-				}
-			}
-		}
+	}
+	if err := leadstore.Sensible(writes); err != nil {
+		return fmt.Errorf("redisstore: write %s: %w", service, err)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/batonhq/baton/services/feedback/internal/core/metrics"
@@ -90,7 +91,7 @@ func (w *world) reasons(q metrics.Query) figures {
 			f.of(g+" "+what, c[what], c["handed"])
 		}
 		for name, c := range back {
-			reason, mine := cutPrefix(name, g+" for ")
+			reason, mine := strings.CutPrefix(name, g+" for ")
 			if !mine || c["back"] == 0 {
 				continue
 			}
@@ -102,13 +103,6 @@ func (w *world) reasons(q metrics.Query) figures {
 		}
 	}
 	return f
-}
-
-func cutPrefix(s, prefix string) (string, bool) {
-	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
-		return s, false
-	}
-	return s[len(prefix):], true
 }
 
 // leakage: how far those of a cohort came, where those are now that came no further, and for how long.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -194,20 +195,13 @@ func float(b []byte, n float64, bits int) []byte {
 	case math.IsInf(n, -1):
 		return append(b, `"-Infinity"`...)
 	}
-	abs := math.Abs(n)
-	small, large := abs < 1e-6, abs >= 1e21
+	var raw []byte
 	if bits == 32 {
-		small, large = float32(abs) < 1e-6, float32(abs) >= 1e21
+		raw, _ = json.Marshal(float32(n))
+	} else {
+		raw, _ = json.Marshal(n)
 	}
-	if abs == 0 || !small && !large {
-		return strconv.AppendFloat(b, n, 'f', -1, bits)
-	}
-	b = strconv.AppendFloat(b, n, 'e', -1, bits)
-	if end := len(b); end >= 4 && string(b[end-4:end-1]) == "e-0" { // e-09 is e-9
-		b[end-2] = b[end-1]
-		b = b[:end-1]
-	}
-	return b
+	return append(b, raw...)
 }
 
 // plain reports whether a text stands between quotes as it is.
